@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a debug urf of an ELF file and its separate debug file.
+ */
+#ifndef TURF_BUILD_H
+#define TURF_BUILD_H
+
+#include "turf/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum turf_level { TURF_NOTE, TURF_WARNING };
+
+struct turf_build_options {
+	size_t size;              /* sizeof this struct */
+	unsigned threads;         /* 0: as many as there are processors */
+	const char *debug_folder; /* holds .build-id/xx/yyyy.debug; NULL: /usr/lib/debug */
+	/* Told of what was found, and of parts of the input that had to be left out. */
+	void (*note)(void *ctx, enum turf_level level, const char *text);
+	/* Told how far it is; not 0: stop with -ECANCELED. Called from one thread at a time. */
+	int (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
+	void *ctx; /* for note and progress */
+};
+
+/**
+ * turf_build() - build the debug urf of an ELF file
+ * @source_fd: the ELF file, regular, open for reading; borrowed
+ * @name:      its name for messages
+ * @out_fd:    empty regular file, open for read and write; on failure its content is garbage
+ * @options:   may be NULL
+ *
+ * Same source, same bytes, whatever the number of threads.
+ *
+ * Cost:   linear in the debug info
+ * Return: 0; -EBADMSG malformed, -ENOTSUP an ELF file we do not read, -ECANCELED
+ * Thread: any number of builds at once
+ */
+int turf_build(int source_fd, const char *name, int out_fd,
+               const struct turf_build_options *options, struct turf_error *err);
+
+/* A builder for turf_store_options; @options are borrowed and must outlive the store. */
+struct turf_builder turf_debug_builder(const struct turf_build_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A debug urf, mapped: functions, inline chains, lines, symbols and unwind rules by address.
+ *
+ * An image is immutable once open and may be shared by any number of threads. Look-ups do not
+ * allocate, lock, write or fail for lack of memory; they are async-signal-safe. Strings live as
+ * long as the image. Addresses are link-time ones, as in ELF st_value.
+ */
+#ifndef TURF_IMAGE_H
+#define TURF_IMAGE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "turf/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct turf_image;
+
+/**
+ * turf_image_open_fd() - map an urf
+ * @fd:   the urf; borrowed, may be closed after
+ * @name: for messages only
+ *
+ * Cost:   one mmap, a check of the first page
+ * Return: 0; -EBADMSG damaged or no urf, -ENOTSUP newer than us, or the system's word
+ */
+int turf_image_open_fd(int fd, const char *name, struct turf_image **ret, struct turf_error *err);
+int turf_image_open(const char *path, struct turf_image **ret, struct turf_error *err);
+/* @bytes stay the caller's and must outlive the image. */
+int turf_image_open_mem(const void *bytes, size_t size, struct turf_image **ret,
+                        struct turf_error *err);
+void turf_image_close(struct turf_image *image);
+
+struct turf_image_info {
+	uint16_t machine;            /* ELF e_machine of the source */
+	uint16_t version;            /* format version */
+	uint32_t flags;              /* enum urf_flag: what there is */
+	uint64_t base;               /* lowest link-time address that the image knows */
+	uint64_t end;                /* one behind the highest */
+	const uint8_t *source_id;    /* GNU build-id of the source, else the hash of its bytes */
+	size_t source_id_size;
+	const uint8_t *build_id; /* the urf's own */
+	size_t build_id_size;
+	size_t size; /* bytes of the whole urf */
+	size_t n_functions, n_ranges, n_scopes, n_segments, n_symbols, n_rows, n_rules;
+};
+void turf_image_info(const struct turf_image *image, struct turf_image_info *out);
+
+/* One function of an inline chain, innermost first. */
+struct turf_frame {
+	const char *function;     /* DW_AT_name, else the ELF symbol; NULL: unknown */
+	const char *linkage_name; /* DW_AT_linkage_name, else the ELF symbol; NULL: none */
+	const char *directory;    /* of the file, may be "" or relative; NULL: no file known */
+	const char *file;         /* below directory, unless absolute; NULL: unknown */
+	uint32_t line;            /* 1-based; 0: unknown */
+	uint32_t column;          /* 1-based; 0: unknown */
+	bool inlined;             /* inlined into the next frame */
+	bool has_start;           /* function_start says something (outermost frame only) */
+	uint64_t function_start;  /* link-time address where the function begins */
+};
+
+/* A walk over one address' frames; caller's storage, all fields private. */
+struct turf_frames {
+	const struct turf_image *image;
+	uint64_t addr;
+	uint64_t start;
+	uint32_t scope, file, line, column, symbol, left;
+};
+
+/**
+ * turf_image_frames() - begin with the innermost frame of an address
+ * @addr: link-time address; of a return address the caller looks up addr - 1
+ *
+ * Cost:   one binary search, one block of at most 64 segments decoded
+ * Return: 1 something is known of @addr, 0 nothing covers it, -EBADMSG image damaged
+ * Source: DWARF 5 sections 2.17, 3.3.8, 6.2; ELF symbols where there is no DWARF
+ */
+int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf_frames *walk);
+
+/* Return: 1 @out filled, 0 no further frame, -EBADMSG image damaged. */
+int turf_frames_next(struct turf_frames *walk, struct turf_frame *out);
+
+/* Writes "directory/file" ("??" where unknown) NUL-ended; returns its length as snprintf does. */
+size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size);
+
+struct turf_function {
+	uint64_t start, end;      /* the range that covers the address */
+	const char *name;         /* as in struct turf_frame */
+	const char *linkage_name; /* NULL: none */
+};
+
+/* The function that covers @addr: DWARF, else ELF symbol. 1, 0 or -EBADMSG. One binary search. */
+int turf_image_find_function(const struct turf_image *image, uint64_t addr,
+                             struct turf_function *out);
+
+struct turf_symbol {
+	uint64_t addr, size;
+	const char *name;
+	uint8_t type, bind; /* ELF STT_*, STB_* */
+};
+
+/**
+ * turf_image_find_symbol() - the ELF symbol that covers @addr
+ *
+ * Of several, the one that starts last; of those at one address: a function before an untyped
+ * one, global before weak before local, with a size before without, then the first by name.
+ * A symbol of size 0 reaches to the next symbol.
+ */
+int turf_image_find_symbol(const struct turf_image *image, uint64_t addr,
+                           struct turf_symbol *out);
+/* The @idx-th symbol in order of address: 1, 0 (no such), -EBADMSG. */
+int turf_image_symbol(const struct turf_image *image, size_t idx, struct turf_symbol *out);
+
+/*
+ * Unwind rules. Registers have their DWARF numbers.
+ * Source: DWARF 5 section 6.4.1; System V psABI for x86-64 figure 3.36
+ */
+enum turf_rule_kind {
+	TURF_RULE_UNDEFINED = 0,      /* the value is lost; of a return address: the stack's end */
+	TURF_RULE_SAME = 1,           /* the caller's value is still in the register */
+	TURF_RULE_AT_CFA = 2,         /* at memory CFA + offset */
+	TURF_RULE_IS_CFA = 3,         /* is CFA + offset itself */
+	TURF_RULE_REGISTER = 4,       /* in register reg */
+	TURF_RULE_EXPRESSION = 5,     /* at memory where the expression says (CFA pushed first) */
+	TURF_RULE_VAL_EXPRESSION = 6, /* is what the expression gives (CFA pushed first) */
+	TURF_RULE_REG_OFFSET = 7,     /* CFA only: register reg + offset */
+};
+
+struct turf_rule {
+	uint8_t kind;        /* enum turf_rule_kind */
+	uint8_t reg;         /* of REGISTER and REG_OFFSET */
+	int32_t offset;      /* of AT_CFA, IS_CFA and REG_OFFSET, bytes */
+	const uint8_t *expr; /* of EXPRESSION and VAL_EXPRESSION, and of a CFA by expression */
+	size_t expr_size;
+};
+
+struct turf_unwind_row {
+	struct turf_rule cfa;
+	struct turf_rule return_address;
+	uint8_t return_reg; /* DWARF number of the return address column */
+	bool signal_frame;  /* the caller's pc is no return address: look up pc itself */
+	uint16_t n_saved;   /* further registers with a rule: turf_unwind_saved() */
+	uint32_t saved;     /* private */
+};
+
+/**
+ * turf_image_find_unwind() - the rule to unwind one step from @addr
+ *
+ * Cost:   one binary search within a 4 KiB page's rows
+ * Return: 1, 0 no row covers @addr, -EBADMSG
+ */
+int turf_image_find_unwind(const struct turf_image *image, uint64_t addr,
+                           struct turf_unwind_row *out);
+/* The @i-th further register of a row; what is not listed keeps its value. 1, 0 or -EBADMSG. */
+int turf_unwind_saved(const struct turf_image *image, const struct turf_unwind_row *row, size_t i,
+                      uint8_t *reg, struct turf_rule *rule);
+
+/**
+ * turf_image_addr_of_offset() - link-time address of a byte of the source file that gets loaded
+ * @off: offset in the ELF file, as a mapping's pgoff tells it
+ *
+ * Return: 1, 0 no PT_LOAD holds @off, -EBADMSG. Executable segments are asked first.
+ */
+int turf_image_addr_of_offset(const struct turf_image *image, uint64_t off, uint64_t *addr);
+
+/* Checks all of the image, every record: 0 or -EBADMSG with the place. Linear in its size. */
+int turf_image_verify(const struct turf_image *image, struct turf_error *err);
+
+/* Every section as text to @out; @section: only that one, NULL: all. 0 or < 0. */
+int turf_image_dump(const struct turf_image *image, const char *section, FILE *out,
+                    struct turf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

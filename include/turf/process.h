@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One table of all processes: an ordered address-space map for each, modules shared over all.
+ *
+ * Fed by events (perf records) or read from /proc. One thread at a time per table.
+ */
+#ifndef TURF_PROCESS_H
+#define TURF_PROCESS_H
+
+#include <sys/types.h>
+
+#include "turf/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct turf_processes; /* the table */
+struct turf_process;   /* one process, lives until its exit is seen or the table freed */
+struct turf_module;    /* one ELF file mapped somewhere, shared by all processes that map it */
+
+/* @store is borrowed and makes the urfs. */
+int turf_processes_new(struct turf_store *store, struct turf_processes **ret,
+                       struct turf_error *err);
+void turf_processes_free(struct turf_processes *table);
+
+/* Reads /proc/PID/maps and comm of one process (0, -ESRCH: gone, ...) or of all there are. */
+int turf_processes_read(struct turf_processes *table, pid_t pid, struct turf_error *err);
+int turf_processes_read_all(struct turf_processes *table, struct turf_error *err);
+
+enum turf_event_kind {
+	TURF_EVENT_MAP,  /* an executable mapping appeared */
+	TURF_EVENT_COMM, /* a thread's name changed; exec: the whole address space is new */
+	TURF_EVENT_FORK, /* a thread or process was made */
+	TURF_EVENT_EXIT, /* a thread or process ended */
+};
+
+struct turf_event {
+	enum turf_event_kind kind;
+	pid_t pid, tid;
+	uint64_t time_ns;
+	union {
+		struct {
+			uint64_t start, end, offset; /* offset: of start in the file, bytes */
+			uint32_t major, minor;
+			uint64_t inode;
+			const char *path; /* as the kernel tells it: "//anon", "[vdso]", ... */
+		} map;
+		struct {
+			const char *name;
+			bool exec;
+		} comm;
+		struct {
+			pid_t parent_pid, parent_tid;
+		} fork;
+	};
+};
+
+/* Changes the table; 0 or -ENOMEM. An event of an unknown process creates it. */
+int turf_processes_event(struct turf_processes *table, const struct turf_event *event);
+
+/* The process, or NULL. */
+struct turf_process *turf_processes_find(struct turf_processes *table, pid_t pid);
+pid_t turf_process_pid(const struct turf_process *process);
+const char *turf_process_comm(const struct turf_process *process);
+/* Name of a thread; its process' name where the thread is not known. */
+const char *turf_process_thread_comm(const struct turf_process *process, pid_t tid);
+
+/* What stands at a live address. */
+struct turf_location {
+	uint64_t map_start, map_end; /* the mapping */
+	struct turf_module *module;  /* NULL: anonymous memory */
+	const struct turf_image *image; /* NULL: no module, or its urf cannot be had */
+	uint64_t addr;                  /* link-time address of the pc, if image */
+};
+
+/**
+ * turf_process_locate() - mapping, module and link-time address of a live address
+ *
+ * Opens the module's urf on its first use, which may build it.
+ *
+ * Cost:   warm: one bisection, no allocation, no system call
+ * Return: 1, 0 nothing mapped there, < 0 never (a module that cannot be read has no image)
+ */
+int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_location *out);
+
+const char *turf_module_path(const struct turf_module *module);
+/* Key of its urf in the store; "" when there is none. */
+const char *turf_module_key(const struct turf_module *module);
+/* Why there is no image; NULL: there is one, or nobody asked yet. */
+const char *turf_module_error(const struct turf_module *module);
+/* Counts from 0 in order of first appearance, unique in the table. */
+size_t turf_module_index(const struct turf_module *module);
+const struct turf_image *turf_module_image(const struct turf_module *module);
+size_t turf_processes_n_modules(const struct turf_processes *table);
+struct turf_module *turf_processes_module(const struct turf_processes *table, size_t idx);
+
+/* Memory of whatever is unwound: a live process, a sample's stack copy, a test's array. */
+struct turf_memory {
+	/* @size bytes at live address @addr into @out: 0, -EFAULT not there, -ENODATA beyond a copy. */
+	int (*read)(void *ctx, uint64_t addr, void *out, size_t size);
+	void *ctx;
+};
+
+/* Memory of a live process by process_vm_readv. @pid must stay alive and readable. */
+struct turf_memory turf_memory_live(const pid_t *pid);
+
+/* The running kernel's symbols, from /proc/kallsyms. */
+struct turf_kernel;
+/* 0; -EACCES: the kernel hides its addresses (kptr_restrict), @err names the setting. */
+int turf_kernel_open(struct turf_kernel **ret, struct turf_error *err);
+void turf_kernel_close(struct turf_kernel *kernel);
+/* 1 and the symbol at or before @addr, its start, its module ("" = the kernel itself); 0 none. */
+int turf_kernel_find(const struct turf_kernel *kernel, uint64_t addr, const char **name,
+                     uint64_t *start, const char **module);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

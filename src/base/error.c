@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Filling the caller's struct turf_error. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "turf/error.h"
+
+static_assert(sizeof(struct turf_error) == 256, "part of the ABI");
+
+void turf_error_set(struct turf_error *err, int code, uint64_t where, const char *fmt, ...)
+{
+	if (!err || err->code)
+		return;
+	err->code = code;
+	err->where = where;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+}
+
+void turf_error_context(struct turf_error *err, const char *fmt, ...)
+{
+	if (!err || !err->code)
+		return;
+	char cause[sizeof(err->text)];
+	memcpy(cause, err->text, sizeof(cause));
+	va_list args;
+	va_start(args, fmt);
+	int n = vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+	if (n >= 0 && (size_t)n < sizeof(err->text))
+		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", cause);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DWARF -> rows: the units of a file; of a unit its functions and inlined calls with all their
+ * ranges, and its line table.
+ *
+ * In:     section bytes (already inflated), DWARF 4 and 5 (2 and 3 where the forms are alike),
+ *         32- and 64-bit, either byte order
+ * Out:    walks: 1 here is one, 0 the end, < 0 why not. Offsets are into .debug_info.
+ * Cost:   one pass over a unit's DIEs; allocates the abbreviation tables only
+ * Trust:  none. A malformed unit fails alone: the others can be read.
+ * Thread: struct dwarf is immutable once open; every walk is its caller's own
+ * Source: DWARF 5 chapters 2, 3.3, 6.2, 7; DWARF 4 chapter 7
+ */
+#ifndef DWARF_DWARF_H
+#define DWARF_DWARF_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+
+struct dwarf_sections {
+	struct span info, abbrev, line, str, line_str, str_offsets, addr, ranges, rnglists;
+	bool big;
+};
+
+struct dwarf_abbrevs; /* one table of .debug_abbrev, decoded */
+
+struct dwarf_unit {
+	uint64_t off, end;     /* in .debug_info: header, one behind the last DIE */
+	uint64_t die;          /* the first DIE */
+	uint64_t abbrev_off;
+	uint16_t version;
+	uint8_t type;          /* DW_UT_*, compile for DWARF < 5 */
+	uint8_t address_size, offset_size; /* 4 or 8 */
+	/* from the unit DIE; DWARF_NONE where absent */
+	uint16_t tag;          /* DW_TAG_compile_unit, partial_unit, skeleton_unit, type_unit */
+	const char *name, *comp_dir, *producer; /* NULL where absent */
+	uint64_t language;     /* DW_LANG_*, 0: absent */
+	uint64_t line_off;     /* DW_AT_stmt_list */
+	uint64_t low_pc;       /* base of ranges; 0 where absent */
+	uint64_t str_offsets_base, addr_base, rnglists_base;
+	const struct dwarf_abbrevs *abbrevs;
+	int error;             /* < 0: this unit cannot be read, text says why */
+	const char *error_text;
+	uint64_t error_where;  /* in .debug_info */
+};
+
+#define DWARF_NONE UINT64_MAX
+
+struct dwarf {
+	struct dwarf_sections sections;
+	struct dwarf_unit *units; /* in order of off */
+	size_t n_units;
+	/* private: */
+	struct arena arena;
+	struct dwarf_abbrevs **tables;
+	size_t n_tables;
+};
+
+/*
+ * Finds all units and reads their headers, abbreviations and unit DIEs. A unit that cannot be
+ * read keeps its place with error set; a length that leaves the section ends the list (the last
+ * unit then has error set). 0 or -ENOMEM. @sections' bytes are borrowed.
+ */
+int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
+                    struct turf_error *err);
+void turf_dwarf_close(struct dwarf *dw);
+
+/* Address ranges: DW_AT_low_pc/high_pc or DW_AT_ranges. */
+struct dwarf_range {
+	uint64_t start, end;
+};
+struct dwarf_ranges {
+	const struct dwarf *dw;
+	const struct dwarf_unit *unit;
+	struct cursor at;
+	struct dwarf_range single;
+	uint64_t base;
+	uint8_t state; /* private */
+};
+/*
+ * 1 a range (start < end), 0 end, < 0. Empty ranges and dead code (tombstones: start 0 with the
+ * unit's low_pc elsewhere is the caller's to judge; -1 and -2 are dropped here) are not told.
+ */
+int turf_dwarf_next_range(struct dwarf_ranges *walk, struct dwarf_range *ret,
+                          struct turf_error *err);
+
+enum dwarf_scope_kind {
+	DWARF_FUNCTION, /* DW_TAG_subprogram that has code */
+	DWARF_INLINED,  /* DW_TAG_inlined_subroutine that has code */
+};
+
+struct dwarf_scope {
+	enum dwarf_scope_kind kind;
+	unsigned depth;          /* 0: a function; an inlined call is deeper than what it is in */
+	uint64_t die;            /* its own offset */
+	uint64_t origin;         /* the DIE that tells its names: end of DW_AT_abstract_origin
+	                            (die itself where there is none): equal for all its instances */
+	uint64_t entry;          /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
+	uint64_t call_file;      /* index in the unit's line table; DWARF_NONE where absent */
+	uint32_t call_line, call_column, call_discriminator; /* 0 where absent */
+	struct dwarf_ranges ranges;
+};
+
+/*
+ * A walk over a unit's scopes that have code, in preorder. Functions nested in namespaces,
+ * classes, lexical blocks and other functions are found; a function nested in a function has
+ * depth 0. What an inlined call's depth counts is its enclosing scopes told by this walk.
+ */
+enum { DWARF_MAX_DEPTH = 512 };
+struct dwarf_scopes {
+	const struct dwarf *dw;
+	const struct dwarf_unit *unit;
+	struct cursor at;
+	unsigned level;                        /* of DIE nesting */
+	uint16_t depth_at[DWARF_MAX_DEPTH];    /* private: scope depth at each DIE level */
+};
+/* 0, or the unit's error. */
+int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
+                      struct dwarf_scopes *walk, struct turf_error *err);
+int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
+                          struct turf_error *err);
+
+/* What an origin is called and where it is declared. */
+struct dwarf_names {
+	const char *name;         /* DW_AT_name, followed through DW_AT_specification and origins */
+	const char *linkage_name; /* DW_AT_linkage_name, DW_AT_MIPS_linkage_name; NULL: none */
+	const struct dwarf_unit *unit; /* whose line table decl_file counts in */
+	uint64_t decl_file;       /* DWARF_NONE: none */
+	uint32_t decl_line;
+};
+/* @die: offset of any DIE in any unit (struct dwarf_scope.origin). 0 or < 0. Links are followed
+ * across units at most 16 times. */
+int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
+                     struct turf_error *err);
+
+/* Line tables: one line program -> rows in program order. */
+struct dwarf_line_row {
+	uint64_t addr;
+	uint32_t file, line, column, discriminator; /* file: index as turf_dwarf_files() tells */
+	bool is_stmt, end_sequence, prologue_end;
+};
+struct dwarf_lines {
+	const struct dwarf *dw;
+	const struct dwarf_unit *unit;
+	struct cursor program; /* private from here on */
+	struct cursor directories, files; /* the two tables, at their entries */
+	uint64_t n_directories, n_files;
+	struct dwarf_line_row row;
+	uint16_t version;
+	uint8_t address_size, offset_size, min_inst, max_ops, line_range, opcode_base;
+	uint8_t op_index;
+	int8_t line_base;
+	bool default_is_stmt;
+	uint8_t lengths[256]; /* operands of standard opcodes */
+	struct dwarf_format {
+		uint8_t n;
+		struct {
+			uint16_t content, form;
+		} entry[8];
+	} directory_format, file_format;
+};
+/* 1 begun, 0 the unit has no line table, < 0. */
+int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
+                     struct dwarf_lines *ret, struct turf_error *err);
+/* 1 a row, 0 end, < 0. Rows of dead sequences (DW_LNE_set_address of a tombstone -1/-2) are told
+ * like others. */
+int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
+                         struct turf_error *err);
+/*
+ * Reads every file in one pass and calls @emit with its index, the unit's compilation directory
+ * (NULL: none), the include directory (NULL: none; may be relative to comp_dir), and its name.
+ */
+int turf_dwarf_files(const struct dwarf_lines *lines,
+                     int (*emit)(void *ctx, uint64_t idx, const char *comp_dir,
+                                 const char *directory, const char *name),
+                     void *ctx, struct turf_error *err);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading an ELF file from a span: sections, segments, symbols, notes, compressed sections.
+ *
+ * In:    the file's bytes, ELF32 or ELF64, either byte order; never a path
+ * Out:   spans into them; 1 here is one, 0 there is none, < 0 why not
+ * Trust: none
+ * Source: System V gABI chapters 4 and 5; GNU build-id and debuglink as binutils documents them
+ */
+#ifndef ELF_ELF_H
+#define ELF_ELF_H
+
+#include "base/cursor.h"
+
+struct elf {
+	struct span file;
+	bool is64, big;
+	uint16_t type, machine; /* ET_*, EM_* */
+	uint64_t phoff, shoff;
+	uint32_t n_segments, n_sections;
+	uint16_t phentsize, shentsize;
+	struct span names; /* section name strings; may be empty */
+};
+
+struct elf_section {
+	const char *name; /* "" where it has none */
+	uint32_t idx, type, link, info;
+	uint64_t flags, addr, off, size, align, entry_size;
+};
+
+struct elf_segment {
+	uint32_t type, flags; /* PT_*, PF_* */
+	uint64_t off, addr, file_size, mem_size, align;
+};
+
+struct elf_symbol {
+	const char *name;
+	uint64_t addr, size;
+	uint8_t type, bind; /* STT_*, STB_* */
+	uint16_t section;   /* st_shndx */
+};
+
+/* Bytes of a section: in the file, or inflated into memory of their own. */
+struct elf_data {
+	struct span bytes;
+	void *owned; /* malloc'd, or NULL; turf_elf_data_fini() frees it */
+};
+
+/* Checks the header and both tables' bounds. 0, -EBADMSG, -ENOTSUP (no ELF file at all: -EBADMSG). */
+int turf_elf_open(struct span file, struct elf *ret, struct turf_error *err);
+
+int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *ret,
+                     struct turf_error *err);
+/* The first section of that name: 1, 0, < 0. */
+int turf_elf_find_section(const struct elf *elf, const char *name, struct elf_section *ret,
+                          struct turf_error *err);
+int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *ret,
+                     struct turf_error *err);
+
+/*
+ * The bytes of @section; inflated when SHF_COMPRESSED (zlib, zstd) or named .zdebug_*.
+ * SHT_NOBITS: 0 bytes. The inflated size is limited: -E2BIG above 1000 times the compressed
+ * size (zlib's bound is 1032) + 64 KiB, or 16 GiB.
+ * Return: 0 or < 0
+ */
+int turf_elf_data(const struct elf *elf, const struct elf_section *section, struct elf_data *ret,
+                  struct turf_error *err);
+void turf_elf_data_fini(struct elf_data *data);
+
+/* The GNU build-id, from PT_NOTE segments, else SHT_NOTE sections: 1, 0, < 0. */
+int turf_elf_build_id(const struct elf *elf, struct span *ret, struct turf_error *err);
+
+/* A walk over SHT_SYMTAB or SHT_DYNSYM. */
+struct elf_symbols {
+	struct cursor at;
+	struct span strings;
+	bool is64;
+};
+/* @type: SHT_SYMTAB or SHT_DYNSYM; 1 begun, 0 no such table, < 0. */
+int turf_elf_symbols(const struct elf *elf, uint32_t type, struct elf_symbols *ret,
+                     struct turf_error *err);
+/* 1, 0 end, < 0. A name out of bounds is -EBADMSG. The null symbol is not told. */
+int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
+                         struct turf_error *err);
+
+#endif
