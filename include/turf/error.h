@@ -47,7 +47,7 @@ struct turf_error {
  * Cost:   one vsnprintf
  */
 void turf_error_set(struct turf_error *err, int code, uint64_t where, const char *fmt, ...)
-        TURF_PRINTF(4, 5);
+	TURF_PRINTF(4, 5);
 
 /**
  * turf_error_context() - put "what: " before the text, as an outer layer learns the file's name

@@ -28,7 +28,8 @@ struct turf_image;
  * Cost:   one mmap, a check of the first page
  * Return: 0; -EBADMSG damaged or no urf, -ENOTSUP newer than us, or the system's word
  */
-int turf_image_open_fd(int fd, const char *name, struct turf_image **ret, struct turf_error *err);
+int turf_image_open_fd(int fd, const char *name, struct turf_image **ret,
+                       struct turf_error *err);
 int turf_image_open(const char *path, struct turf_image **ret, struct turf_error *err);
 /* @bytes stay the caller's and must outlive the image. */
 int turf_image_open_mem(const void *bytes, size_t size, struct turf_image **ret,
@@ -36,12 +37,12 @@ int turf_image_open_mem(const void *bytes, size_t size, struct turf_image **ret,
 void turf_image_close(struct turf_image *image);
 
 struct turf_image_info {
-	uint16_t machine;            /* ELF e_machine of the source */
-	uint16_t version;            /* format version */
-	uint32_t flags;              /* enum urf_flag: what there is */
-	uint64_t base;               /* lowest link-time address that the image knows */
-	uint64_t end;                /* one behind the highest */
-	const uint8_t *source_id;    /* GNU build-id of the source, else the hash of its bytes */
+	uint16_t machine;         /* ELF e_machine of the source */
+	uint16_t version;         /* format version */
+	uint32_t flags;           /* enum urf_flag: what there is */
+	uint64_t base;            /* lowest link-time address that the image knows */
+	uint64_t end;             /* one behind the highest */
+	const uint8_t *source_id; /* GNU build-id of the source, else the hash of its bytes */
 	size_t source_id_size;
 	const uint8_t *build_id; /* the urf's own */
 	size_t build_id_size;
@@ -84,7 +85,8 @@ int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf
 /* Return: 1 @out filled, 0 no further frame, -EBADMSG image damaged. */
 int turf_frames_next(struct turf_frames *walk, struct turf_frame *out);
 
-/* Writes "directory/file" ("??" where unknown) NUL-ended; returns its length as snprintf does. */
+/* Writes "directory/file" ("??" where unknown) NUL-ended; returns its length as snprintf does.
+ */
 size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size);
 
 struct turf_function {
@@ -93,7 +95,8 @@ struct turf_function {
 	const char *linkage_name; /* NULL: none */
 };
 
-/* The function that covers @addr: DWARF, else ELF symbol. 1, 0 or -EBADMSG. One binary search. */
+/* The function that covers @addr: DWARF, else ELF symbol. 1, 0 or -EBADMSG. One binary search.
+ */
 int turf_image_find_function(const struct turf_image *image, uint64_t addr,
                              struct turf_function *out);
 
@@ -120,12 +123,12 @@ int turf_image_symbol(const struct turf_image *image, size_t idx, struct turf_sy
  * Source: DWARF 5 section 6.4.1; System V psABI for x86-64 figure 3.36
  */
 enum turf_rule_kind {
-	TURF_RULE_UNDEFINED = 0,      /* the value is lost; of a return address: the stack's end */
-	TURF_RULE_SAME = 1,           /* the caller's value is still in the register */
-	TURF_RULE_AT_CFA = 2,         /* at memory CFA + offset */
-	TURF_RULE_IS_CFA = 3,         /* is CFA + offset itself */
-	TURF_RULE_REGISTER = 4,       /* in register reg */
-	TURF_RULE_EXPRESSION = 5,     /* at memory where the expression says (CFA pushed first) */
+	TURF_RULE_UNDEFINED = 0,  /* the value is lost; of a return address: the stack's end */
+	TURF_RULE_SAME = 1,       /* the caller's value is still in the register */
+	TURF_RULE_AT_CFA = 2,     /* at memory CFA + offset */
+	TURF_RULE_IS_CFA = 3,     /* is CFA + offset itself */
+	TURF_RULE_REGISTER = 4,   /* in register reg */
+	TURF_RULE_EXPRESSION = 5, /* at memory where the expression says (CFA pushed first) */
 	TURF_RULE_VAL_EXPRESSION = 6, /* is what the expression gives (CFA pushed first) */
 	TURF_RULE_REG_OFFSET = 7,     /* CFA only: register reg + offset */
 };
@@ -156,8 +159,8 @@ struct turf_unwind_row {
 int turf_image_find_unwind(const struct turf_image *image, uint64_t addr,
                            struct turf_unwind_row *out);
 /* The @i-th further register of a row; what is not listed keeps its value. 1, 0 or -EBADMSG. */
-int turf_unwind_saved(const struct turf_image *image, const struct turf_unwind_row *row, size_t i,
-                      uint8_t *reg, struct turf_rule *rule);
+int turf_unwind_saved(const struct turf_image *image, const struct turf_unwind_row *row,
+                      size_t i, uint8_t *reg, struct turf_rule *rule);
 
 /**
  * turf_image_addr_of_offset() - link-time address of a byte of the source file that gets loaded

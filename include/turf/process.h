@@ -68,8 +68,8 @@ const char *turf_process_thread_comm(const struct turf_process *process, pid_t t
 
 /* What stands at a live address. */
 struct turf_location {
-	uint64_t map_start, map_end; /* the mapping */
-	struct turf_module *module;  /* NULL: anonymous memory */
+	uint64_t map_start, map_end;    /* the mapping */
+	struct turf_module *module;     /* NULL: anonymous memory */
 	const struct turf_image *image; /* NULL: no module, or its urf cannot be had */
 	uint64_t addr;                  /* link-time address of the pc, if image */
 };
@@ -97,7 +97,8 @@ struct turf_module *turf_processes_module(const struct turf_processes *table, si
 
 /* Memory of whatever is unwound: a live process, a sample's stack copy, a test's array. */
 struct turf_memory {
-	/* @size bytes at live address @addr into @out: 0, -EFAULT not there, -ENODATA beyond a copy. */
+	/* @size bytes at live address @addr into @out: 0, -EFAULT not there, -ENODATA beyond a
+	 * copy. */
 	int (*read)(void *ctx, uint64_t addr, void *out, size_t size);
 	void *ctx;
 };
@@ -110,7 +111,8 @@ struct turf_kernel;
 /* 0; -EACCES: the kernel hides its addresses (kptr_restrict), @err names the setting. */
 int turf_kernel_open(struct turf_kernel **ret, struct turf_error *err);
 void turf_kernel_close(struct turf_kernel *kernel);
-/* 1 and the symbol at or before @addr, its start, its module ("" = the kernel itself); 0 none. */
+/* 1 and the symbol at or before @addr, its start, its module ("" = the kernel itself); 0 none.
+ */
 int turf_kernel_find(const struct turf_kernel *kernel, uint64_t addr, const char **name,
                      uint64_t *start, const char **module);
 

@@ -2,8 +2,9 @@
 /*
  * The embedded store: a folder of urfs, known by the content of what they were built from.
  *
- * A store is safe to use from several threads and from any number of processes at once; N askers
- * of one missing urf cause one build. It never parses: what it lacks is made by a builder.
+ * A store is safe to use from several threads and from any number of processes at once; N
+ * askers of one missing urf cause one build. It never parses: what it lacks is made by a
+ * builder.
  */
 #ifndef TURF_STORE_H
 #define TURF_STORE_H
@@ -21,20 +22,21 @@ struct turf_builder {
 	void *ctx;
 	/*
 	 * Names every further file that the urf of @source_fd would be made from, by calling
-	 * @emit: @path is what was looked for, @fd an open descriptor (borrowed) or -1 when there
-	 * is no such file now. Cheap. 0 or < 0.
+	 * @emit: @path is what was looked for, @fd an open descriptor (borrowed) or -1 when
+	 * there is no such file now. Cheap. 0 or < 0.
 	 */
 	int (*inputs)(void *ctx, int source_fd, const char *name,
 	              void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx,
 	              struct turf_error *err);
-	/* Writes the urf of @source_fd to @out_fd, an empty regular file open for read and write. */
+	/* Writes the urf of @source_fd to @out_fd, an empty regular file open for read and
+	 * write. */
 	int (*build)(void *ctx, int source_fd, const char *name, int out_fd,
 	             struct turf_error *err);
 };
 
 struct turf_store_options {
-	size_t size;          /* sizeof this struct */
-	const char *path;     /* the folder; made when missing, with its parents, mode 0700 */
+	size_t size;      /* sizeof this struct */
+	const char *path; /* the folder; made when missing, with its parents, mode 0700 */
 	struct turf_builder builder;
 };
 

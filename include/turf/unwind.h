@@ -45,9 +45,9 @@ enum turf_stop {
 const char *turf_stop_name(enum turf_stop stop);
 
 struct turf_unwind_frame {
-	uint64_t pc;        /* live address, a return address in all but first and signal frames */
+	uint64_t pc; /* live address, a return address in all but first and signal frames */
 	uint64_t lookup_pc; /* what to look up: pc, or pc - 1 of a return address */
-	uint64_t cfa;       /* canonical frame address of the frame; 0: not known (last frame) */
+	uint64_t cfa; /* canonical frame address of the frame; 0: not known (last frame) */
 	enum turf_frame_source source;
 	struct turf_location location; /* of lookup_pc; .module NULL where nothing is mapped */
 };
@@ -79,8 +79,8 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out);
 /* A thread of a live process, held still while its stack is walked. */
 struct turf_thread_stack {
 	pid_t pid, tid;
-	const char *name;       /* its comm */
-	struct turf_regs regs;  /* where it stood */
+	const char *name;      /* its comm */
+	struct turf_regs regs; /* where it stood */
 };
 
 /**
@@ -92,7 +92,8 @@ struct turf_thread_stack {
  *
  * Return: 0; -ESRCH gone, -EPERM, or what @visit gave
  */
-int turf_threads_walk(pid_t pid, int (*visit)(void *ctx, const struct turf_thread_stack *thread),
+int turf_threads_walk(pid_t pid,
+                      int (*visit)(void *ctx, const struct turf_thread_stack *thread),
                       void *ctx, struct turf_error *err);
 
 #ifdef __cplusplus

@@ -23,11 +23,11 @@
 #define scoped(closer) __attribute__((cleanup(closer)))
 
 /* Hands out a scoped pointer: the scope no longer closes it. */
-#define take_ptr(ptr)                                                                             \
-	__extension__({                                                                           \
-		__auto_type taken_ = (ptr);                                                       \
-		(ptr) = NULL;                                                                     \
-		taken_;                                                                           \
+#define take_ptr(ptr)                                                                          \
+	__extension__({                                                                        \
+		__auto_type taken_ = (ptr);                                                    \
+		(ptr) = NULL;                                                                  \
+		taken_;                                                                        \
 	})
 
 static inline void freep(void *p)

@@ -55,7 +55,8 @@ int turf_map_fd(int fd, const char *name, struct mapping *ret, struct turf_error
 	}
 	int r = errno == ENODEV ? read_whole(fd, size, ret) : -errno;
 	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot map: %s", name, strerror(-r));
+		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot map: %s", name,
+		                 strerror(-r));
 	return 0;
 }
 

@@ -35,7 +35,8 @@ struct mapping {
  * @fd:   borrowed
  * @name: for messages only
  *
- * Return: 0 or negative errno; an empty file is 0 with no bytes; what is no regular file: -ENOTSUP
+ * Return: 0 or negative errno; an empty file is 0 with no bytes; what is no regular file:
+ * -ENOTSUP
  */
 int turf_map_fd(int fd, const char *name, struct mapping *ret, struct turf_error *err);
 void turf_unmap(struct mapping *m);

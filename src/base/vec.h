@@ -14,13 +14,14 @@
 /* Room for @more further elements behind @n; false: no memory, nothing changed. */
 bool turf_vec_grow(void **at, size_t n, size_t *room, size_t more, size_t element);
 
-#define vec_reserve(v, more)                                                                      \
-	((v)->room - (v)->n >= (size_t)(more) ||                                                  \
+#define vec_reserve(v, more)                                                                   \
+	((v)->room - (v)->n >= (size_t)(more) ||                                               \
 	 turf_vec_grow((void **)&(v)->at, (v)->n, &(v)->room, (more), sizeof(*(v)->at)))
 
-#define vec_push(v)                                                                               \
-	(vec_reserve((v), 1) ? (memset(&(v)->at[(v)->n], 0, sizeof(*(v)->at)), &(v)->at[(v)->n++]) \
-	                     : NULL)
+#define vec_push(v)                                                                            \
+	(vec_reserve((v), 1)                                                                   \
+	         ? (memset(&(v)->at[(v)->n], 0, sizeof(*(v)->at)), &(v)->at[(v)->n++])         \
+	         : NULL)
 
 #define vec_fini(v) (free((v)->at), (v)->at = NULL, (v)->n = (v)->room = 0)
 

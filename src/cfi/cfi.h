@@ -6,7 +6,8 @@
  * Out:    FDEs, and for each its rows, in order of address, gapless from start to end
  * Cost:   one pass; no allocation
  * Trust:  none; a malformed FDE is told (-EBADMSG) and the walk can go on behind it
- * Source: DWARF 5 section 6.4; LSB 5 Core section 10.6 (.eh_frame, augmentation, pointer encoding)
+ * Source: DWARF 5 section 6.4; LSB 5 Core section 10.6 (.eh_frame, augmentation, pointer
+ * encoding)
  */
 #ifndef CFI_CFI_H
 #define CFI_CFI_H
@@ -18,17 +19,17 @@ enum { CFI_MAX_REGS = 40, CFI_STATES = 16 };
 
 struct cfi_section {
 	struct span bytes;
-	uint64_t addr;         /* sh_addr, for DW_EH_PE_pcrel */
-	uint64_t text, data;   /* for DW_EH_PE_textrel, DW_EH_PE_datarel */
-	uint8_t address_size;  /* 4 or 8 */
+	uint64_t addr;        /* sh_addr, for DW_EH_PE_pcrel */
+	uint64_t text, data;  /* for DW_EH_PE_textrel, DW_EH_PE_datarel */
+	uint8_t address_size; /* 4 or 8 */
 	bool big;
-	bool eh;               /* .eh_frame; else .debug_frame */
-	uint16_t machine;      /* EM_*: knows the vendor opcodes (aarch64: negate_ra_state) */
+	bool eh;          /* .eh_frame; else .debug_frame */
+	uint16_t machine; /* EM_*: knows the vendor opcodes (aarch64: negate_ra_state) */
 };
 
 struct cfi_fde {
-	uint64_t off;         /* of the FDE in the section */
-	uint64_t start, end;  /* link-time addresses it covers */
+	uint64_t off;        /* of the FDE in the section */
+	uint64_t start, end; /* link-time addresses it covers */
 	uint8_t return_reg;
 	bool signal_frame;
 	/* private: */
@@ -51,16 +52,17 @@ void turf_cfi_fdes(const struct cfi_section *section, struct cfi_fdes *walk);
  * 1 an FDE; 0 the end (a zero terminator in the middle of a joined .eh_frame is stepped over);
  * -EBADMSG/-ENOTSUP this entry cannot be read: @err says where and why; call again to go on
  * behind it (a length that leaves the section ends the walk: the next call gives 0).
- * FDEs of dead code (start 0 or a tombstone, when end - start does not wrap) are told as they are.
+ * FDEs of dead code (start 0 or a tombstone, when end - start does not wrap) are told as they
+ * are.
  */
 int turf_cfi_next_fde(struct cfi_fdes *walk, struct cfi_fde *ret, struct turf_error *err);
 
 /* One row: rules of all registers over [start, end). Rules as in turf/image.h. */
 struct cfi_row {
 	uint64_t start, end;
-	struct turf_rule cfa;                /* REG_OFFSET, EXPRESSION; UNDEFINED before any def_cfa */
-	uint64_t has;                        /* bit i: reg[i] has a rule; others keep their value */
-	struct turf_rule reg[CFI_MAX_REGS];  /* by DWARF number; higher ones are left out */
+	struct turf_rule cfa; /* REG_OFFSET, EXPRESSION; UNDEFINED before any def_cfa */
+	uint64_t has;         /* bit i: reg[i] has a rule; others keep their value */
+	struct turf_rule reg[CFI_MAX_REGS]; /* by DWARF number; higher ones are left out */
 };
 
 struct cfi_rows {
@@ -76,6 +78,7 @@ struct cfi_rows {
 /* Runs the CIE's program; 0 or < 0. */
 int turf_cfi_rows(const struct cfi_fde *fde, struct cfi_rows *rows, struct turf_error *err);
 /* 1 @ret points at the row (valid until the next call), 0 end, < 0. Empty rows are not told. */
-int turf_cfi_next_row(struct cfi_rows *rows, const struct cfi_row **ret, struct turf_error *err);
+int turf_cfi_next_row(struct cfi_rows *rows, const struct cfi_row **ret,
+                      struct turf_error *err);
 
 #endif

@@ -25,23 +25,23 @@ struct dwarf_sections {
 struct dwarf_abbrevs; /* one table of .debug_abbrev, decoded */
 
 struct dwarf_unit {
-	uint64_t off, end;     /* in .debug_info: header, one behind the last DIE */
-	uint64_t die;          /* the first DIE */
+	uint64_t off, end; /* in .debug_info: header, one behind the last DIE */
+	uint64_t die;      /* the first DIE */
 	uint64_t abbrev_off;
 	uint16_t version;
-	uint8_t type;          /* DW_UT_*, compile for DWARF < 5 */
+	uint8_t type;                      /* DW_UT_*, compile for DWARF < 5 */
 	uint8_t address_size, offset_size; /* 4 or 8 */
 	/* from the unit DIE; DWARF_NONE where absent */
-	uint16_t tag;          /* DW_TAG_compile_unit, partial_unit, skeleton_unit, type_unit */
+	uint16_t tag; /* DW_TAG_compile_unit, partial_unit, skeleton_unit, type_unit */
 	const char *name, *comp_dir, *producer; /* NULL where absent */
-	uint64_t language;     /* DW_LANG_*, 0: absent */
-	uint64_t line_off;     /* DW_AT_stmt_list */
-	uint64_t low_pc;       /* base of ranges; 0 where absent */
+	uint64_t language;                      /* DW_LANG_*, 0: absent */
+	uint64_t line_off;                      /* DW_AT_stmt_list */
+	uint64_t low_pc;                        /* base of ranges; 0 where absent */
 	uint64_t str_offsets_base, addr_base, rnglists_base;
 	const struct dwarf_abbrevs *abbrevs;
-	int error;             /* < 0: this unit cannot be read, text says why */
+	int error; /* < 0: this unit cannot be read, text says why */
 	const char *error_text;
-	uint64_t error_where;  /* in .debug_info */
+	uint64_t error_where; /* in .debug_info */
 };
 
 #define DWARF_NONE UINT64_MAX
@@ -91,12 +91,12 @@ enum dwarf_scope_kind {
 
 struct dwarf_scope {
 	enum dwarf_scope_kind kind;
-	unsigned depth;          /* 0: a function; an inlined call is deeper than what it is in */
-	uint64_t die;            /* its own offset */
-	uint64_t origin;         /* the DIE that tells its names: end of DW_AT_abstract_origin
-	                            (die itself where there is none): equal for all its instances */
-	uint64_t entry;          /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
-	uint64_t call_file;      /* index in the unit's line table; DWARF_NONE where absent */
+	unsigned depth;     /* 0: a function; an inlined call is deeper than what it is in */
+	uint64_t die;       /* its own offset */
+	uint64_t origin;    /* the DIE that tells its names: end of DW_AT_abstract_origin
+	                       (die itself where there is none): equal for all its instances */
+	uint64_t entry;     /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
+	uint64_t call_file; /* index in the unit's line table; DWARF_NONE where absent */
 	uint32_t call_line, call_column, call_discriminator; /* 0 where absent */
 	struct dwarf_ranges ranges;
 };
@@ -111,8 +111,8 @@ struct dwarf_scopes {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
 	struct cursor at;
-	unsigned level;                        /* of DIE nesting */
-	uint16_t depth_at[DWARF_MAX_DEPTH];    /* private: scope depth at each DIE level */
+	unsigned level;                     /* of DIE nesting */
+	uint16_t depth_at[DWARF_MAX_DEPTH]; /* private: scope depth at each DIE level */
 };
 /* 0, or the unit's error. */
 int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -122,10 +122,10 @@ int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
 
 /* What an origin is called and where it is declared. */
 struct dwarf_names {
-	const char *name;         /* DW_AT_name, followed through DW_AT_specification and origins */
+	const char *name; /* DW_AT_name, followed through DW_AT_specification and origins */
 	const char *linkage_name; /* DW_AT_linkage_name, DW_AT_MIPS_linkage_name; NULL: none */
 	const struct dwarf_unit *unit; /* whose line table decl_file counts in */
-	uint64_t decl_file;       /* DWARF_NONE: none */
+	uint64_t decl_file;            /* DWARF_NONE: none */
 	uint32_t decl_line;
 };
 /* @die: offset of any DIE in any unit (struct dwarf_scope.origin). 0 or < 0. Links are followed
@@ -136,13 +136,14 @@ int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *r
 /* Line tables: one line program -> rows in program order. */
 struct dwarf_line_row {
 	uint64_t addr;
-	uint32_t file, line, column, discriminator; /* file: index as turf_dwarf_files() tells */
+	uint32_t file, line, column,
+		discriminator; /* file: index as turf_dwarf_files() tells */
 	bool is_stmt, end_sequence, prologue_end;
 };
 struct dwarf_lines {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
-	struct cursor program; /* private from here on */
+	struct cursor program;            /* private from here on */
 	struct cursor directories, files; /* the two tables, at their entries */
 	uint64_t n_directories, n_files;
 	struct dwarf_line_row row;
@@ -162,8 +163,8 @@ struct dwarf_lines {
 /* 1 begun, 0 the unit has no line table, < 0. */
 int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
                      struct dwarf_lines *ret, struct turf_error *err);
-/* 1 a row, 0 end, < 0. Rows of dead sequences (DW_LNE_set_address of a tombstone -1/-2) are told
- * like others. */
+/* 1 a row, 0 end, < 0. Rows of dead sequences (DW_LNE_set_address of a tombstone -1/-2) are
+ * told like others. */
 int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
                          struct turf_error *err);
 /*

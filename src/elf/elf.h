@@ -46,7 +46,8 @@ struct elf_data {
 	void *owned; /* malloc'd, or NULL; turf_elf_data_fini() frees it */
 };
 
-/* Checks the header and both tables' bounds. 0, -EBADMSG, -ENOTSUP (no ELF file at all: -EBADMSG). */
+/* Checks the header and both tables' bounds. 0, -EBADMSG, -ENOTSUP (no ELF file at all:
+ * -EBADMSG). */
 int turf_elf_open(struct span file, struct elf *ret, struct turf_error *err);
 
 int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *ret,
@@ -63,8 +64,8 @@ int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *re
  * size (zlib's bound is 1032) + 64 KiB, or 16 GiB.
  * Return: 0 or < 0
  */
-int turf_elf_data(const struct elf *elf, const struct elf_section *section, struct elf_data *ret,
-                  struct turf_error *err);
+int turf_elf_data(const struct elf *elf, const struct elf_section *section,
+                  struct elf_data *ret, struct turf_error *err);
 void turf_elf_data_fini(struct elf_data *data);
 
 /* The GNU build-id, from PT_NOTE segments, else SHT_NOTE sections: 1, 0, < 0. */

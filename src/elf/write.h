@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing an urf: an ELF64 little-endian ET_DYN file whose bytes on disk are its bytes in memory.
+ * Writing an urf: an ELF64 little-endian ET_DYN file whose bytes on disk are its bytes in
+ * memory.
  *
  * One PT_LOAD over the whole file at address 0, one PT_NOTE over the note sections, which come
  * first; then the sections in the order given; then .shstrtab; the section header table last.
@@ -25,9 +26,9 @@ struct elf_out {
 	uint16_t machine;
 	struct elf_out_section section[ELF_WRITE_MAX_SECTIONS];
 	size_t n_sections;
-	uint64_t size;   /* of the whole file; filled by the layout */
-	uint64_t names;  /* private: offset of .shstrtab */
-	uint64_t shoff;  /* private: offset of the section headers */
+	uint64_t size;  /* of the whole file; filled by the layout */
+	uint64_t names; /* private: offset of .shstrtab */
+	uint64_t shoff; /* private: offset of the section headers */
 };
 
 /* Places every section: fills off and size. 0 or -E2BIG, -EINVAL. */
