@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of `turf` share. Results go to stdout, talk to stderr; the exit status is
+ * 0 found or done, 1 nothing found, 2 error. A command sees nothing of libturf but its public
+ * headers.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "turf/build.h"
+
+enum { CLI_OK = 0, CLI_NONE = 1, CLI_ERROR = 2 };
+
+#define CLI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The commands: argv[0] is "turf VERB"; what they return is the exit status. */
+int cmd_index(int argc, char **argv);
+int cmd_symbolize(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_stack(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+/* "turf VERB", what every message begins with; main() sets it. */
+extern const char *cli_name;
+
+/*
+ * getopt_long() with what all commands have in common: --help prints @usage and exits with 0,
+ * --store is taken here, and a wrong option exits with 2. End @options with CLI_OPTIONS.
+ */
+enum { CLI_OPT_HELP = 0x1000, CLI_OPT_STORE };
+#define CLI_OPTIONS                                                                            \
+	{ "help", no_argument, NULL, CLI_OPT_HELP },                                           \
+		{ "store", required_argument, NULL, CLI_OPT_STORE },                           \
+	{                                                                                      \
+		0                                                                              \
+	}
+int cli_getopt(int argc, char **argv, const char *letters, const struct option *options,
+               const char *usage);
+
+/* Says what is wrong with the arguments and where help is; returns 2. */
+int cli_usage_error(const char *fmt, ...) TURF_PRINTF(1, 2);
+
+/*
+ * Prints "turf VERB: WHAT: TEXT" as one line on stderr and returns 2. WHAT is @fmt (NULL:
+ * none), left out where @err's text begins with it already; TEXT is @err's (NULL: none).
+ */
+int cli_error(const struct turf_error *err, const char *fmt, ...) TURF_PRINTF(2, 3);
+
+/* How the store's builder builds; a command changes it before cli_open_store(). */
+extern struct turf_build_options cli_build;
+
+/* Where the store is: --store, $TURF_STORE, $XDG_CACHE_HOME/turf or $HOME/.cache/turf. */
+const char *cli_store_path(void);
+
+/* The store, building with cli_build. 0, or 2 and the error is printed. */
+int cli_open_store(struct turf_store **ret);
+
+/* A file for reading, never waiting for a FIFO's writer; < 0: the error is printed. */
+int cli_open_file(const char *path);
+
+/* The image of an ELF file from the store, or of an urf itself. 0, or 2 and it is printed. */
+int cli_open_image(const char *path, struct turf_image **ret);
+
+/* Reads a whole decimal number within [min, max]; false: it is none. */
+bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+
+/* Reads a whole hexadecimal number, "0x" or not; false: it is none, or beyond 64 bits. */
+bool cli_hex(const char *text, uint64_t *ret);
+
+/* Colour is welcome: a terminal, and no $NO_COLOR. */
+bool cli_color(FILE *out);
+
+/* One line on a terminal's stderr that the next one overwrites; nothing where it is none. */
+void cli_progress(const char *fmt, ...) TURF_PRINTF(1, 2);
+void cli_progress_clear(void);
+
+/*
+ * JSON needs valid UTF-8 where file and symbol names are any bytes: what is none becomes
+ * U+FFFD.
+ */
+
+/* Bytes that cli_json_escape() may need for @n bytes of text. */
+#define CLI_JSON_ROOM(n) (6 * (n) + 2)
+/* Writes "@text" with its quotes to @out, CLI_JSON_ROOM(n) bytes; returns the end. */
+char *cli_json_escape(char *out, const char *text, size_t n);
+void cli_json_string(FILE *out, const char *text);
+
+#endif
