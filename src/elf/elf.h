@@ -37,7 +37,7 @@ struct elf_symbol {
 	const char *name;
 	uint64_t addr, size;
 	uint8_t type, bind; /* STT_*, STB_* */
-	uint16_t section;   /* st_shndx */
+	uint16_t section;   /* st_shndx as it stands: SHN_XINDEX is not looked up */
 };
 
 /* Bytes of a section: in the file, or inflated into memory of their own. */
@@ -46,8 +46,8 @@ struct elf_data {
 	void *owned; /* malloc'd, or NULL; turf_elf_data_fini() frees it */
 };
 
-/* Checks the header and both tables' bounds. 0, -EBADMSG, -ENOTSUP (no ELF file at all:
- * -EBADMSG). */
+/* Checks the header and both tables' bounds. 0, -EBADMSG (also: no ELF file at all), -ENOTSUP.
+ */
 int turf_elf_open(struct span file, struct elf *ret, struct turf_error *err);
 
 int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *ret,
@@ -60,15 +60,18 @@ int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *re
 
 /*
  * The bytes of @section; inflated when SHF_COMPRESSED (zlib, zstd) or named .zdebug_*.
- * SHT_NOBITS: 0 bytes. The inflated size is limited: -E2BIG above 1000 times the compressed
- * size (zlib's bound is 1032) + 64 KiB, or 16 GiB.
+ * SHT_NOBITS: 0 bytes. The memory is bounded by the input, not by what it claims: a zlib
+ * section that claims more than 1032 times its compressed size (zlib's own bound) + 64 KiB is
+ * -E2BIG; so is a zstd section of more than 16 GiB, and there the memory grows as bytes arrive.
+ * A stream that gives fewer or more bytes than claimed is -EBADMSG.
  * Return: 0 or < 0
  */
 int turf_elf_data(const struct elf *elf, const struct elf_section *section,
                   struct elf_data *ret, struct turf_error *err);
 void turf_elf_data_fini(struct elf_data *data);
 
-/* The GNU build-id, from PT_NOTE segments, else SHT_NOTE sections: 1, 0, < 0. */
+/* The GNU build-id, from PT_NOTE segments, else SHT_NOTE sections: 1, 0, < 0. Where there are
+ * sections, a malformed segment is passed over: separate debug files have such. */
 int turf_elf_build_id(const struct elf *elf, struct span *ret, struct turf_error *err);
 
 /* A walk over SHT_SYMTAB or SHT_DYNSYM. */

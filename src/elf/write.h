@@ -5,7 +5,7 @@
  *
  * One PT_LOAD over the whole file at address 0, one PT_NOTE over the note sections, which come
  * first; then the sections in the order given; then .shstrtab; the section header table last.
- * All sections are SHF_ALLOC with sh_addr == sh_offset.
+ * All sections but .shstrtab are SHF_ALLOC with sh_addr == sh_offset.
  */
 #ifndef ELF_WRITE_H
 #define ELF_WRITE_H
@@ -16,8 +16,9 @@ enum { ELF_WRITE_MAX_SECTIONS = 48 };
 
 struct elf_out_section {
 	const char *name;
-	uint32_t type; /* SHT_PROGBITS or SHT_NOTE (notes first) */
-	uint32_t align, entry_size;
+	uint32_t type;  /* SHT_PROGBITS or SHT_NOTE (notes first) */
+	uint32_t align; /* a power of two up to 4096; of a note: 4, and its size a multiple */
+	uint32_t entry_size;
 	struct span bytes; /* size is used by the layout, at only by the writing */
 	uint64_t off;      /* filled by the layout */
 };
