@@ -28,10 +28,18 @@ struct turf_builder {
 	int (*inputs)(void *ctx, int source_fd, const char *name,
 	              void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx,
 	              struct turf_error *err);
-	/* Writes the urf of @source_fd to @out_fd, an empty regular file open for read and
-	 * write. */
+	/*
+	 * Writes the urf of @source_fd to @out_fd, an empty regular file open for read and
+	 * write. -ENOSPC, -EDQUOT: the store asks again, with a file in memory. So whoever
+	 * writes through a mapping must reserve the room first (posix_fallocate).
+	 */
 	int (*build)(void *ctx, int source_fd, const char *name, int out_fd,
 	             struct turf_error *err);
+	/*
+	 * Part of every key. Differs between builders that look for other inputs or write
+	 * other bytes: of another version, with other options.
+	 */
+	uint64_t id;
 };
 
 struct turf_store_options {
@@ -42,7 +50,8 @@ struct turf_store_options {
 
 struct turf_store;
 
-/* 0 or < 0. The path is created at once, so that a lack of permission is told here. */
+/* 0 or < 0. The path is created at once, so that a lack of permission is told here; a folder
+ * that is there but cannot be written is no error: what it lacks is built in memory. */
 int turf_store_open(const struct turf_store_options *options, struct turf_store **ret,
                     struct turf_error *err);
 void turf_store_close(struct turf_store *store);
@@ -63,7 +72,8 @@ struct turf_store_result {
  * @result:    may be NULL; set ->size first
  *
  * Cost:   warm: a few stat calls, one small read, one mmap; the source is not read
- * Return: 0 and @image (the caller closes it), or < 0 with the cause
+ * Return: 0 and @image (the caller closes it), or < 0 with the cause; -ESTALE: the source or
+ *         one of its debug files changed while it was read, twice
  */
 int turf_store_get(struct turf_store *store, int source_fd, const char *name,
                    struct turf_image **image, struct turf_store_result *result,
@@ -76,6 +86,7 @@ struct turf_store_stats {
 	size_t size; /* sizeof this struct */
 	uint64_t asked, found, built, waited, failed;
 	uint64_t build_ns; /* sum of wall times of builds */
+	uint64_t hashed;   /* files that had to be read for their hash */
 };
 void turf_store_stats(const struct turf_store *store, struct turf_store_stats *out);
 
