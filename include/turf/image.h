@@ -47,7 +47,8 @@ struct turf_image_info {
 	const uint8_t *build_id; /* the urf's own */
 	size_t build_id_size;
 	size_t size; /* bytes of the whole urf */
-	size_t n_functions, n_ranges, n_scopes, n_segments, n_symbols, n_rows, n_rules;
+	size_t n_functions, n_ranges, n_scopes, n_blocks, n_files, n_units;
+	size_t n_symbols, n_rows, n_rules;
 };
 void turf_image_info(const struct turf_image *image, struct turf_image_info *out);
 

@@ -163,10 +163,10 @@ static_assert(sizeof(struct urf_unit) == 16, "on disk");
 
 struct urf_symbol {
 	le32 start; /* rva */
-	le32 size;
+	le32 size;  /* of a symbol without one: up to the next symbol or its section's end */
 	le32 name;
 	uint8_t type, bind; /* STT_*, STB_* */
-	le16 zero;
+	le16 back; /* entries back to the last symbol that ends behind this one; 0: none */
 };
 static_assert(sizeof(struct urf_symbol) == 16, "on disk");
 
