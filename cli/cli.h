@@ -68,6 +68,22 @@ int cli_open_file(const char *path);
 /* The image of an ELF file from the store, or of an urf itself. 0, or 2 and it is printed. */
 int cli_open_image(const char *path, struct turf_image **ret);
 
+/*
+ * A file that appears whole or not at all: it has no name until cli_output_commit(), so that
+ * whoever is killed on the way leaves nothing behind.
+ */
+struct cli_output {
+	int fd;           /* open for read and write */
+	const char *path; /* where it will stand; borrowed */
+	char name[4128];  /* what it is called meanwhile; "" while it has no name */
+};
+/* 0 or negative errno. What stands at @path must be a regular file, or nothing. */
+int cli_output_open(const char *path, struct cli_output *out, struct turf_error *err);
+/* Puts the file at its path, in place of what stands there. 0 or negative errno. */
+int cli_output_commit(struct cli_output *out, struct turf_error *err);
+/* Closes the file; it is gone unless it was committed. */
+void cli_output_close(struct cli_output *out);
+
 /* Reads a whole decimal number within [min, max]; false: it is none. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 

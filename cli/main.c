@@ -6,6 +6,7 @@
  *     cli.h        what the commands share
  *     util.c       options, errors, the store, numbers
  *     json.c       strings as JSON
+ *     output.c     files that appear whole or not at all
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
  *     record.c     turf record      sample a program or the machine
