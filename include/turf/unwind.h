@@ -3,7 +3,17 @@
  * From registers and memory to a stack of frames, by the rules in urfs.
  *
  * An unwind lives in the caller's storage; a step does not allocate or lock. It may make the
- * process table open a module that nobody asked for before.
+ * process table open a module that nobody asked for before. One thread at a time per walk, and
+ * per process table (turf/process.h).
+ *
+ * A walk is over (TURF_STOP_END) where
+ *   - the row says that the return address is undefined (_start, clone3, makecontext's start);
+ *   - the return address that a row points at is 0;
+ *   - a caller in a mapped file has no row and its frame pointer is 0, the mark of the deepest
+ *     frame (System V psABI for x86-64 section 3.4.1), or it is called _start (ld.so's has no
+ *     rules).
+ * Everything else that ends a walk is told apart from it, so a stack that a copy cuts off is
+ * never taken for a whole one.
  */
 #ifndef TURF_UNWIND_H
 #define TURF_UNWIND_H
@@ -25,9 +35,11 @@ struct turf_regs {
 
 /* How a frame was found. */
 enum turf_frame_source {
-	TURF_FRAME_FIRST,   /* the registers we began with */
-	TURF_FRAME_CFI,     /* a row of the urf */
-	TURF_FRAME_POINTER, /* no row covers the callee's pc: its frame pointer was followed */
+	TURF_FRAME_FIRST, /* the registers we began with */
+	TURF_FRAME_CFI,   /* a row of the urf */
+	/* no row covers the callee's pc: its frame pointer was followed; or the callee is a
+	 * call to where nothing is mapped: the return address it pushed was taken */
+	TURF_FRAME_POINTER,
 };
 
 /* Why a walk ended. */
@@ -49,6 +61,7 @@ struct turf_unwind_frame {
 	uint64_t lookup_pc; /* what to look up: pc, or pc - 1 of a return address */
 	uint64_t cfa; /* canonical frame address of the frame; 0: not known (last frame) */
 	enum turf_frame_source source;
+	bool signal_frame; /* a signal trampoline: the next frame is what it interrupted */
 	struct turf_location location; /* of lookup_pc; .module NULL where nothing is mapped */
 };
 
@@ -56,15 +69,19 @@ struct turf_unwind {
 	struct turf_process *process;
 	struct turf_memory memory;
 	struct turf_regs regs; /* of the frame that comes next */
-	enum turf_stop stop;
+	enum turf_stop stop;   /* known as soon as the last frame is handed out */
 	enum turf_frame_source source;
-	bool exact_pc; /* private: the next frame's pc is no return address */
-	unsigned depth, max_depth;
+	bool exact_pc;  /* private: the next frame's pc is no return address */
+	unsigned depth; /* frames handed out */
+	unsigned max_depth;
 	unsigned n_by_pointer; /* frames found by frame pointer */
-	uint64_t last_cfa;
+	uint64_t last_cfa;     /* private: the next frame's CFA lies above */
 };
 
-/* Begins a walk at @regs; @max_depth 0: 1024. */
+/*
+ * Begins a walk at @regs; @max_depth 0: 1024. Registers of a machine that cannot be unwound
+ * here, or without stack pointer and pc, give no frame and TURF_STOP_BAD_RULE.
+ */
 void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
                        const struct turf_regs *regs, struct turf_memory memory,
                        unsigned max_depth);
@@ -72,9 +89,24 @@ void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
 /**
  * turf_unwind_next() - the next frame, innermost first
  *
+ * Cost:   one location and one row looked up, 1 to 8 reads of 8 bytes; async-signal-safe when
+ *         the modules are open and the memory reader is
  * Return: 1 a frame; 0 the walk is over and u->stop says why (TURF_STOP_END: complete)
  */
 int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out);
+
+/* The copy of a stack as it stood, from the stack pointer up; borrowed. */
+struct turf_stack_copy {
+	uint64_t start; /* live address of the first byte */
+	size_t size;
+	const uint8_t *bytes;
+};
+
+/*
+ * Memory of a stack copy, which must outlive it. What lies at or reaches beyond its end is
+ * -ENODATA (the stack went on there), what lies below its start -EFAULT.
+ */
+struct turf_memory turf_memory_copy(const struct turf_stack_copy *copy);
 
 /* A thread of a live process, held still while its stack is walked. */
 struct turf_thread_stack {
@@ -85,12 +117,16 @@ struct turf_thread_stack {
 
 /**
  * turf_threads_walk() - stop each thread of a process in turn and hand its registers to @visit
+ * @pid:   the process (or any thread of it); not our own
  * @visit: not 0 ends the walk with that result
  *
- * The thread stands still during @visit only. Needs the right to ptrace: err names the setting
- * that stands in the way.
+ * The thread stands still during @visit only, then goes on (or stays stopped) as it would have.
+ * Threads that start meanwhile are visited, those that end are left out. Needs the right to
+ * ptrace: err names what stands in the way. Waits for a thread that sleeps uninterruptibly.
  *
- * Return: 0; -ESRCH gone, -EPERM, or what @visit gave
+ * Return: 0; -ESRCH gone, -EPERM, -EINVAL our own process, -ENOTSUP not of this machine, or
+ *         what @visit gave
+ * Source: ptrace(2), "Attaching and detaching", "Group-stop"
  */
 int turf_threads_walk(pid_t pid,
                       int (*visit)(void *ctx, const struct turf_thread_stack *thread),
