@@ -34,6 +34,8 @@ struct cfi_fde {
 	bool signal_frame;
 	/* private: */
 	struct span cie_program, program;
+	uint64_t program_addr; /* of the program's first byte, for DW_CFA_set_loc */
+	uint64_t text, data;
 	uint64_t code_align;
 	int64_t data_align;
 	uint8_t encoding, address_size;
@@ -52,12 +54,16 @@ void turf_cfi_fdes(const struct cfi_section *section, struct cfi_fdes *walk);
  * 1 an FDE; 0 the end (a zero terminator in the middle of a joined .eh_frame is stepped over);
  * -EBADMSG/-ENOTSUP this entry cannot be read: @err says where and why; call again to go on
  * behind it (a length that leaves the section ends the walk: the next call gives 0).
- * FDEs of dead code (start 0 or a tombstone, when end - start does not wrap) are told as they
- * are.
+ * FDEs of dead code are told as they are where they start at 0, and stepped over where a linker
+ * marked them with the highest address or the one below it.
  */
 int turf_cfi_next_fde(struct cfi_fdes *walk, struct cfi_fde *ret, struct turf_error *err);
 
-/* One row: rules of all registers over [start, end). Rules as in turf/image.h. */
+/*
+ * One row: rules of all registers over [start, end). Rules as in turf/image.h; expressions
+ * point into the section. On aarch64, register 34 (RA_SIGN_STATE) is told as the expression
+ * DW_OP_lit0 or DW_OP_lit1, which then points at constants.
+ */
 struct cfi_row {
 	uint64_t start, end;
 	struct turf_rule cfa; /* REG_OFFSET, EXPRESSION; UNDEFINED before any def_cfa */
@@ -75,9 +81,17 @@ struct cfi_rows {
 	bool done;
 };
 
-/* Runs the CIE's program; 0 or < 0. */
+/*
+ * Runs the CIE's program; 0 or < 0. Of @rows only what has a meaning is written: reg[i] only
+ * where has says so.
+ */
 int turf_cfi_rows(const struct cfi_fde *fde, struct cfi_rows *rows, struct turf_error *err);
-/* 1 @ret points at the row (valid until the next call), 0 end, < 0. Empty rows are not told. */
+/*
+ * 1 @ret points at the row (valid until the next call), 0 end, < 0 (and 0 from then on). Empty
+ * rows are not told; what lies behind the FDE's end is cut off.
+ * -EBADMSG malformed; -ENOTSUP an opcode we do not know, -E2BIG more than CFI_STATES
+ * remembered, or an offset of more than 31 bits
+ */
 int turf_cfi_next_row(struct cfi_rows *rows, const struct cfi_row **ret,
                       struct turf_error *err);
 
