@@ -18,7 +18,7 @@ static const char usage[] =
 	"Usage: turf symbolize -e FILE [--json] [ADDRESS...]\n"
 	"Tells the function, file and line of link-time addresses (as in ELF st_value), given\n"
 	"in hexadecimal here or one a line on standard input. The innermost inlined call "
-        "comes\n"
+	"comes\n"
 	"first, the function that holds the address last.\n"
 	"\n"
 	"  -e, --exe FILE       an ELF file, or an urf\n"

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stack-of-child: forks a child that waits, and prints the stack it waits with.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "turf/turf.h"
+
+static void wait_for_ever(int ready)
+{
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void print_frame(const struct turf_unwind_frame *f)
+{
+	struct turf_function fn = { .name = NULL };
+	if (f->location.image)
+		turf_image_find_function(f->location.image, f->location.addr, &fn);
+	printf("%#18llx %s in %s\n", (unsigned long long)f->pc, fn.name ? fn.name : "??",
+	       f->location.module ? turf_module_path(f->location.module) : "??");
+}
+
+/* Called for each thread, which stands still meanwhile. */
+static int print_stack(void *processes, const struct turf_thread_stack *thread)
+{
+	struct turf_unwind walk;
+	struct turf_unwind_frame frame;
+	turf_unwind_begin(&walk, turf_processes_find(processes, thread->pid), &thread->regs,
+	                  turf_memory_live(&thread->pid), 0);
+	while (turf_unwind_next(&walk, &frame) > 0)
+		print_frame(&frame);
+	printf("%s\n", turf_stop_name(walk.stop));
+	return 0;
+}
+
+static int print_stacks(const char *folder, pid_t pid, struct turf_error *err)
+{
+	struct turf_build_options building = { .size = sizeof(building) };
+	struct turf_store_options options = {
+		.size = sizeof(options),
+		.path = folder,
+		.builder = turf_debug_builder(&building),
+	};
+	struct turf_store *store = NULL;
+	struct turf_processes *processes = NULL;
+	int r = turf_store_open(&options, &store, err);
+	if (r >= 0)
+		r = turf_processes_new(store, &processes, err);
+	if (r >= 0)
+		r = turf_processes_read(processes, pid, err);
+	if (r >= 0)
+		r = turf_threads_walk(pid, print_stack, processes, err);
+	turf_processes_free(processes);
+	turf_store_close(store);
+	return r;
+}
+
+int main(void)
+{
+	int ready[2];
+	char byte;
+	const char *folder = getenv("TURF_STORE");
+	if (!folder || pipe(ready) < 0) {
+		fprintf(stderr, "Usage: TURF_STORE=FOLDER stack-of-child\n");
+		return 2;
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		wait_for_ever(ready[1]);
+	struct turf_error err = { 0 };
+	if (pid > 0 && read(ready[0], &byte, 1) == 1 && print_stacks(folder, pid, &err) < 0)
+		fprintf(stderr, "%s\n", err.text);
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return err.code ? 2 : 0;
+}

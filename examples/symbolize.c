@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbolize FILE ADDRESS...: the inline chain of link-time addresses, from the urf of an ELF
+ * file that all processes share. The first run builds the urf, every further one maps it.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "turf/turf.h"
+
+static int fail(const struct turf_error *err)
+{
+	fprintf(stderr, "%s\n", err->text);
+	return 2;
+}
+
+/* Prints who stands at @addr, the innermost inlined call first. 1 known, 0 not, < 0 damaged. */
+static int print_chain(const struct turf_image *image, uint64_t addr)
+{
+	struct turf_frames walk;
+	struct turf_frame frame;
+	int r = turf_image_frames(image, addr, &walk);
+	if (r <= 0)
+		return r;
+	printf("%#llx", (unsigned long long)addr);
+	while ((r = turf_frames_next(&walk, &frame)) > 0) {
+		char path[1024];
+		turf_frame_path(&frame, path, sizeof(path));
+		printf("\t%s at %s:%u%s\n", frame.function ? frame.function : "??", path,
+		       frame.line, frame.inlined ? ", inlined into" : "");
+	}
+	return r < 0 ? r : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *folder = getenv("TURF_STORE");
+	if (argc < 3 || !folder) {
+		fprintf(stderr, "Usage: TURF_STORE=FOLDER %s FILE ADDRESS...\n", argv[0]);
+		return 2;
+	}
+
+	struct turf_error err = { 0 };
+	struct turf_build_options building = { .size = sizeof(building) };
+	struct turf_store_options options = {
+		.size = sizeof(options),
+		.path = folder,
+		.builder = turf_debug_builder(&building),
+	};
+	struct turf_store *store;
+	if (turf_store_open(&options, &store, &err) < 0)
+		return fail(&err);
+
+	FILE *file = fopen(argv[1], "rbe");
+	if (!file) {
+		perror(argv[1]);
+		return 2;
+	}
+	struct turf_image *image;
+	if (turf_store_get(store, fileno(file), argv[1], &image, NULL, &err) < 0)
+		return fail(&err);
+
+	int known = 0;
+	for (int i = 2; i < argc; i++)
+		known += print_chain(image, strtoull(argv[i], NULL, 16)) > 0;
+
+	turf_image_close(image); /* the mapping goes; the urf stays, for whoever comes next */
+	turf_store_close(store);
+	fclose(file);
+	return known ? 0 : 1;
+}
