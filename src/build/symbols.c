@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ELF symbols -> one table of what stands in code, sorted by address, best name first.
+ *
+ * Order at one address: functions before untyped symbols; global before weak before local; with
+ * a size before without; by name. A symbol without a size reaches up to the next symbol, at
+ * most to the end of its code area.
+ */
+#include <elf.h>
+
+#include "build/build.h"
+
+static bool is_code(const struct inputs *in, const struct elf_symbol *s)
+{
+	if (s->type != STT_FUNC && s->type != STT_NOTYPE && s->type != STT_GNU_IFUNC)
+		return false;
+	if (s->section == SHN_UNDEF || s->section == SHN_ABS || !s->name[0])
+		return false;
+	/* aarch64 and arm mark code and data by local symbols that are nobody's names */
+	if (s->name[0] == '$' && s->type == STT_NOTYPE && s->bind == STB_LOCAL)
+		return false;
+	uint64_t start = s->addr, end = s->addr + 1;
+	return end && turf_clip_to_code(in, &start, &end) && start == s->addr;
+}
+
+static int read_table(struct builder *b, const struct elf *elf, uint32_t type,
+                      struct turf_error *err)
+{
+	struct elf_symbols walk;
+	int r = turf_elf_symbols(elf, type, &walk, err);
+	if (r <= 0)
+		return r;
+	struct elf_symbol s;
+	while ((r = turf_elf_next_symbol(&walk, &s, err)) == 1) {
+		if (!is_code(&b->in, &s))
+			continue;
+		struct sym *sym = vec_push(&b->syms);
+		if (!sym)
+			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
+		*sym = (struct sym){ s.addr, s.size, s.name, s.type, s.bind, s.section };
+	}
+	return r < 0 ? r : 1;
+}
+
+static unsigned rank(const struct sym *s)
+{
+	unsigned type = s->type == STT_NOTYPE, bind = s->bind == STB_LOCAL  ? 2
+	                                              : s->bind == STB_WEAK ? 1
+	                                                                    : 0;
+	return type << 3 | bind << 1 | (s->size == 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct sym *x = a, *y = b;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	unsigned rx = rank(x), ry = rank(y);
+	if (rx != ry)
+		return rx < ry ? -1 : 1;
+	int names = strcmp(x->name, y->name);
+	if (names)
+		return names;
+	return (x->size > y->size) - (x->size < y->size);
+}
+
+/* .symtab and .dynsym name the same things: one of each name and address is enough. */
+static void drop_repeats(struct syms *syms)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < syms->n; i++) {
+		bool seen = false;
+		for (size_t k = n; k-- > 0 && syms->at[k].start == syms->at[i].start && !seen;)
+			seen = !strcmp(syms->at[k].name, syms->at[i].name);
+		if (!seen)
+			syms->at[n++] = syms->at[i];
+	}
+	syms->n = n;
+}
+
+/* Gives every symbol an end, so that no look-up has to guess one. */
+static void fill_sizes(const struct inputs *in, struct syms *syms)
+{
+	uint64_t next = UINT64_MAX; /* the lowest start above the current one */
+	for (size_t i = syms->n; i-- > 0;) {
+		struct sym *s = &syms->at[i];
+		if (i + 1 < syms->n && syms->at[i + 1].start != s->start)
+			next = syms->at[i + 1].start;
+		uint64_t start = s->start, end;
+		if (!s->size || __builtin_add_overflow(s->start, s->size, &end))
+			end = next;
+		turf_clip_to_code(in, &start, &end);
+		s->size = end - s->start;
+	}
+}
+
+int turf_build_symbols(struct builder *b, struct turf_error *err)
+{
+	const struct elf *files[] = { b->in.debug.open ? &b->in.debug.elf : NULL,
+		                      &b->in.source.elf };
+	int r = 0;
+	/* one full table is enough; .dynsym adds names that a stripped .symtab has not */
+	for (size_t f = 0; f < COUNT(files) && r == 0; f++)
+		r = files[f] ? read_table(b, files[f], SHT_SYMTAB, err) : 0;
+	if (r >= 0)
+		r = read_table(b, &b->in.source.elf, SHT_DYNSYM, err);
+	if (r < 0) {
+		turf_error_context(err, "%s", b->in.name);
+		return r;
+	}
+	if (b->syms.n > UINT32_MAX)
+		return turf_fail(err, -E2BIG, TURF_NOWHERE, "%s: too many symbols", b->in.name);
+	if (b->syms.n)
+		qsort(b->syms.at, b->syms.n, sizeof(*b->syms.at), compare);
+	drop_repeats(&b->syms);
+	fill_sizes(&b->in, &b->syms);
+	return 0;
+}
+
+const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const char *name,
+                                 bool *has_name)
+{
+	size_t lo = 0, hi = syms->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (syms->at[mid].start < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*has_name = false;
+	if (lo == syms->n || syms->at[lo].start != addr)
+		return NULL;
+	for (size_t i = lo; name && i < syms->n && syms->at[i].start == addr && !*has_name; i++)
+		*has_name = !strcmp(syms->at[i].name, name);
+	return &syms->at[lo];
+}
+
+/* How many entries back the last symbol is that ends behind the @i-th one. */
+static uint16_t look_back(const struct syms *syms, size_t i)
+{
+	const struct sym *s = &syms->at[i];
+	for (size_t back = 1; back <= i && back <= 1024; back++) {
+		const struct sym *other = &syms->at[i - back];
+		if (other->start != s->start && other->start + other->size > s->start + s->size)
+			return (uint16_t)back;
+	}
+	return 0;
+}
+
+int turf_emit_symbols(struct builder *b, struct turf_error *err)
+{
+	for (size_t i = 0; i < b->syms.n; i++) {
+		const struct sym *s = &b->syms.at[i];
+		uint32_t name;
+		int r = turf_strings_add(&b->tables.strings, s->name, &name);
+		if (r < 0)
+			return turf_fail(err, r, TURF_NOWHERE, "%s: no room for names",
+			                 b->in.name);
+		struct urf_symbol out = {
+			.start = le32_of(s->start - b->in.base),
+			.size = le32_of(s->size),
+			.name = le32_of(name),
+			.type = s->type,
+			.bind = s->bind,
+			.back = le16_of(look_back(&b->syms, i)),
+		};
+		r = table_put(&b->tables, URF_SYMBOLS, &out, sizeof(out));
+		if (r < 0)
+			return turf_fail(err, r, TURF_NOWHERE, "%s: no memory for symbols",
+			                 b->in.name);
+	}
+	if (b->syms.n)
+		b->flags |= URF_HAS_SYMBOLS;
+	return 0;
+}
