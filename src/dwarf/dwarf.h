@@ -50,10 +50,7 @@ struct dwarf {
 	struct dwarf_sections sections;
 	struct dwarf_unit *units; /* in order of off */
 	size_t n_units;
-	/* private: */
-	struct arena arena;
-	struct dwarf_abbrevs **tables;
-	size_t n_tables;
+	struct arena arena; /* private: the abbreviations */
 };
 
 /*
@@ -93,6 +90,7 @@ struct dwarf_scope {
 	enum dwarf_scope_kind kind;
 	unsigned depth;     /* 0: a function; an inlined call is deeper than what it is in */
 	uint64_t die;       /* its own offset */
+	uint64_t parent;    /* .die of the scope around it that was told, DWARF_NONE: none */
 	uint64_t origin;    /* the DIE that tells its names: end of DW_AT_abstract_origin
 	                       (die itself where there is none): equal for all its instances */
 	uint64_t entry;     /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
@@ -104,15 +102,20 @@ struct dwarf_scope {
 /*
  * A walk over a unit's scopes that have code, in preorder. Functions nested in namespaces,
  * classes, lexical blocks and other functions are found; a function nested in a function has
- * depth 0. What an inlined call's depth counts is its enclosing scopes told by this walk.
+ * depth 0, and the rest of the function around it follows behind it: see parent. What an
+ * inlined call's depth counts is its enclosing scopes told by this walk, up to the function.
  */
-enum { DWARF_MAX_DEPTH = 512 };
+enum { DWARF_MAX_DEPTH = 512 }; /* of DIEs; -E2BIG beyond */
 struct dwarf_scopes {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
-	struct cursor at;
-	unsigned level;                     /* of DIE nesting */
-	uint16_t depth_at[DWARF_MAX_DEPTH]; /* private: scope depth at each DIE level */
+	struct cursor at;    /* private from here on */
+	unsigned level;      /* of DIE nesting */
+	bool untyped;        /* types hold no code: a language of the C family */
+	struct dwarf_place { /* of what lies at each level */
+		uint64_t parent;
+		uint16_t depth;
+	} places[DWARF_MAX_DEPTH];
 };
 /* 0, or the unit's error. */
 int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -140,25 +143,27 @@ struct dwarf_line_row {
 		discriminator; /* file: index as turf_dwarf_files() tells */
 	bool is_stmt, end_sequence, prologue_end;
 };
+struct dwarf_format { /* columns of a table of directories or files */
+	uint8_t n;
+	struct {
+		uint16_t content, form;
+	} entry[8];
+};
 struct dwarf_lines {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
+	uint16_t version; /* the table's own: its files count from 1 before 5, from 0 since */
 	struct cursor program;            /* private from here on */
 	struct cursor directories, files; /* the two tables, at their entries */
-	uint64_t n_directories, n_files;
+	uint64_t n_directories, n_files;  /* n_files: version 5 only */
+	struct cursor defined;            /* operands of the last DW_LNE_define_file */
 	struct dwarf_line_row row;
-	uint16_t version;
 	uint8_t address_size, offset_size, min_inst, max_ops, line_range, opcode_base;
 	uint8_t op_index;
 	int8_t line_base;
 	bool default_is_stmt;
 	uint8_t lengths[256]; /* operands of standard opcodes */
-	struct dwarf_format {
-		uint8_t n;
-		struct {
-			uint16_t content, form;
-		} entry[8];
-	} directory_format, file_format;
+	struct dwarf_format directory_format, file_format;
 };
 /* 1 begun, 0 the unit has no line table, < 0. */
 int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -170,6 +175,9 @@ int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
 /*
  * Reads every file in one pass and calls @emit with its index, the unit's compilation directory
  * (NULL: none), the include directory (NULL: none; may be relative to comp_dir), and its name.
+ * @emit answers 0, or < 0 to stop, which is then the answer. To be called before the rows are
+ * read (files that the program itself defines, which DWARF had up to version 4, are found too).
+ * 0 or < 0.
  */
 int turf_dwarf_files(const struct dwarf_lines *lines,
                      int (*emit)(void *ctx, uint64_t idx, const char *comp_dir,

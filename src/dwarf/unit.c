@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Units: all headers of .debug_info, each with its abbreviations and its first DIE.
+ *
+ * Cost:   one pass over the headers; each abbreviation table is decoded once, however many
+ *         units share it
+ * Trust:  none. Tables that overlap could make a small file cost much: their bytes together
+ *         are limited to OVERLAP times the section.
+ * Source: DWARF 5 sections 3.1, 7.4, 7.5.1
+ */
+#include "dwarf/internal.h"
+#include "base/vec.h"
+
+enum { OVERLAP = 8, OVERLAP_SLACK = 64 << 10 };
+
+struct unit_list {
+	struct dwarf_unit *at;
+	size_t n, room;
+};
+
+/* Tables decoded so far, hashed by where they begin and what sizes they were decoded for. */
+struct table_slot {
+	uint64_t off;
+	struct dwarf_sizes sizes;
+	struct dwarf_abbrevs *table; /* NULL: a free slot */
+};
+struct tables {
+	struct table_slot *slots;
+	size_t mask; /* number of slots - 1 */
+	uint64_t budget;
+};
+
+static void unit_fails(struct dwarf_unit *unit, int error, uint64_t where, const char *text)
+{
+	unit->error = error;
+	unit->error_where = where;
+	unit->error_text = text;
+}
+
+/* A section whose strings all end: what is behind the last NUL is cut off. */
+static struct span whole_strings(struct span s)
+{
+	const uint8_t *last = s.size ? memrchr(s.at, 0, s.size) : NULL;
+	return last ? (struct span){ s.at, (size_t)(last - s.at) + 1 }
+	            : (struct span){ NULL, 0 };
+}
+
+/* The rest of a header behind its length, 7.5.1. */
+static void read_header(struct dwarf_unit *unit, struct cursor *c)
+{
+	unit->version = cur_u16(c);
+	if (c->bad)
+		return;
+	if (unit->version < 2 || unit->version > 5) {
+		unit_fails(unit, -ENOTSUP, unit->off, "its version is not 2 to 5");
+		return;
+	}
+	if (unit->version < 5) {
+		unit->type = DW_UT_compile;
+		unit->abbrev_off = cur_uint(c, unit->offset_size);
+		unit->address_size = cur_u8(c);
+	} else {
+		unit->type = cur_u8(c);
+		unit->address_size = cur_u8(c);
+		unit->abbrev_off = cur_uint(c, unit->offset_size);
+	}
+	if (unit->type == DW_UT_skeleton || unit->type == DW_UT_split_compile)
+		cur_skip(c, 8); /* dwo_id */
+	else if (unit->type == DW_UT_type || unit->type == DW_UT_split_type)
+		cur_skip(c, 8 + unit->offset_size); /* signature, the type's offset */
+	else if (unit->type != DW_UT_compile && unit->type != DW_UT_partial)
+		unit_fails(unit, -ENOTSUP, unit->off, "a unit of unknown type");
+	if (!c->bad && unit->address_size != 4 && unit->address_size != 8)
+		unit_fails(unit, -ENOTSUP, unit->off,
+		           "its addresses have neither 4 nor 8 bytes");
+}
+
+/* A unit's length, 7.4: false where no unit can have it. */
+static bool read_length(struct cursor *c, struct dwarf_unit *unit, struct cursor *body)
+{
+	uint64_t length = cur_u32(c);
+	unit->offset_size = 4;
+	if (length == UINT32_MAX) {
+		length = cur_u64(c);
+		unit->offset_size = 8;
+	} else if (length >= 0xfffffff0) {
+		return false;
+	}
+	*body = cur_carve(c, length);
+	return !c->bad && length >= 3U + unit->offset_size;
+}
+
+/* 1 one more unit, 0 the list ends with it, -ENOMEM. */
+static int add_unit(struct unit_list *list, struct cursor *c)
+{
+	struct dwarf_unit *unit = vec_push(list);
+	if (!unit)
+		return -ENOMEM;
+	struct cursor body;
+	unit->off = cur_off(c);
+	unit->end = (uint64_t)(c->end - c->start);
+	unit->line_off = DWARF_NONE;
+	unit->str_offsets_base = unit->addr_base = unit->rnglists_base = DWARF_NONE;
+	if (!read_length(c, unit, &body)) {
+		unit_fails(unit, -EBADMSG, unit->off,
+		           "its length fits neither a unit nor .debug_info");
+		return 0;
+	}
+	unit->end = cur_off(c);
+	body.start = c->start; /* offsets count from the section */
+	read_header(unit, &body);
+	unit->die = cur_off(&body);
+	if (body.bad)
+		unit_fails(unit, -EBADMSG, unit->off, "its header leaves the unit");
+	return 1;
+}
+
+static int find_units(const struct dwarf_sections *sections, struct unit_list *list)
+{
+	struct cursor c = cur_of(sections->info, sections->big);
+	int r = 1;
+	while (r > 0 && cur_left(&c))
+		r = add_unit(list, &c);
+	return r < 0 ? r : 0;
+}
+
+/* The slot of a table, or the free one where it belongs. */
+static struct table_slot *slot_of(const struct tables *t, uint64_t off,
+                                  struct dwarf_sizes sizes)
+{
+	uint64_t hash = (off + 1) * 0x9e3779b97f4a7c15;
+	for (size_t i = hash >> 32;; i++) {
+		struct table_slot *slot = &t->slots[i & t->mask];
+		if (!slot->table ||
+		    (slot->off == off && memcmp(&slot->sizes, &sizes, sizeof(sizes)) == 0))
+			return slot;
+	}
+}
+
+static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t,
+                                    const struct dwarf_unit *unit)
+{
+	struct cursor c = cur_of(dw->sections.abbrev, dw->sections.big);
+	cur_seek(&c, unit->abbrev_off);
+	bool cut = cur_left(&c) > t->budget;
+	if (cut)
+		c.end = c.at + t->budget;
+	const uint8_t *begin = c.at;
+	struct dwarf_abbrevs *table = turf_dwarf_abbrevs(&c, sizes_of(unit), &dw->arena);
+	t->budget -= (uint64_t)(c.at - begin);
+	if (table && table->error && cut) {
+		table->error = -E2BIG;
+		table->error_text = "too many abbreviation tables overlap";
+	}
+	return table;
+}
+
+/* 0 or -ENOMEM; a malformed table is the unit's error. */
+static int attach_table(struct dwarf *dw, struct tables *t, struct dwarf_unit *unit)
+{
+	struct table_slot *slot = slot_of(t, unit->abbrev_off, sizes_of(unit));
+	if (!slot->table) {
+		struct dwarf_abbrevs *table = decode(dw, t, unit);
+		if (!table)
+			return -ENOMEM;
+		*slot = (struct table_slot){ unit->abbrev_off, sizes_of(unit), table };
+	}
+	unit->abbrevs = slot->table;
+	if (slot->table->error)
+		unit_fails(unit, slot->table->error, unit->off, slot->table->error_text);
+	return 0;
+}
+
+/* The attributes of a unit DIE that are needed; strings and addresses are resolved last, as
+ * the bases that they need may follow them. */
+struct unit_values {
+	struct dwarf_value name, comp_dir, producer, language, line, low_pc, str_offsets, addr,
+		rnglists;
+};
+
+static struct dwarf_value *unit_value(struct unit_values *v, uint16_t at)
+{
+	switch (at) {
+	case DW_AT_name:
+		return &v->name;
+	case DW_AT_comp_dir:
+		return &v->comp_dir;
+	case DW_AT_producer:
+		return &v->producer;
+	case DW_AT_language:
+		return &v->language;
+	case DW_AT_stmt_list:
+		return &v->line;
+	case DW_AT_low_pc:
+		return &v->low_pc;
+	case DW_AT_str_offsets_base:
+		return &v->str_offsets;
+	case DW_AT_addr_base:
+	case DW_AT_GNU_addr_base:
+		return &v->addr;
+	case DW_AT_rnglists_base:
+		return &v->rnglists;
+	default:
+		return NULL;
+	}
+}
+
+static void take_number(const struct dwarf_value *value, uint64_t *ret)
+{
+	if (is_number(value))
+		*ret = value->u;
+}
+
+static void take_string(const struct dwarf *dw, struct dwarf_unit *unit,
+                        const struct dwarf_value *value, const char **ret)
+{
+	if (turf_dwarf_string(dw, unit, value, ret) < 0)
+		unit_fails(unit, -EBADMSG, unit->die, "a string of its first DIE lies nowhere");
+}
+
+static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
+                        const struct unit_values *v)
+{
+	take_number(&v->language, &unit->language);
+	take_number(&v->line, &unit->line_off);
+	take_number(&v->str_offsets, &unit->str_offsets_base);
+	take_number(&v->addr, &unit->addr_base);
+	take_number(&v->rnglists, &unit->rnglists_base);
+	take_string(dw, unit, &v->name, &unit->name);
+	take_string(dw, unit, &v->comp_dir, &unit->comp_dir);
+	take_string(dw, unit, &v->producer, &unit->producer);
+	if (turf_dwarf_address(dw, unit, &v->low_pc, &unit->low_pc) < 0)
+		unit_fails(unit, -EBADMSG, unit->die, "its DW_AT_low_pc leaves .debug_addr");
+}
+
+static void read_unit_die(const struct dwarf *dw, struct dwarf_unit *unit)
+{
+	struct cursor c = unit_cursor(dw, unit, unit->die);
+	struct unit_values values = { 0 };
+	uint64_t code;
+	const struct dwarf_abbrev *abbrev = turf_dwarf_die(&c, unit, &code);
+	if (!abbrev) {
+		unit_fails(unit, -EBADMSG, unit->die, "it has no first DIE");
+		return;
+	}
+	unit->tag = abbrev->tag;
+	for (uint32_t i = 0; i < abbrev->n_attrs; i++) {
+		const struct dwarf_attr *attr = &unit->abbrevs->attrs[abbrev->attr + i];
+		struct dwarf_value other, *value = unit_value(&values, attr->at);
+		if (!attr_value(&c, unit, attr, value ? value : &other)) {
+			unit_fails(unit, -EBADMSG, cur_off(&c),
+			           c.bad ? "an attribute of its first DIE leaves the unit"
+			                 : "a form of its first DIE is unknown");
+			return;
+		}
+	}
+	take_values(dw, unit, &values);
+}
+
+static void tables_fini(struct tables *t)
+{
+	free(t->slots);
+}
+
+static int read_units(struct dwarf *dw)
+{
+	scoped(tables_fini) struct tables t = { .mask = 15 };
+	while (t.mask / 2 < dw->n_units)
+		t.mask = t.mask * 2 + 1;
+	t.slots = calloc(t.mask + 1, sizeof(*t.slots));
+	t.budget = (uint64_t)dw->sections.abbrev.size * OVERLAP + OVERLAP_SLACK;
+	if (!t.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < dw->n_units; i++) {
+		struct dwarf_unit *unit = &dw->units[i];
+		int r = unit->error ? 0 : attach_table(dw, &t, unit);
+		if (r < 0)
+			return r;
+		if (!unit->error)
+			read_unit_die(dw, unit);
+	}
+	return 0;
+}
+
+int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
+                    struct turf_error *err)
+{
+	struct unit_list list = { 0 };
+	struct dwarf dw = { .sections = *sections };
+	dw.sections.str = whole_strings(sections->str);
+	dw.sections.line_str = whole_strings(sections->line_str);
+	int r = find_units(sections, &list);
+	dw.units = list.at;
+	dw.n_units = list.n;
+	if (r == 0)
+		r = read_units(&dw);
+	if (r < 0) {
+		turf_dwarf_close(&dw);
+		return turf_fail(err, r, TURF_NOWHERE, "no memory for %zu units", list.n);
+	}
+	*ret = dw;
+	return 0;
+}
+
+void turf_dwarf_close(struct dwarf *dw)
+{
+	free(dw->units);
+	turf_arena_fini(&dw->arena);
+	*dw = (struct dwarf){ 0 };
+}
