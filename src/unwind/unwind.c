@@ -31,24 +31,6 @@ const char *turf_stop_name(enum turf_stop stop)
 	return (unsigned)stop < COUNT(names) ? names[stop] : "unknown";
 }
 
-static int read_copy(void *ctx, uint64_t addr, void *out, size_t size)
-{
-	const struct turf_stack_copy *copy = ctx;
-	if (addr < copy->start)
-		return -EFAULT;
-	uint64_t off = addr - copy->start;
-	if (off > copy->size || size > copy->size - off)
-		return -ENODATA;
-	if (size)
-		memcpy(out, copy->bytes + off, size);
-	return 0;
-}
-
-struct turf_memory turf_memory_copy(const struct turf_stack_copy *copy)
-{
-	return (struct turf_memory){ read_copy, (void *)copy };
-}
-
 /* NULL: a machine we cannot unwind. */
 static const struct turf_unwind_ops *ops_of(uint16_t machine)
 {
