@@ -62,6 +62,12 @@ const char *cli_store_path(void);
 /* The store, building with cli_build. 0, or 2 and the error is printed. */
 int cli_open_store(struct turf_store **ret);
 
+/*
+ * What to call a file towards the library: the end of a long path, so that an error's text has
+ * room for the cause. Messages name the whole path.
+ */
+const char *cli_short_name(const char *path);
+
 /* A file for reading, never waiting for a FIFO's writer; < 0: the error is printed. */
 int cli_open_file(const char *path);
 

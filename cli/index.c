@@ -87,6 +87,8 @@ static void print_text(const struct outcome *o)
 	print_number("scopes", i->n_scopes);
 	print_number("symbols", i->n_symbols);
 	print_number("unwind rows", i->n_rows);
+	if (!*o->path)
+		fputs(" (not kept: the store cannot be written)", stdout);
 	putchar('\n');
 }
 
@@ -116,7 +118,8 @@ static void print_json(const struct outcome *o)
 	cli_json_string(stdout, o->file);
 	print_json_text("status", o->status);
 	printf(",\"seconds\":%.6f", (double)o->ns / 1e9);
-	print_json_text("path", o->path);
+	if (*o->path)
+		print_json_text("path", o->path);
 	if (*o->key)
 		print_json_text("key", o->key);
 	print_json_hex("source_id", i->source_id, i->source_id_size);
@@ -159,7 +162,7 @@ static int index_to_store(struct turf_store *store, int fd, struct outcome *o, b
 	struct turf_store_result result = { .size = sizeof(result) };
 	struct turf_image *image;
 	uint64_t begun = now_ns();
-	int r = turf_store_get(store, fd, o->file, &image, &result, err);
+	int r = turf_store_get(store, fd, cli_short_name(o->file), &image, &result, err);
 	if (r < 0)
 		return r;
 	o->ns = now_ns() - begun;
@@ -177,7 +180,8 @@ static int check_output(const char *path, int source_fd, struct turf_error *err)
 	struct stat there, source;
 	if (stat(path, &there) == 0 && fstat(source_fd, &source) == 0 &&
 	    source.st_dev == there.st_dev && source.st_ino == there.st_ino)
-		return turf_fail(err, -EINVAL, TURF_NOWHERE, "%s: is the source itself", path);
+		return turf_fail(err, -EINVAL, TURF_NOWHERE, "%s: is the source itself",
+		                 cli_short_name(path));
 	return 0;
 }
 
@@ -185,12 +189,12 @@ static int fill_output(struct cli_output *out, int source_fd, struct outcome *o,
                        struct turf_error *err)
 {
 	uint64_t begun = now_ns();
-	int r = turf_build(source_fd, o->file, out->fd, &cli_build, err);
+	int r = turf_build(source_fd, cli_short_name(o->file), out->fd, &cli_build, err);
 	if (r < 0)
 		return r;
 	o->ns = now_ns() - begun;
 	struct turf_image *image;
-	r = turf_image_open_fd(out->fd, out->path, &image, err);
+	r = turf_image_open_fd(out->fd, cli_short_name(out->path), &image, err);
 	if (r < 0)
 		return r;
 	r = cli_output_commit(out, err);
@@ -224,7 +228,8 @@ static int index_file(struct turf_store *store, const char *output, const char *
 	struct stat st;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		turf_error_set(&err, -errno, TURF_NOWHERE, "%s: %s", file, strerror(errno));
+		turf_error_set(&err, -errno, TURF_NOWHERE, "%s: %s", cli_short_name(file),
+		               strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return print_failure(file, &err, json);

@@ -12,7 +12,8 @@
 
 static int fail(struct turf_error *err, const char *path, int error)
 {
-	return turf_fail(err, -error, TURF_NOWHERE, "%s: %s", path, strerror(error));
+	return turf_fail(err, -error, TURF_NOWHERE, "%s: %s", cli_short_name(path),
+	                 strerror(error));
 }
 
 /* "a/b" -> "a", "/b" -> "/", "b" -> "." */
@@ -38,7 +39,8 @@ int cli_output_open(const char *path, struct cli_output *out, struct turf_error 
 		return fail(err, path, ENAMETOOLONG);
 	/* the name of a device or a folder is not for us to take */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return turf_fail(err, -EINVAL, TURF_NOWHERE, "%s: not a regular file", path);
+		return turf_fail(err, -EINVAL, TURF_NOWHERE, "%s: not a regular file",
+		                 cli_short_name(path));
 	*out = (struct cli_output){ .path = path };
 	folder_of(path, folder, sizeof(folder));
 	out->fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);

@@ -124,6 +124,13 @@ int cli_open_store(struct turf_store **ret)
 	return r < 0 ? cli_error(&err, "%s", path) : CLI_OK;
 }
 
+const char *cli_short_name(const char *path)
+{
+	enum { ROOM = 120 }; /* half of struct turf_error's text */
+	size_t n = strlen(path);
+	return n > ROOM ? path + n - ROOM : path;
+}
+
 int cli_open_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -147,7 +154,7 @@ static int open_stored(int fd, const char *path, struct turf_image **ret)
 	if (status != CLI_OK)
 		return status;
 	struct turf_error err = { 0 };
-	int r = turf_store_get(store, fd, path, ret, NULL, &err);
+	int r = turf_store_get(store, fd, cli_short_name(path), ret, NULL, &err);
 	turf_store_close(store);
 	return r < 0 ? cli_error(&err, "%s", path) : CLI_OK;
 }
@@ -157,7 +164,7 @@ static int open_by_kind(int fd, const char *path, struct turf_image **ret)
 	if (!is_urf(fd))
 		return open_stored(fd, path, ret);
 	struct turf_error err = { 0 };
-	int r = turf_image_open_fd(fd, path, ret, &err);
+	int r = turf_image_open_fd(fd, cli_short_name(path), ret, &err);
 	return r < 0 ? cli_error(&err, "%s", path) : CLI_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stack-of-child: forks a child that waits, and prints the stack it waits with.
+ * $TURF_STORE names the folder that holds the urfs.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,8 +23,7 @@ static void print_frame(const struct turf_unwind_frame *f)
 	struct turf_function fn = { .name = NULL };
 	if (f->location.image)
 		turf_image_find_function(f->location.image, f->location.addr, &fn);
-	printf("%#18llx %s in %s\n", (unsigned long long)f->pc, fn.name ? fn.name : "??",
-	       f->location.module ? turf_module_path(f->location.module) : "??");
+	printf("%#18llx %s\n", (unsigned long long)f->pc, fn.name ? fn.name : "??");
 }
 
 /* Called for each thread, which stands still meanwhile. */
@@ -41,11 +41,10 @@ static int print_stack(void *processes, const struct turf_thread_stack *thread)
 
 static int print_stacks(const char *folder, pid_t pid, struct turf_error *err)
 {
-	struct turf_build_options building = { .size = sizeof(building) };
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = folder,
-		.builder = turf_debug_builder(&building),
+		.builder = turf_debug_builder(NULL),
 	};
 	struct turf_store *store = NULL;
 	struct turf_processes *processes = NULL;
@@ -63,21 +62,20 @@ static int print_stacks(const char *folder, pid_t pid, struct turf_error *err)
 
 int main(void)
 {
+	struct turf_error err = { 0 };
+	const char *folder = getenv("TURF_STORE");
 	int ready[2];
 	char byte;
-	const char *folder = getenv("TURF_STORE");
-	if (!folder || pipe(ready) < 0) {
-		fprintf(stderr, "Usage: TURF_STORE=FOLDER stack-of-child\n");
+	if (!folder || pipe(ready) < 0)
 		return 2;
-	}
 	pid_t pid = fork();
+	if (pid < 0)
+		return 2;
 	if (pid == 0)
 		wait_for_ever(ready[1]);
-	struct turf_error err = { 0 };
-	if (pid > 0 && read(ready[0], &byte, 1) == 1 && print_stacks(folder, pid, &err) < 0)
+	if (read(ready[0], &byte, 1) == 1 && print_stacks(folder, pid, &err) < 0)
 		fprintf(stderr, "%s\n", err.text);
-	if (pid > 0)
-		kill(pid, SIGKILL);
+	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	return err.code ? 2 : 0;
 }

@@ -4,7 +4,6 @@
  * file that all processes share. The first run builds the urf, every further one maps it.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "turf/turf.h"
 
@@ -41,11 +40,10 @@ int main(int argc, char **argv)
 	}
 
 	struct turf_error err = { 0 };
-	struct turf_build_options building = { .size = sizeof(building) };
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = folder,
-		.builder = turf_debug_builder(&building),
+		.builder = turf_debug_builder(NULL),
 	};
 	struct turf_store *store;
 	if (turf_store_open(&options, &store, &err) < 0)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the command share: running it, things to run it on, TAP."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LIBC = pathlib.Path('/lib/x86_64-linux-gnu/libc.so.6')
+NOBODY = 65534
+
+FIXTURE = r'''
+volatile int sink;
+static inline __attribute__((always_inline)) void innermost(int i)
+{
+	sink = i * 3; /* line 5 */
+}
+static inline __attribute__((always_inline)) void middle(int i)
+{
+	innermost(i + 1); /* line 9 */
+}
+__attribute__((noinline)) void outermost(int i)
+{
+	middle(i); /* line 13 */
+	sink++;
+}
+int main(void)
+{
+	outermost(1);
+	return 0;
+}
+'''
+
+
+class Case(unittest.TestCase):
+    """A test with a folder and a store of its own."""
+    turf = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='turf-test-'))
+        self.addCleanup(self.remove)
+        self.folder.chmod(0o755)
+        self.store = self.folder / 'store'
+        self.environment = dict(os.environ, TURF_STORE=str(self.store), LC_ALL='C')
+
+    def remove(self):
+        for folder, _, _ in os.walk(self.folder): # some are read-only by now
+            os.chmod(folder, 0o755)
+        shutil.rmtree(self.folder)
+
+    def run_turf(self, *args, **how):
+        how = {'stdin': subprocess.DEVNULL, 'env': self.environment, **how}
+        if 'input' in how:
+            del how['stdin']
+        return subprocess.run([self.turf, *map(str, args)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=120, **how)
+
+    def good(self, *args, **how):
+        """Runs turf, which must exit with 0 and have nothing to complain of; its output."""
+        result = self.run_turf(*args, **how)
+        self.assertEqual((result.returncode, result.stderr), (0, b''))
+        return result.stdout.decode(errors='replace')
+
+    def refused(self, *args, names=(), **how):
+        """Runs turf, which must exit with 2 and say why in one line that has all of @names."""
+        result = self.run_turf(*args, **how)
+        text = result.stderr.decode(errors='replace')
+        where = f'{args}: {text!r}'
+        self.assertEqual(result.returncode, 2, where)
+        self.assertEqual(text.count('\n'), 1, where)
+        self.assertTrue(text.startswith('turf'), where)
+        for name in names:
+            self.assertIn(str(name), text)
+        return text
+
+    def compile(self, name='fixture', source=FIXTURE, *flags):
+        path = self.folder / (name + '.c')
+        path.write_text(source)
+        output = self.folder / name
+        subprocess.run(['gcc', '-g', '-O2', '-no-pie', *flags, path.name, '-o', output],
+                       check=True, cwd=self.folder)
+        return output
+
+    def urf_of(self, elf, name='out.urf'):
+        output = self.folder / name
+        self.good('index', '-o', output, elf)
+        return output
+
+
+def symbols(path, *options):
+    """The function symbols of an ELF file: name -> (address, size)."""
+    text = subprocess.run(['nm', '-S', *options, path], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    fields = [line.split() for line in text.splitlines()]
+    return {f[3].split('@')[0]: (int(f[0], 16), int(f[1], 16)) for f in fields
+            if len(f) == 4 and f[2] in 'tTwWi'}
+
+
+class Tap(unittest.TestResult):
+    n = 0
+
+    def tell(self, ok, test, text=''):
+        self.n += 1
+        print(f"{'ok' if ok else 'not ok'} {self.n} - {test.id().split('.', 1)[-1]}{text}")
+        sys.stdout.flush()
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.tell(True, test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.tell(True, test, f' # SKIP {reason}')
+
+    def explain(self, test, error):
+        self.tell(False, test)
+        for line in self._exc_info_to_string(error, test).splitlines():
+            print('#', line)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self.explain(test, error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self.explain(test, error)
+
+
+def main():
+    """Runs all tests of the program; its argument is the turf to test."""
+    Case.turf = str(pathlib.Path(sys.argv[1]).resolve())
+    result = Tap()
+    unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__']).run(result)
+    print(f'1..{result.n}')
+    sys.exit(not result.wasSuccessful())

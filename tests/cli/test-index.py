@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""turf index: what it builds, where, how often, and what it leaves behind."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import lib
+
+
+class Index(lib.Case):
+    def index(self, *args):
+        lines = self.good('index', '--json', *args).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def files(self):
+        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob('*'))
+
+    def test_the_second_time_builds_nothing(self):
+        fixture = self.compile()
+        first, second = self.index(fixture)[0], self.index(fixture)[0]
+        self.assertEqual((first['status'], second['status']), ('built', 'found'))
+        for key in ('path', 'key', 'size', 'functions', 'symbols', 'rows', 'build_id'):
+            self.assertEqual(first[key], second[key], key)
+        self.assertEqual(os.path.getsize(first['path']), first['size'])
+        self.assertTrue(first['dwarf'])
+        self.assertGreaterEqual(first['functions'], 2)
+        self.assertGreater(first['rows'], 0)
+
+    def test_text(self):
+        fixture = self.compile()
+        self.assertRegex(self.good('index', fixture),
+                         rf'^{fixture}: built in [\d.]+ ms, .*: DWARF, \d+ functions')
+        self.assertRegex(self.good('index', fixture), rf'^{fixture}: found in ')
+
+    def test_a_changed_file_is_built_again(self):
+        fixture = self.compile()
+        first = self.index(fixture)[0]
+        self.compile('fixture', lib.FIXTURE.replace('i * 3', 'i * 5'))
+        second = self.index(fixture)[0]
+        self.assertEqual(second['status'], 'built')
+        self.assertNotEqual(first['key'], second['key'])
+
+    def test_one_bad_file_stops_no_other(self):
+        fixture = self.compile()
+        result = self.run_turf('index', '--json', __file__, fixture)
+        self.assertEqual(result.returncode, 2)
+        bad, good = map(json.loads, result.stdout.splitlines())
+        self.assertEqual(bad['file'], __file__)
+        self.assertTrue(bad['error'])
+        self.assertEqual(good['status'], 'built')
+
+    def test_same_bytes_whatever_the_threads(self):
+        for elf in (self.compile(), lib.LIBC):
+            one = self.folder / 'one.urf'
+            two = self.folder / 'two.urf'
+            self.good('index', '--threads', '1', '-o', one, elf)
+            self.good('index', '--threads', '2', '-o', two, elf)
+            self.assertEqual(one.read_bytes(), two.read_bytes())
+            stored = self.index(elf)[0]['path']
+            with open(stored, 'rb') as f:
+                self.assertEqual(one.read_bytes(), f.read())
+
+    def test_eight_at_once_build_once(self):
+        command = [self.turf, 'index', '--json', lib.LIBC]
+        running = [subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE)
+                   for _ in range(8)]
+        states = [json.loads(p.communicate(timeout=120)[0])['status'] for p in running]
+        self.assertEqual(states.count('built'), 1, states)
+        self.assertTrue(set(states) <= {'built', 'found', 'waited'}, states)
+
+    def test_an_output_file_stands_alone(self):
+        fixture = self.compile()
+        before = self.files()
+        urf = self.urf_of(fixture)
+        self.assertEqual(self.files(), sorted(before + [urf.name]))
+        self.assertEqual(self.good('verify', urf), f'{urf}: ok\n')
+        self.urf_of(fixture) # again, in its place
+        self.assertEqual(self.files(), sorted(before + [urf.name]))
+
+    def test_an_output_file_takes_no_wrong_place(self):
+        fixture = self.compile()
+        before = fixture.read_bytes()
+        fifo = self.folder / 'fifo'
+        os.mkfifo(fifo)
+        for place in (fixture, self.folder, fifo, self.folder / 'no' / 'folder'):
+            self.refused('index', '-o', place, fixture, names=[place])
+        self.refused('index', '-o', self.folder / ('x' * 300), fixture, names=['name too long'])
+        self.refused('index', self.folder / ('x' * 300), names=['x' * 300, 'name too long'])
+        self.assertEqual(fixture.read_bytes(), before)
+        self.assertTrue(fifo.is_fifo())
+
+    def test_killed_builds_leave_nothing(self):
+        fixture = self.compile()
+        before = self.files()
+        for delay in range(0, 30, 3):
+            output = self.folder / f'killed-{delay}.urf'
+            child = subprocess.Popen([self.turf, 'index', '-o', output, lib.LIBC],
+                                     env=self.environment, stdout=subprocess.DEVNULL)
+            time.sleep(delay / 1000)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            if output.exists(): # it was faster
+                self.good('verify', output)
+                output.unlink()
+            self.assertEqual(self.files(), before)
+        self.urf_of(fixture)
+
+    def test_a_killed_build_does_not_spoil_the_store(self):
+        for delay in range(0, 30, 5):
+            child = subprocess.Popen([self.turf, 'index', lib.LIBC], env=self.environment,
+                                     stdout=subprocess.DEVNULL)
+            time.sleep(delay / 1000)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        path = self.index(lib.LIBC)[0]['path']
+        self.good('verify', path)
+        left = [p for p in self.store.rglob('*') if p.is_file() and p.stat().st_size > 100000]
+        self.assertEqual([str(p) for p in left], [path])
+
+    def test_readelf_and_objdump_read_an_urf(self):
+        urf = self.urf_of(self.compile())
+        for command in (['readelf', '-lSnW', urf], ['objdump', '-h', urf],
+                        ['eu-readelf', '-lSn', urf]):
+            result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual((result.returncode, result.stderr), (0, b''), command)
+            self.assertNotIn(b'arning', result.stdout)
+            self.assertIn(b'.urf.blocks', result.stdout)
+
+    def test_dump_shows_every_section(self):
+        fixture = self.compile()
+        urf = self.urf_of(fixture)
+        text = self.good('dump', urf)
+        self.assertIn('outermost', text)
+        self.assertEqual(text, self.good('dump', fixture)) # the one in the store
+        part = self.good('dump', '--section', 'functions', urf)
+        self.assertIn('outermost', part)
+        self.assertLess(len(part), len(text))
+        self.refused('dump', '--section', 'frobnicate', urf, names=[urf, 'frobnicate'])
+
+    def test_a_stripped_file_has_unwind_rows(self):
+        fixture = self.compile('stripped', lib.FIXTURE, '-s')
+        told = self.index(fixture)[0]
+        self.assertFalse(told['dwarf'])
+        self.assertGreater(told['rows'], 0)
+
+    def test_a_debug_file_by_build_id(self):
+        fixture = self.compile('parted', lib.FIXTURE, '-Wl,--build-id=0xabcdef0123')
+        debug = self.folder / 'debug' / '.build-id' / 'ab' / 'cdef0123.debug'
+        debug.parent.mkdir(parents=True)
+        subprocess.run(['objcopy', '--only-keep-debug', fixture, debug], check=True)
+        subprocess.run(['strip', fixture], check=True)
+        without = self.index('--debug-folder', self.folder / 'nowhere', fixture)[0]
+        self.assertEqual((without['dwarf'], without['debug_file']), (False, False))
+        # the store must notice that there is a debug file now
+        told = self.index('--debug-folder', self.folder / 'debug', fixture)[0]
+        self.assertEqual((told['dwarf'], told['debug_file']), (True, True))
+
+
+lib.main()
