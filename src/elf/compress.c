@@ -85,7 +85,7 @@ static int inflate_all(z_stream *z, const struct packed *packed, uint8_t *out,
 		if (r == Z_MEM_ERROR)
 			return no_memory(packed, err);
 		if (r == Z_STREAM_END && !out_left)
-			return 0;
+			return in_left ? damaged(packed, "there is more", err) : 0;
 		if (r == Z_STREAM_END && in_left)
 			r = inflateReset(z);
 		else if (r == Z_STREAM_END || r == Z_BUF_ERROR)
