@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Strings, each kept once and known by its index; 0 is "". One thread at a time. */
+#ifndef PROFILE_STRINGS_H
+#define PROFILE_STRINGS_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "profile/table.h"
+
+struct strings {
+	const char **at;
+	size_t n, room;
+	struct table table;
+	struct arena arena;
+};
+
+/* False: no memory. */
+bool turf_strings_init(struct strings *s);
+void turf_strings_fini(struct strings *s);
+bool turf_strings_add(struct strings *s, const char *text, uint32_t *ret);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From records in order of time to a profile: keeps the table of processes, unwinds samples.
+ *
+ * One thread at a time. Knows nothing of where the records come from.
+ */
+#ifndef PROFILE_TAKER_H
+#define PROFILE_TAKER_H
+
+#include "profile/data.h"
+#include "profile/perf.h"
+
+enum {
+	TAKER_MAX_USER_FRAMES = 1024,
+	TAKER_MAX_FRAMES = TAKER_MAX_USER_FRAMES + PERF_MAX_IPS,
+};
+
+struct taker {
+	struct turf_processes *table;
+	struct turf_kernel *kernel; /* NULL: kernel frames have no names */
+	struct turf_profile *profile;
+	uint32_t frames[TAKER_MAX_FRAMES]; /* of the sample at hand, innermost first */
+	size_t n_frames;
+};
+
+/* Takes one record into the profile or the table; 0 or -ENOMEM. */
+int turf_taker_take(struct taker *t, const struct record *r);
+
+/* Modules of the table into the profile, whose frames name them by index. 0 or -ENOMEM. */
+int turf_taker_modules(struct taker *t);
+
+#endif
