@@ -81,6 +81,10 @@ struct dwarf_ranges {
 int turf_dwarf_next_range(struct dwarf_ranges *walk, struct dwarf_range *ret,
                           struct turf_error *err);
 
+/* The unit's own ranges, from its DIE: 1 begun, 0 it has none. */
+int turf_dwarf_unit_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
+                           struct dwarf_ranges *walk);
+
 enum dwarf_scope_kind {
 	DWARF_FUNCTION, /* DW_TAG_subprogram that has code */
 	DWARF_INLINED,  /* DW_TAG_inlined_subroutine that has code */
@@ -173,11 +177,12 @@ int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
 int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
                          struct turf_error *err);
 /*
- * Reads every file in one pass and calls @emit with its index, the unit's compilation directory
- * (NULL: none), the include directory (NULL: none; may be relative to comp_dir), and its name.
- * @emit answers 0, or < 0 to stop, which is then the answer. To be called before the rows are
- * read (files that the program itself defines, which DWARF had up to version 4, are found too).
- * 0 or < 0.
+ * Reads every file in one pass and calls @emit with its index, the compilation directory (NULL:
+ * none; may be relative), the include directory below it (NULL: the compilation directory
+ * itself; may be absolute), and its name (may be absolute). Indexes rise by 1 from 0, before
+ * version 5 from 1. @emit answers 0, or < 0 to stop, which is then the answer. To be called
+ * before the rows are read; files that the program itself defines (up to version 4) are found
+ * too. 0 or < 0.
  */
 int turf_dwarf_files(const struct dwarf_lines *lines,
                      int (*emit)(void *ctx, uint64_t idx, const char *comp_dir,

@@ -77,12 +77,26 @@ static void telling_fini(struct telling *t)
 	directories_fini(&t->directories);
 }
 
+/* The directory that others count from. */
+static const char *comp_dir_of(const struct telling *t)
+{
+	const char *own = t->lines->unit->comp_dir;
+	return !own && t->directories.n ? t->directories.at[0] : own;
+}
+
+/* Directory 0 is the compilation directory, and need not be absolute: where the table names it
+ * (version 5), it is not to be put behind the unit's name for it. */
 static int tell(struct telling *t, const struct dwarf_file *file)
 {
 	if (!file->name || (file->directory && file->directory >= t->directories.n))
 		return -EBADMSG;
+	const char *comp_dir = comp_dir_of(t);
 	const char *directory = t->directories.n ? t->directories.at[file->directory] : NULL;
-	return t->emit(t->ctx, t->idx++, t->lines->unit->comp_dir, directory, file->name);
+	if (file->directory == 0 && directory) {
+		comp_dir = directory;
+		directory = NULL;
+	}
+	return t->emit(t->ctx, t->idx++, comp_dir, directory, file->name);
 }
 
 static int tell_files_5(struct telling *t)

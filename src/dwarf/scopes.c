@@ -205,6 +205,20 @@ static const char *read_values(struct cursor *c, const struct dwarf_unit *unit,
 	return NULL;
 }
 
+int turf_dwarf_unit_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
+                           struct dwarf_ranges *walk)
+{
+	struct cursor c = unit_cursor(dw, unit, unit->die);
+	uint64_t code;
+	struct scope_values v;
+	const struct dwarf_abbrev *abbrev =
+		unit->error ? NULL : turf_dwarf_die(&c, unit, &code);
+	if (!abbrev || read_values(&c, unit, abbrev, &v))
+		return 0;
+	*walk = turf_dwarf_ranges(dw, unit, &v.low, &v.high, &v.ranges);
+	return v.ranges.class != VALUE_NONE || v.high.class != VALUE_NONE;
+}
+
 static uint32_t small(const struct dwarf_value *value)
 {
 	return is_number(value) ? (uint32_t)MIN(value->u, (uint64_t)UINT32_MAX) : 0;

@@ -5,10 +5,14 @@
  *     dump-scopes [-n] [-u FIRST:LAST] FILE
  *
  * One record a line, fields by tabs:
- *     unit   off version name              (or: unit off error text)
- *     scope  die F|I depth parent origin name call_file call_line call_column ranges
- *     file   idx directory name
+ *     unit   off version line_off name     (or: unit off error text)
+ *     scope  die F|I depth parent origin name linkage_name unit:decl_file:decl_line
+ *            call_file call_line call_column call_discriminator entry ranges
+ *     lines  version
+ *     file   idx comp_dir directory name
  *     row    addr file line column discriminator flags
+ *     end    number of units
+ * Offsets and addresses in hexadecimal; -1 (all ones) where there is none.
  * -n reads everything, prints nothing but counts; -u takes some units only, by number.
  */
 #include <inttypes.h>
@@ -50,12 +54,13 @@ static void dump_scope(const struct dwarf *dw, struct dwarf_scope *s)
 	struct turf_error err = { 0 };
 	struct dwarf_names names = { 0 };
 	n_scopes++;
-	if (turf_dwarf_names(dw, s->origin, &names, &err) < 0)
+	if (turf_dwarf_names(dw, s->die, &names, &err) < 0)
 		complain("names", &err);
-	SAY("scope\t%" PRIx64 "\t%c\t%u\t%" PRIx64 "\t%" PRIx64 "\t%s\t%s\t%" PRIu64 ":%u",
-	    s->die, s->kind == DWARF_FUNCTION ? 'F' : 'I', s->depth, s->parent, s->origin,
-	    names.name ? names.name : "", names.linkage_name ? names.linkage_name : "",
-	    names.decl_file, names.decl_line);
+	SAY("scope\t%" PRIx64 "\t%c\t%u\t%" PRIx64 "\t%" PRIx64 "\t%s\t%s", s->die,
+	    s->kind == DWARF_FUNCTION ? 'F' : 'I', s->depth, s->parent, s->origin,
+	    names.name ? names.name : "", names.linkage_name ? names.linkage_name : "");
+	SAY("\t%" PRIx64 ":%" PRId64 ":%u", names.unit ? names.unit->off : DWARF_NONE,
+	    (int64_t)names.decl_file, names.decl_line);
 	SAY("\t%" PRId64 "\t%u\t%u\t%u\t%" PRIx64 "\t", (int64_t)s->call_file, s->call_line,
 	    s->call_column, s->call_discriminator, s->entry);
 	dump_ranges(&s->ranges);
@@ -77,9 +82,9 @@ static int dump_file(void *ctx, uint64_t idx, const char *comp_dir, const char *
                      const char *name)
 {
 	(void)ctx;
-	(void)comp_dir;
 	n_files++;
-	SAY("file\t%" PRIu64 "\t%s\t%s\n", idx, directory ? directory : "", name);
+	SAY("file\t%" PRIu64 "\t%s\t%s\t%s\n", idx, comp_dir ? comp_dir : "",
+	    directory ? directory : "", name);
 	return 0;
 }
 
@@ -89,6 +94,8 @@ static void dump_lines(const struct dwarf *dw, const struct dwarf_unit *unit)
 	struct dwarf_lines lines;
 	struct dwarf_line_row row;
 	int r = turf_dwarf_lines(dw, unit, &lines, &err);
+	if (r > 0)
+		SAY("lines\t%u\n", lines.version);
 	if (r > 0)
 		r = turf_dwarf_files(&lines, dump_file, NULL, &err) < 0 ? -1 : 1;
 	while (r > 0 && (r = turf_dwarf_next_line(&lines, &row, &err)) > 0) {
@@ -108,8 +115,8 @@ static void dump_unit(const struct dwarf *dw, const struct dwarf_unit *unit)
 		SAY("unit\t%" PRIx64 "\terror\t%s\n", unit->off, unit->error_text);
 		return;
 	}
-	SAY("unit\t%" PRIx64 "\t%u\t%s\n", unit->off, unit->version,
-	    unit->name ? unit->name : "");
+	SAY("unit\t%" PRIx64 "\t%u\t%" PRIx64 "\t%s\n", unit->off, unit->version,
+	    unit->line_off, unit->name ? unit->name : "");
 	dump_scopes(dw, unit);
 	dump_lines(dw, unit);
 }
@@ -166,6 +173,7 @@ static int dump(const char *path, size_t first, size_t last, struct turf_error *
 		return r;
 	for (size_t i = first; i < dw.n_units && i <= last; i++)
 		dump_unit(&dw, &dw.units[i]);
+	SAY("end\t%zu\n", dw.n_units);
 	if (quiet)
 		printf("units %zu scopes %" PRIu64 " ranges %" PRIu64 " rows %" PRIu64
 		       " files %" PRIu64 " errors %" PRIu64 "\n",
