@@ -83,6 +83,7 @@ struct sym {
 	const char *name;
 	uint8_t type, bind;
 	uint16_t section;
+	bool label; /* it has no size of its own */
 };
 struct syms {
 	struct sym *at;

@@ -37,7 +37,7 @@ static int read_table(struct builder *b, const struct elf *elf, uint32_t type,
 		struct sym *sym = vec_push(&b->syms);
 		if (!sym)
 			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
-		*sym = (struct sym){ s.addr, s.size, s.name, s.type, s.bind, s.section };
+		*sym = (struct sym){ s.addr, s.size, s.name, s.type, s.bind, s.section, false };
 	}
 	return r < 0 ? r : 1;
 }
@@ -78,7 +78,10 @@ static void drop_repeats(struct syms *syms)
 	syms->n = n;
 }
 
-/* Gives every symbol an end, so that no look-up has to guess one. */
+/*
+ * Gives every symbol an end, so that no look-up has to guess one. A label without a size inside
+ * a symbol that has one covers nothing: it names a place, not the code behind it.
+ */
 static void fill_sizes(const struct inputs *in, struct syms *syms)
 {
 	uint64_t next = UINT64_MAX; /* the lowest start above the current one */
@@ -87,10 +90,19 @@ static void fill_sizes(const struct inputs *in, struct syms *syms)
 		if (i + 1 < syms->n && syms->at[i + 1].start != s->start)
 			next = syms->at[i + 1].start;
 		uint64_t start = s->start, end;
+		s->label = !s->size;
 		if (!s->size || __builtin_add_overflow(s->start, s->size, &end))
 			end = next;
 		turf_clip_to_code(in, &start, &end);
 		s->size = end - s->start;
+	}
+	uint64_t covered = 0;
+	for (size_t i = 0; i < syms->n; i++) {
+		struct sym *s = &syms->at[i];
+		if (s->label && s->start < covered)
+			s->size = 0;
+		else if (!s->label)
+			covered = MAX(covered, s->start + s->size);
 	}
 }
 

@@ -5,8 +5,9 @@
  * names of DIEs that it refers to.
  *
  * Innermost is the last scope in the order of the DIEs that covers an address: children come
- * behind their parents. Of line rows at one address the last one counts. What is no code (dead
- * functions that the linker dropped) is left out.
+ * behind their parents. Of line rows at one address the last one counts. Lines count where the
+ * unit says that it has code, so that padding behind a function is nobody's. What is no code at
+ * all (dead functions that the linker dropped) is left out.
  */
 #include "build/build.h"
 
@@ -18,11 +19,17 @@ struct line {
 	uint32_t order; /* of its sequence */
 };
 
+/* Where a unit says that it has code. */
+struct areas {
+	struct code_area *at;
+	size_t n, room;
+};
+
 struct unit {
 	struct builder *b;
 	const struct dwarf_unit *unit;
 	struct unit_out *out;
-	struct {
+	struct lines {
 		struct line *at;
 		size_t n, room;
 	} lines;
@@ -255,6 +262,58 @@ static void sort_lines(struct unit *u)
 	u->lines.n = n;
 }
 
+static int areas_by_start(const void *a, const void *b)
+{
+	const struct code_area *x = a, *y = b;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* The unit's own ranges, sorted; none where it does not tell them. */
+static int own_areas(struct unit *u, struct areas *areas)
+{
+	struct dwarf_ranges walk;
+	struct dwarf_range range;
+	if (turf_dwarf_unit_ranges(&u->b->dwarf, u->unit, &walk) == 0)
+		return 0;
+	while (turf_dwarf_next_range(&walk, &range, NULL) == 1) {
+		struct code_area *area = vec_push(areas);
+		if (!area)
+			return -ENOMEM;
+		*area = (struct code_area){ range.start, range.end };
+	}
+	if (areas->n)
+		qsort(areas->at, areas->n, sizeof(*areas->at), areas_by_start);
+	return 0;
+}
+
+/* Cuts the sorted lines down to the unit's own ranges. */
+static int clip_lines(struct unit *u, const struct areas *areas)
+{
+	struct lines clipped = { 0 };
+	size_t a = 0;
+	for (size_t i = 0; i < u->lines.n; i++) {
+		struct line l = u->lines.at[i];
+		while (a < areas->n && areas->at[a].end <= l.start)
+			a++;
+		for (size_t k = a; k < areas->n && areas->at[k].start < l.end; k++) {
+			if (areas->at[k].end <= l.start)
+				continue;
+			struct line *part = vec_push(&clipped);
+			if (!part) {
+				vec_fini(&clipped);
+				return -ENOMEM;
+			}
+			*part = l;
+			part->start = MAX(l.start, areas->at[k].start);
+			part->end = MIN(l.end, areas->at[k].end);
+			l.start = part->end; /* areas that overlap give no byte twice */
+		}
+	}
+	vec_fini(&u->lines);
+	u->lines = clipped;
+	return 0;
+}
+
 static int ranges_by_start(const void *a, const void *b)
 {
 	const struct unit_range *x = a, *y = b;
@@ -352,11 +411,18 @@ static int sweep(struct unit *u, struct heap *heap)
 static int make_segments(struct unit *u)
 {
 	sort_lines(u);
+	struct areas areas = { 0 };
+	int r = own_areas(u, &areas);
+	if (r == 0 && areas.n)
+		r = clip_lines(u, &areas);
+	vec_fini(&areas);
+	if (r < 0)
+		return r;
 	if (u->out->ranges.n)
 		qsort(u->out->ranges.at, u->out->ranges.n, sizeof(*u->out->ranges.at),
 		      ranges_by_start);
 	struct heap heap = { 0 };
-	int r = sweep(u, &heap);
+	r = sweep(u, &heap);
 	vec_fini(&heap);
 	return r;
 }

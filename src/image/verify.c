@@ -101,7 +101,8 @@ static int check_scopes(const struct turf_image *image, struct turf_error *err)
 			return bad(image, err, URF_SCOPES, i, "no such function");
 		if (le32_get(s->parent) >= i)
 			return bad(image, err, URF_SCOPES, i, "comes before its parent");
-		if (le32_get(s->parent) && le32_get(s->call_file) >= image->files.n)
+		if (le32_get(s->parent) &&
+		    le32_get(s->call_file) >= MAX(image->files.n, (size_t)1))
 			return bad(image, err, URF_SCOPES, i, "no such file");
 	}
 	uint64_t end = 0;
