@@ -13,7 +13,7 @@ void *turf_arena_alloc(struct arena *a, size_t size)
 	if (size > SIZE_MAX / 2)
 		return NULL;
 	size = (size + 15) & ~(size_t)15;
-	if (size > a->left) {
+	if (size > a->left || !a->blocks) {
 		size_t room = MAX(size, (size_t)BLOCK_SIZE);
 		struct arena_block *b = calloc(1, sizeof(*b) + room);
 		if (!b)
