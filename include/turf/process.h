@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 struct turf_processes; /* the table */
-struct turf_process;   /* one process, lives until its exit is seen or the table freed */
+struct turf_process;   /* one process; lives until its exit is seen (and a while longer) */
 struct turf_module;    /* one ELF file mapped somewhere, shared by all processes that map it */
 
 /* @store is borrowed and makes the urfs. */
@@ -56,7 +56,11 @@ struct turf_event {
 	};
 };
 
-/* Changes the table; 0 or -ENOMEM. An event of an unknown process creates it. */
+/*
+ * Changes the table; 0, -ENOMEM or -EINVAL (an unknown kind). An event of an unknown process
+ * creates it, but for an exit. A process that has ended can be found until its pid is used
+ * again or 1024 others have ended; an event that is no exit brings it back.
+ */
 int turf_processes_event(struct turf_processes *table, const struct turf_event *event);
 
 /* The process, or NULL. */
