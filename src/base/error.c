@@ -31,6 +31,13 @@ void turf_error_context(struct turf_error *err, const char *fmt, ...)
 	va_start(args, fmt);
 	int n = vsnprintf(err->text, sizeof(err->text), fmt, args);
 	va_end(args);
-	if (n >= 0 && (size_t)n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", cause);
+	/* what does not fit is cut off at the end */
+	size_t at = n < 0 ? 0 : (size_t)n;
+	if (at + 3 > sizeof(err->text))
+		return;
+	memcpy(err->text + at, ": ", 3);
+	at += 2;
+	size_t left = sizeof(err->text) - 1 - at, size = strnlen(cause, left);
+	memcpy(err->text + at, cause, size);
+	err->text[at + size] = 0;
 }
