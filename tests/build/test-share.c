@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the format is for: 20 processes look everything up in one urf, and none of them has a
+ * page of its own; a look-up takes no memory.
+ */
+#include <inttypes.h>
+#include <sys/wait.h>
+
+#include "build/self.h"
+
+enum { N_PROCESSES = 20 };
+
+static unsigned n_allocations;
+
+/* Linked with --wrap: all allocations of the library come through here. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *at, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	n_allocations++;
+	return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	n_allocations++;
+	return __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+	n_allocations++;
+	return __real_realloc(at, size);
+}
+
+/* Every look-up for every address of the code; how many frames there were. */
+static size_t look_up_all(const struct turf_image *image)
+{
+	struct turf_image_info info;
+	size_t n = 0;
+	turf_image_info(image, &info);
+	for (uint64_t addr = info.base; addr < info.end; addr += 3) {
+		struct turf_frames walk;
+		struct turf_frame frame;
+		struct turf_function function;
+		struct turf_unwind_row row;
+		if (turf_image_frames(image, addr, &walk) == 1)
+			while (turf_frames_next(&walk, &frame) == 1)
+				n++;
+		(void)turf_image_find_function(image, addr, &function);
+		(void)turf_image_find_unwind(image, addr, &row);
+	}
+	return n;
+}
+
+/* kB of a field of the mapping of @path in our own smaps; -1: not mapped. */
+static long mapping_kb(const char *path, const char *field)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	char line[512];
+	bool here = false;
+	long kb = -1, value;
+	while (f && fgets(line, sizeof(line), f)) {
+		uint64_t start, end;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
+			here = strstr(line, path) != NULL;
+		else if (here && !strncmp(line, field, strlen(field)) &&
+		         sscanf(line + strlen(field), ": %ld kB", &value) == 1)
+			kb = MAX(kb, 0L) + value;
+	}
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* A child: looks all up, says so, waits until all have, and tells what its mapping cost it. */
+static int child(const char *path, int ready, int go)
+{
+	struct turf_image *image;
+	char byte = 0;
+	if (turf_image_open(path, &image, NULL) < 0 || look_up_all(image) < 1000)
+		return 1;
+	if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 0)
+		return 2;
+	if (mapping_kb(path, "Rss") < 4)
+		return 3; /* it is not what we think it is */
+	return mapping_kb(path, "Private_Dirty") == 0 ? 0 : 4;
+}
+
+START_TEST(twenty_processes_share_every_page)
+{
+	char path[] = "/tmp/turf-share-XXXXXX";
+	scoped(closep) int file = mkstemp(path);
+	scoped(closep) int urf = build_self(0);
+	struct mapping m;
+	ck_assert_int_eq(turf_map_fd(urf, "urf", &m, NULL), 0);
+	ck_assert_int_eq(turf_write_all(file, m.bytes.at, m.bytes.size), 0);
+	turf_unmap(&m);
+	int ready[2], go[2];
+	ck_assert(pipe(ready) == 0 && pipe(go) == 0);
+	pid_t pids[N_PROCESSES];
+	for (size_t i = 0; i < N_PROCESSES; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			close(go[1]);
+			_exit(child(path, ready[1], go[0]));
+		}
+	}
+	close(ready[1]);
+	char byte;
+	for (size_t i = 0; i < N_PROCESSES; i++)
+		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(go[1]); /* all of them have it mapped now */
+	for (size_t i = 0; i < N_PROCESSES; i++) {
+		int status = -1;
+		waitpid(pids[i], &status, 0);
+		ck_assert_msg(status == 0, "process %zu: status %#x", i, status);
+	}
+	close(ready[0]);
+	close(go[0]);
+	unlink(path);
+}
+END_TEST
+
+START_TEST(a_look_up_allocates_nothing)
+{
+	scoped(closep) int urf = build_self(0);
+	struct turf_image *image = open_urf(urf);
+	ck_assert_uint_gt(n_allocations, 0); /* the build was counted: the trap works */
+	unsigned before = n_allocations;
+	size_t n = look_up_all(image);
+	unsigned after = n_allocations; /* the framework's own come later */
+	ck_assert_uint_gt(n, 1000);
+	ck_assert_uint_eq(after, before);
+	turf_image_close(image);
+}
+END_TEST
+
+TESTS("build/share", twenty_processes_share_every_page, a_look_up_allocates_nothing)
