@@ -517,7 +517,6 @@ START_TEST(sweeps_leftovers)
 	const char *old = put_file(&fake, "store/tmp/memo-1", "old");
 	struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	ck_assert_int_eq(utimensat(AT_FDCWD, old, long_ago, 0), 0);
-	scoped(closep) int fd = open(put_file(&fake, held, "at work"), O_RDWR | O_CLOEXEC);
 	pid_t pid = fork(); /* another process is at work in it */
 	if (pid == 0) {
 		char c;
