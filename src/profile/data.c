@@ -10,7 +10,7 @@ struct turf_profile *turf_profile_new(void)
 	p->info = (struct turf_profile_info){
 		.size = sizeof(p->info), .command = "", .host = "", .kernel = ""
 	};
-	if (!turf_strings_init(&p->strings) || !vec_push(&p->nodes)) {
+	if (!turf_profile_strings_init(&p->strings) || !vec_push(&p->nodes)) {
 		turf_profile_close(p);
 		return NULL;
 	}
@@ -21,7 +21,7 @@ void turf_profile_close(struct turf_profile *p)
 {
 	if (!p)
 		return;
-	turf_strings_fini(&p->strings);
+	turf_profile_strings_fini(&p->strings);
 	vec_fini(&p->modules);
 	vec_fini(&p->threads);
 	vec_fini(&p->frames);
@@ -67,7 +67,7 @@ static bool intern(struct table *t, uint64_t hash, turf_table_same *same,
 
 bool turf_profile_string(struct turf_profile *p, const char *s, uint32_t *ret)
 {
-	return turf_strings_add(&p->strings, s, ret);
+	return turf_profile_strings_add(&p->strings, s, ret);
 }
 
 static bool same_thread(const void *ctx, uint32_t idx, const void *key)

@@ -52,7 +52,7 @@ static bool add_entry(struct resolver *v, const struct r_function *f, uint32_t f
 static bool add_string(struct resolver *v, const char *text, uint32_t *ret)
 {
 	*ret = 0;
-	return !text || turf_strings_add(&v->report->strings, text, ret);
+	return !text || turf_profile_strings_add(&v->report->strings, text, ret);
 }
 
 static const char *base_name(const char *path)

@@ -117,7 +117,7 @@ int turf_report_new(const struct turf_profile *profile,
 	r->profile = profile;
 	if (options)
 		memcpy(&r->options, options, MIN(options->size, sizeof(*options)));
-	if (!turf_strings_init(&r->strings) || turf_report_resolve(r) < 0 ||
+	if (!turf_profile_strings_init(&r->strings) || turf_report_resolve(r) < 0 ||
 	    turf_tree_build(r, false, &r->tree) < 0 || !sum_functions(r) || !sum_places(r))
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for a report");
 	r->samples = r->tree.nodes.at[0].total;
@@ -130,7 +130,7 @@ void turf_report_free(struct turf_report *r)
 	if (!r)
 		return;
 	turf_tree_fini(&r->tree);
-	turf_strings_fini(&r->strings);
+	turf_profile_strings_fini(&r->strings);
 	vec_fini(&r->functions);
 	vec_fini(&r->entries);
 	free(r->frames);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "profile/strings.h"
 
-bool turf_strings_init(struct strings *s)
+bool turf_profile_strings_init(struct strings *s)
 {
 	uint32_t nothing;
 	*s = (struct strings){ 0 };
-	return turf_strings_add(s, "", &nothing);
+	return turf_profile_strings_add(s, "", &nothing);
 }
 
-void turf_strings_fini(struct strings *s)
+void turf_profile_strings_fini(struct strings *s)
 {
 	vec_fini(s);
 	turf_table_fini(&s->table);
@@ -20,7 +20,7 @@ static bool same(const void *ctx, uint32_t idx, const void *key)
 	return strcmp(((const struct strings *)ctx)->at[idx], key) == 0;
 }
 
-bool turf_strings_add(struct strings *s, const char *text, uint32_t *ret)
+bool turf_profile_strings_add(struct strings *s, const char *text, uint32_t *ret)
 {
 	if (s->n >= TABLE_MAX || !vec_reserve(s, 1))
 		return false;

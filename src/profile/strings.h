@@ -15,8 +15,8 @@ struct strings {
 };
 
 /* False: no memory. */
-bool turf_strings_init(struct strings *s);
-void turf_strings_fini(struct strings *s);
-bool turf_strings_add(struct strings *s, const char *text, uint32_t *ret);
+bool turf_profile_strings_init(struct strings *s);
+void turf_profile_strings_fini(struct strings *s);
+bool turf_profile_strings_add(struct strings *s, const char *text, uint32_t *ret);
 
 #endif
