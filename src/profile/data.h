@@ -6,7 +6,7 @@
 #ifndef PROFILE_DATA_H
 #define PROFILE_DATA_H
 
-#include "profile/strings.h"
+#include "profile/intern.h"
 #include "turf/profile.h"
 
 enum {

@@ -128,7 +128,7 @@ static void put_row(const struct turf_report *r, const struct row *row, int name
 	fputs("  ", out);
 	put_padded(out, row->place, place_width);
 	fputs("  ", out);
-	put_plain(out, report_string(r, f->module));
+	put_plain(out, f->module ? report_string(r, f->module) : "-");
 	fputs(*color ? "\033[0m\n" : "\n", out);
 }
 

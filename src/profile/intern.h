@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Strings, each kept once and known by its index; 0 is "". One thread at a time. */
-#ifndef PROFILE_STRINGS_H
-#define PROFILE_STRINGS_H
+#ifndef PROFILE_INTERN_H
+#define PROFILE_INTERN_H
 
 #include "base/arena.h"
 #include "base/vec.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "profile/strings.h"
+#include "profile/intern.h"
 
 bool turf_profile_strings_init(struct strings *s)
 {
