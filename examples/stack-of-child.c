@@ -10,20 +10,12 @@
 
 #include "turf/turf.h"
 
-static void wait_for_ever(int ready)
+__attribute__((noinline)) static void wait_for_ever(int ready)
 {
 	if (write(ready, "", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();
-}
-
-static void print_frame(const struct turf_unwind_frame *f)
-{
-	struct turf_function fn = { .name = NULL };
-	if (f->location.image)
-		turf_image_find_function(f->location.image, f->location.addr, &fn);
-	printf("%#18llx %s\n", (unsigned long long)f->pc, fn.name ? fn.name : "??");
 }
 
 /* Called for each thread, which stands still meanwhile. */
@@ -33,8 +25,13 @@ static int print_stack(void *processes, const struct turf_thread_stack *thread)
 	struct turf_unwind_frame frame;
 	turf_unwind_begin(&walk, turf_processes_find(processes, thread->pid), &thread->regs,
 	                  turf_memory_live(&thread->pid), 0);
-	while (turf_unwind_next(&walk, &frame) > 0)
-		print_frame(&frame);
+	while (turf_unwind_next(&walk, &frame) > 0) {
+		struct turf_function fn = { .name = "??" };
+		if (frame.location.image)
+			turf_image_find_function(frame.location.image, frame.location.addr,
+			                         &fn);
+		printf("%#18llx %s\n", (unsigned long long)frame.pc, fn.name ? fn.name : "??");
+	}
 	printf("%s\n", turf_stop_name(walk.stop));
 	return 0;
 }
