@@ -102,6 +102,8 @@ static int add_symbol(struct turf_kernel *kernel, struct cursor *line)
 	struct span name = take_until(line, '\t'), module = take_until(line, '\n');
 	if (!read_addr(addr, &symbol.addr) || type.size != 1 || !name.size)
 		return -EBADMSG;
+	if (memchr(name.at, 0, name.size) || memchr(module.at, 0, module.size))
+		return -EBADMSG;
 	int rank = rank_of((char)type.at[0]);
 	if (rank < 0)
 		return 0;
