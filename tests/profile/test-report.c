@@ -63,7 +63,7 @@ START_TEST(text)
 	          " 20.00 %  30.00 %       20  fib             fib.c:3    /usr/bin/app\n"
 	          " 15.00 %  15.00 %       15  [kernel]        -          [kernel]\n"
 	          " 10.00 %  10.00 %       10  ext4_read       -          [ext4]\n"
-	          "  5.00 %   5.00 %        5  </script>;\"&\xff    -          /usr/bin/app\n"
+	          "  5.00 %   5.00 %        5  </script>;\"&\xff   -          /usr/bin/app\n"
 	          "  0.00 %  80.00 %        0  main            main.c:10  /usr/bin/app\n"
 	          "  0.00 %  50.00 %        0  eval            eval.c:30  /usr/bin/app\n"
 	          "  0.00 %  10.00 %        0  [libc.so.6]     -          /lib/libc.so.6\n"
