@@ -3,24 +3,6 @@
 
 #include "profile/taker.h"
 
-/* What a sample copied of the user's stack, as memory for the unwinder. */
-struct stack_copy {
-	uint64_t start; /* live address of the first byte: the stack pointer */
-	struct span bytes;
-};
-
-static int read_copy(void *ctx, uint64_t addr, void *out, size_t size)
-{
-	const struct stack_copy *copy = ctx;
-	if (addr < copy->start)
-		return -EFAULT;
-	struct span part = span_part(copy->bytes, addr - copy->start, size);
-	if (!part.at)
-		return -ENODATA;
-	memcpy(out, part.at, size);
-	return 0;
-}
-
 static int add_frame(struct taker *t, const struct p_frame *f)
 {
 	if (t->n_frames == TAKER_MAX_FRAMES)
@@ -75,12 +57,14 @@ static int user_frames(struct taker *t, struct turf_process *process, const stru
                        const struct turf_regs *regs)
 {
 	struct turf_profile_stats *stats = &t->profile->info.stats;
-	struct stack_copy copy = { regs->value[turf_perf_machine.sp],
-		                   { s->stack, s->stack_size } };
+	struct turf_stack_copy copy = {
+		.start = regs->value[turf_perf_machine.sp],
+		.bytes = s->stack,
+		.size = s->stack_size,
+	};
 	struct turf_unwind u;
 	struct turf_unwind_frame frame;
-	turf_unwind_begin(&u, process, regs, (struct turf_memory){ read_copy, &copy },
-	                  TAKER_MAX_USER_FRAMES);
+	turf_unwind_begin(&u, process, regs, turf_memory_copy(&copy), TAKER_MAX_USER_FRAMES);
 	while (turf_unwind_next(&u, &frame) == 1) {
 		int r = user_frame(t, &frame);
 		if (r < 0)

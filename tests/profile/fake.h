@@ -63,14 +63,6 @@ void turf_image_info(const struct turf_image *image, struct turf_image_info *out
 	*out = (struct turf_image_info){ .source_id = id, .source_id_size = sizeof(id) };
 }
 
-const char *turf_stop_name(enum turf_stop stop)
-{
-	static const char *const names[] = { "none",      "end",     "truncated",
-		                             "no-module", "no-rule", "memory",
-		                             "bad-rule",  "loop",    "depth" };
-	return names[stop];
-}
-
 /* One module, one process, one walk. */
 struct turf_module {
 	const char *path, *key;
@@ -152,6 +144,22 @@ const char *turf_module_key(const struct turf_module *module)
 const struct turf_image *turf_module_image(const struct turf_module *module)
 {
 	return module->image;
+}
+
+static int read_copy(void *ctx, uint64_t addr, void *out, size_t size)
+{
+	const struct turf_stack_copy *c = ctx;
+	if (addr < c->start)
+		return -EFAULT;
+	if (addr - c->start > c->size || size > c->size - (addr - c->start))
+		return -ENODATA;
+	memcpy(out, c->bytes + (addr - c->start), size);
+	return 0;
+}
+
+struct turf_memory turf_memory_copy(const struct turf_stack_copy *copy)
+{
+	return (struct turf_memory){ read_copy, (void *)copy };
 }
 
 /* A walk: each word of the stack is a frame's link-time address, 0 ends it well. */
