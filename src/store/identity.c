@@ -182,20 +182,20 @@ static int know_file(struct turf_store *store, int fd, const char *name, struct 
 /* Takes in what the builder says of its inputs. */
 struct collector {
 	struct turf_store *store;
-	struct inputs *inputs;
+	struct identity *identity;
 	struct turf_error *err;
 	int r; /* the first failure */
 };
 
 static int collect_input(struct collector *c, const char *path, int fd)
 {
-	if (c->inputs->n >= STORE_MAX_INPUTS)
+	if (c->identity->inputs.n >= STORE_MAX_INPUTS)
 		return turf_fail(c->err, -E2BIG, TURF_NOWHERE,
 		                 "%s: more than %d further files for one source", path,
 		                 STORE_MAX_INPUTS);
-	struct input *input = vec_push(c->inputs);
+	struct input *input = vec_push(&c->identity->inputs);
 	if (input)
-		input->path = strdup(path);
+		input->path = turf_arena_str(&c->identity->names, path, strlen(path));
 	if (!input || !input->path)
 		return turf_fail(c->err, -ENOMEM, TURF_NOWHERE, "%s: no memory", path);
 	if (fd < 0)
@@ -212,9 +212,9 @@ static void collect(void *ctx, const char *path, int fd)
 }
 
 static int collect_inputs(struct turf_store *store, int fd, const char *name,
-                          struct inputs *inputs, struct turf_error *err)
+                          struct identity *identity, struct turf_error *err)
 {
-	struct collector c = { store, inputs, err, 0 };
+	struct collector c = { store, identity, err, 0 };
 	if (!store->builder.inputs)
 		return 0;
 	int r = store->builder.inputs(store->builder.ctx, fd, name, collect, &c, err);
@@ -250,7 +250,7 @@ int turf_store_identify(struct turf_store *store, int fd, const char *name,
 	*ret = (struct identity){ 0 };
 	int r = know_file(store, fd, name, &ret->source, err);
 	if (r == 0)
-		r = collect_inputs(store, fd, name, &ret->inputs, err);
+		r = collect_inputs(store, fd, name, ret, err);
 	if (r == 0)
 		r = compute_key(store, ret);
 	if (r < 0)
@@ -298,7 +298,6 @@ int turf_store_recheck(struct turf_store *store, int fd, const char *name,
 
 void turf_store_identity_fini(struct identity *identity)
 {
-	for (size_t i = 0; i < identity->inputs.n; i++)
-		free(identity->inputs.at[i].path);
 	vec_fini(&identity->inputs);
+	turf_arena_fini(&identity->names);
 }

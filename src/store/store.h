@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "base/arena.h"
 #include "base/file.h"
 #include "base/vec.h"
 #include "turf/store.h"
@@ -54,7 +55,7 @@ struct known_file {
 
 /* One further file that the urf is made from. */
 struct input {
-	char *path;
+	const char *path; /* in identity.names */
 	bool present;
 	struct known_file file; /* all zero when absent */
 };
@@ -66,6 +67,7 @@ struct identity {
 		struct input *at;
 		size_t n, room;
 	} inputs;
+	struct arena names;
 	uint8_t key[STORE_KEY_SIZE];
 };
 
