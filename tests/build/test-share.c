@@ -78,8 +78,19 @@ static long mapping_kb(const char *path, const char *field)
 	return kb;
 }
 
-/* A child: looks all up, says so, waits until all have, and tells what its mapping cost it. */
-static int child(const char *path, int ready, int go)
+/* What is wrong with the mapping when all processes have it; 0: nothing. */
+static char cost_of_mapping(const char *path)
+{
+	if (mapping_kb(path, "Rss") < 4)
+		return 3; /* it is not what we think it is */
+	return mapping_kb(path, "Private_Dirty") == 0 ? 0 : 4;
+}
+
+/*
+ * A child: looks all up, says so, waits until all have, tells what its mapping cost it, and
+ * keeps it until all have told: a page that only one process maps is its private one.
+ */
+static int child(const char *path, int ready, int go, int done)
 {
 	struct turf_image *image;
 	char byte = 0;
@@ -87,9 +98,8 @@ static int child(const char *path, int ready, int go)
 		return 1;
 	if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 0)
 		return 2;
-	if (mapping_kb(path, "Rss") < 4)
-		return 3; /* it is not what we think it is */
-	return mapping_kb(path, "Private_Dirty") == 0 ? 0 : 4;
+	byte = cost_of_mapping(path);
+	return write(ready, &byte, 1) == 1 && read(done, &byte, 1) == 0 ? 0 : 2;
 }
 
 START_TEST(twenty_processes_share_every_page)
@@ -101,14 +111,15 @@ START_TEST(twenty_processes_share_every_page)
 	ck_assert_int_eq(turf_map_fd(urf, "urf", &m, NULL), 0);
 	ck_assert_int_eq(turf_write_all(file, m.bytes.at, m.bytes.size), 0);
 	turf_unmap(&m);
-	int ready[2], go[2];
-	ck_assert(pipe(ready) == 0 && pipe(go) == 0);
+	int ready[2], go[2], done[2];
+	ck_assert(pipe(ready) == 0 && pipe(go) == 0 && pipe(done) == 0);
 	pid_t pids[N_PROCESSES];
 	for (size_t i = 0; i < N_PROCESSES; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			close(go[1]);
-			_exit(child(path, ready[1], go[0]));
+			close(done[1]);
+			_exit(child(path, ready[1], go[0], done[0]));
 		}
 	}
 	close(ready[1]);
@@ -117,12 +128,18 @@ START_TEST(twenty_processes_share_every_page)
 		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	close(go[1]); /* all of them have it mapped now */
 	for (size_t i = 0; i < N_PROCESSES; i++) {
+		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+		ck_assert_msg(byte == 0, "a process fails with %d", byte);
+	}
+	close(done[1]);
+	for (size_t i = 0; i < N_PROCESSES; i++) {
 		int status = -1;
 		waitpid(pids[i], &status, 0);
 		ck_assert_msg(status == 0, "process %zu: status %#x", i, status);
 	}
 	close(ready[0]);
 	close(go[0]);
+	close(done[0]);
 	unlink(path);
 }
 END_TEST
