@@ -19,8 +19,11 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* `scoped(closer) type name = ...;` calls closer(&name) when the scope is left. */
-#define scoped(closer) __attribute__((cleanup(closer)))
+/*
+ * `scoped(closer) type name = ...;` calls closer(&name) when the scope is left. That is use
+ * enough, for clang too.
+ */
+#define scoped(closer) __attribute__((cleanup(closer), unused))
 
 /* Hands out a scoped pointer: the scope no longer closes it. */
 #define take_ptr(ptr)                                                                          \
