@@ -86,8 +86,8 @@ struct key_name turf_store_key_name(const uint8_t key[STORE_KEY_SIZE])
 
 bool turf_store_is_key(const char *text)
 {
-	return strlen(text) == 2 * STORE_KEY_SIZE &&
-	       strspn(text, "0123456789abcdef") == 2 * STORE_KEY_SIZE;
+	return strlen(text) == STORE_KEY_CHARS &&
+	       strspn(text, "0123456789abcdef") == STORE_KEY_CHARS;
 }
 
 static bool is_settled(const struct file_id *id, int64_t now_ns)
@@ -167,7 +167,7 @@ static int know_file(struct turf_store *store, int fd, const char *name, struct 
 		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot read: %s", name,
 		                 strerror(-r));
 	atomic_fetch_add_explicit(&store->hashed, 1, memory_order_relaxed);
-	struct file_id after;
+	struct file_id after = { 0 };
 	r = stat_file(fd, name, &after, err);
 	if (r < 0)
 		return r;
@@ -270,7 +270,7 @@ static bool all_settled(const struct identity *identity)
 /* Whether stat tells the same of every file as it did; enough when all are settled. */
 static bool same_stats(int fd, const struct identity *known)
 {
-	struct file_id id;
+	struct file_id id = { 0 };
 	if (stat_file(fd, "", &id, NULL) < 0 || !same_file(&id, &known->source.id))
 		return false;
 	for (size_t i = 0; i < known->inputs.n; i++) {

@@ -59,14 +59,14 @@ int turf_store_open(const struct turf_store_options *options, struct turf_store 
 	scoped(closep) int folder = open_folder(options->path, err);
 	if (folder < 0)
 		return folder;
-	scoped(freep) char *path = strdup(options->path);
 	struct turf_store *store = calloc(1, sizeof(*store));
-	if (!path || !store) {
+	if (store)
+		store->path = strdup(options->path);
+	if (!store || !store->path) {
 		free(store);
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "store: no memory");
 	}
 	store->folder = take_fd(&folder);
-	store->path = take_ptr(path);
 	store->builder = options->builder;
 	*ret = store;
 	return 0;

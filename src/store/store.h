@@ -19,7 +19,8 @@
 #include "turf/store.h"
 
 enum {
-	STORE_KEY_SIZE = 16,           /* bytes of an XXH3-128 */
+	STORE_KEY_SIZE = 16, /* bytes of an XXH3-128 */
+	STORE_KEY_CHARS = 2 * STORE_KEY_SIZE,
 	STORE_HEAD_SIZE = 4096,        /* bytes that file_id.head is over */
 	STORE_MAX_INPUTS = 64,         /* further files of one source */
 	STORE_MAX_MEMO = 16384,        /* bytes of a memo file */
@@ -28,7 +29,7 @@ enum {
 
 /* A key as text, and names made of it. */
 struct key_name {
-	char text[2 * STORE_KEY_SIZE + 1];
+	char text[STORE_KEY_CHARS + 1];
 };
 
 struct turf_store {
