@@ -6,12 +6,12 @@
  * Cost:   one pass; memory at most 64 times the bytes read
  * Source: DWARF 5 section 7.5.3
  *
- * What may hold code. C has functions in units and in functions only. Elsewhere they also lie
- * in types: gcc keeps a local class's methods in the class, even below the abstract instance of
- * a function that is only ever inlined; rustc and others put them in structures and
- * enumerations. So types and abstract instances are passed over in C alone. Declarations of
- * functions, parameters, call sites and the types that have no members hold no code anywhere.
- * A tag that we do not know is looked into.
+ * What may hold code. gcc keeps functions where they were first seen: a nested function or a
+ * local class's method lies in its function even where that is only ever inlined and so an
+ * abstract instance; a class's methods then lie in the class. rustc and others put functions in
+ * structures and enumerations. So types are passed over in C alone, abstract instances nowhere.
+ * Declarations of functions, parameters, call sites and the types that have no members hold no
+ * code anywhere. A tag that we do not know is looked into.
  */
 #include "dwarf/internal.h"
 #include "base/vec.h"
@@ -50,7 +50,7 @@ static void builder_fini(struct builder *b)
 
 /* The attributes that decide what a DIE is to the walk. */
 struct traits {
-	bool low, high, ranges, declaration, is_inline, linked;
+	bool low, high, ranges, declaration, linked;
 };
 
 static void note_trait(struct traits *t, uint64_t at)
@@ -68,9 +68,6 @@ static void note_trait(struct traits *t, uint64_t at)
 	case DW_AT_declaration:
 		t->declaration = true;
 		break;
-	case DW_AT_inline:
-		t->is_inline = true;
-		break;
 	case DW_AT_abstract_origin:
 		t->linked = true;
 		break;
@@ -86,9 +83,7 @@ static enum dwarf_kind kind_of(uint64_t tag, const struct traits *t)
 	case DW_TAG_inlined_subroutine:
 		if (t->ranges || (t->low && t->high))
 			return KIND_CODE;
-		if (t->declaration)
-			return KIND_SKIP;
-		return t->is_inline ? KIND_TYPE : KIND_CONTAINER;
+		return t->declaration ? KIND_SKIP : KIND_CONTAINER;
 	case DW_TAG_class_type:
 	case DW_TAG_structure_type:
 	case DW_TAG_union_type:

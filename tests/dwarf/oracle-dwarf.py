@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """What the DWARF room reads against what llvm-dwarfdump reads.
 
-    oracle-dwarf.py DUMP-SCOPES [--full] [--stride N] [--sample oracle-sample.cc] [FILE...]
+    oracle-dwarf.py DUMP-SCOPES [--full] [--stride N] [--sample SOURCE]... [FILE...]
 
-FILE defaults to the debug files of libc6-dbg and python3.11-dbg that are installed. Without
+FILE defaults, without a sample, to the debug files of libc6-dbg and python3.11-dbg that are installed. Without
 --full every N-th unit is compared (its scopes and its line rows). --sample compiles that source
 with the compilers that are there, as DWARF 2 to 5, 32- and 64-bit, and compares each program.
 
@@ -253,8 +253,9 @@ class Comparison:
         for i, (name, directory) in table['files'].items():
             path = table['directories'].get(directory, '')
             # directory 0 is the compilation directory, as the table or as the unit tells it
-            files[i] = (path or self.comp_dirs.get(unit['off'], ''), '', name) \
-                if directory == 0 else (self.comp_dirs.get(unit['off'], ''), path, name)
+            root = table['directories'].get(0, '')
+            comp_dir = self.comp_dirs.get(unit['off'], '') or root
+            files[i] = (path or comp_dir, '', name) if directory == 0 else (comp_dir, path, name)
         self.expect(f'{at}: files', files, unit['files'])
         if table['rows'] != unit['rows']:
             for i, (a, b) in enumerate(zip(table['rows'], unit['rows'])):
@@ -284,19 +285,35 @@ class Comparison:
         return self.differences == 0
 
 
+def ways(cc, version):
+    """Lists of flags."""
+    yield ['-O2']
+    yield ['-O0']
+    if version >= 3:
+        yield ['-O2', '-gdwarf64']
+    if 'clang' in cc:
+        yield ['-O2', '-gmlt']
+        yield ['-O2', '-fdebug-info-for-profiling']
+    elif version >= 4:
+        yield ['-O2', '-fdebug-types-section']
+
+
 def samples(source, folder):
-    """Programs made of @source in many ways."""
-    compilers = [c for c in ('g++', 'clang++', 'clang++-14', 'clang++-19') if shutil.which(c)]
-    for cc in compilers:
+    """Programs made of @source in many ways; what a compiler cannot do is left out."""
+    c = source.endswith('.c')
+    seen = set()
+    for cc in ('gcc', 'clang', 'clang-14', 'clang-19') if c else \
+              ('g++', 'clang++', 'clang++-14', 'clang++-19'):
+        path = os.path.realpath(shutil.which(cc) or '')
+        if not os.path.isfile(path) or path in seen:
+            continue
+        seen.add(path)
         for version in (2, 3, 4, 5):
-            for flags in (['-O2'], ['-O0'], ['-O2', '-gdwarf64'], ['-O2', '-gmlt']):
-                if (flags[-1] == '-gdwarf64' and (version < 3 or 'clang' in cc)) or \
-                   (flags[-1] == '-gmlt' and 'clang' not in cc):
-                    continue
+            for flags in ways(cc, version):
                 out = os.path.join(folder, f'{cc}-dwarf{version}{"".join(flags)}')
-                # no C library: its start files may have DWARF of another version
-                r = subprocess.run([cc, '-std=c++14', f'-gdwarf-{version}', *flags, source,
-                                    '-o', out], stderr=subprocess.DEVNULL, check=False)
+                std = '-std=gnu11' if c else '-std=c++14'
+                r = subprocess.run([cc, std, f'-gdwarf-{version}', *flags, source, '-o', out],
+                                   stderr=subprocess.DEVNULL, check=False)
                 if r.returncode == 0:
                     yield out
 
@@ -314,7 +331,7 @@ def main():
     parser.add_argument('files', nargs='*')
     parser.add_argument('--full', action='store_true')
     parser.add_argument('--stride', type=int, default=1)
-    parser.add_argument('--sample')
+    parser.add_argument('--sample', action='append', default=[])
     args = parser.parse_intermixed_args()
     tool = next((t for t in TOOLS if shutil.which(t)), None)
     if not tool:
@@ -323,7 +340,9 @@ def main():
     good, n = True, 0
     with tempfile.TemporaryDirectory() as folder:
         files = args.files or ([] if args.sample else installed())
-        for path in files + (list(samples(args.sample, folder)) if args.sample else []):
+        for source in args.sample:
+            files += samples(source, folder)
+        for path in files:
             n += 1
             good &= Comparison(path, tool, args.dump, 1 if args.full else args.stride).run()
     return 77 if n == 0 else 0 if good else 1
