@@ -26,6 +26,17 @@ struct restored {
 	uint64_t value[N_REGS];
 };
 
+/*
+ * A slot below the stack pointer has been popped: compilers do not tell of the pops before a
+ * return. Where its memory cannot be had (a sample's copy begins at the stack pointer), the
+ * register holds what it was popped: the caller's value.
+ */
+static bool is_popped(const struct turf_regs *regs, const struct turf_rule *rule, uint64_t cfa)
+{
+	return rule->kind == TURF_RULE_AT_CFA && regs_has(regs, RSP) &&
+	       cfa + (uint64_t)(int64_t)rule->offset < regs->value[RSP];
+}
+
 static int restore(const struct turf_step *step, const struct turf_regs *regs, uint64_t cfa,
                    struct restored *to)
 {
@@ -41,6 +52,8 @@ static int restore(const struct turf_step *step, const struct turf_regs *regs, u
 		if (reg >= RIP) /* vector registers; rip has its own rule */
 			continue;
 		r = rule_value(step, regs, &rule, reg, cfa, &to->value[reg]);
+		if (r < 0 && is_popped(regs, &rule, cfa))
+			continue;
 		if (r < 0)
 			return r;
 		if (r)
