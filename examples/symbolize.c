@@ -7,12 +7,6 @@
 
 #include "turf/turf.h"
 
-static int fail(const struct turf_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	return 2;
-}
-
 /* Prints who stands at @addr, the innermost inlined call first. 1 known, 0 not, < 0 damaged. */
 static int print_chain(const struct turf_image *image, uint64_t addr)
 {
@@ -31,6 +25,18 @@ static int print_chain(const struct turf_image *image, uint64_t addr)
 	return r < 0 ? r : 1;
 }
 
+static int symbolize(struct turf_store *store, FILE *file, char **args, struct turf_error *err)
+{
+	struct turf_image *image;
+	if (turf_store_get(store, fileno(file), args[0], &image, NULL, err) < 0)
+		return 2;
+	int known = 0;
+	for (int i = 1; args[i]; i++)
+		known += print_chain(image, strtoull(args[i], NULL, 16)) > 0;
+	turf_image_close(image); /* the mapping goes; the urf stays, for whoever comes next */
+	return known ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *folder = getenv("TURF_STORE");
@@ -38,32 +44,24 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: TURF_STORE=FOLDER %s FILE ADDRESS...\n", argv[0]);
 		return 2;
 	}
-
+	FILE *file = fopen(argv[1], "rbe");
+	if (!file) {
+		perror(argv[1]);
+		return 2;
+	}
 	struct turf_error err = { 0 };
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = folder,
 		.builder = turf_debug_builder(NULL),
 	};
-	struct turf_store *store;
-	if (turf_store_open(&options, &store, &err) < 0)
-		return fail(&err);
-
-	FILE *file = fopen(argv[1], "rbe");
-	if (!file) {
-		perror(argv[1]);
-		return 2;
-	}
-	struct turf_image *image;
-	if (turf_store_get(store, fileno(file), argv[1], &image, NULL, &err) < 0)
-		return fail(&err);
-
-	int known = 0;
-	for (int i = 2; i < argc; i++)
-		known += print_chain(image, strtoull(argv[i], NULL, 16)) > 0;
-
-	turf_image_close(image); /* the mapping goes; the urf stays, for whoever comes next */
+	struct turf_store *store = NULL;
+	int status = 2;
+	if (turf_store_open(&options, &store, &err) >= 0)
+		status = symbolize(store, file, argv + 1, &err);
+	if (err.code)
+		fprintf(stderr, "%s\n", err.text);
 	turf_store_close(store);
 	fclose(file);
-	return known ? 0 : 1;
+	return status;
 }
