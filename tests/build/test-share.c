@@ -10,7 +10,7 @@
 
 enum { N_PROCESSES = 20 };
 
-static unsigned n_allocations;
+static _Atomic unsigned n_allocations;
 
 /* Linked with --wrap: all allocations of the library come through here. */
 void *__real_malloc(size_t size);
