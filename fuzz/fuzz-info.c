@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Units, abbreviations, forms, scopes, names and ranges of hostile sections.
+ *
+ * Input:  a byte (bit 0: big-endian), seven sizes of 16 bits (little-endian), then so much of
+ *         .debug_info, abbrev, str, line_str, str_offsets, addr, ranges; rnglists is the rest
+ * Corpus: fuzz/corpus/info/ holds what tests/dwarf/make-corpus.c writes, and the programs that
+ *         tests/dwarf/make-corpus.py makes of oracle-nested.c (gcc 12) and oracle-sample.cc
+ *         (clang 14) beside it; names tell how
+ */
+#include "dwarf/dwarf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static struct span take(struct cursor *c, uint64_t n)
+{
+	const uint8_t *at = cur_take(c, MIN(n, cur_left(c)));
+	return (struct span){ at, at ? (size_t)(c->at - at) : 0 };
+}
+
+static struct dwarf_sections split(struct cursor *c)
+{
+	struct dwarf_sections s = { .big = cur_u8(c) & 1 };
+	uint16_t sizes[7];
+	for (size_t i = 0; i < COUNT(sizes); i++)
+		sizes[i] = cur_u16(c);
+	struct span *const parts[] = { &s.info,        &s.abbrev, &s.str,   &s.line_str,
+		                       &s.str_offsets, &s.addr,   &s.ranges };
+	for (size_t i = 0; i < COUNT(parts); i++)
+		*parts[i] = take(c, sizes[i]);
+	s.rnglists = take(c, cur_left(c));
+	return s;
+}
+
+static void check_names(const struct dwarf *dw, uint64_t die)
+{
+	struct dwarf_names names;
+	if (turf_dwarf_names(dw, die, &names, NULL) < 0)
+		return;
+	require(names.unit >= dw->units && names.unit < dw->units + dw->n_units);
+	require(!names.name || strlen(names.name) <= UINT16_MAX);
+	require(!names.linkage_name || strlen(names.linkage_name) <= UINT16_MAX);
+}
+
+static void check_scope(const struct dwarf *dw, const struct dwarf_unit *unit,
+                        struct dwarf_scope *scope)
+{
+	struct dwarf_range range;
+	require(scope->die >= unit->die && scope->die < unit->end);
+	require(scope->depth < DWARF_MAX_DEPTH);
+	require(scope->parent == DWARF_NONE || scope->parent < scope->die);
+	/* lists may overlap: of each, so many entries say enough */
+	for (int i = 0; i < 100 && turf_dwarf_next_range(&scope->ranges, &range, NULL) > 0; i++)
+		require(range.start < range.end);
+	check_names(dw, scope->origin);
+	check_names(dw, scope->die);
+}
+
+static void read_scopes(const struct dwarf *dw, const struct dwarf_unit *unit)
+{
+	struct dwarf_scopes walk;
+	struct dwarf_scope scope;
+	struct turf_error err = { 0 };
+	int r = turf_dwarf_scopes(dw, unit, &walk, &err);
+	while (r >= 0 && (r = turf_dwarf_next_scope(&walk, &scope, &err)) > 0)
+		check_scope(dw, unit, &scope);
+	require((r < 0) == (err.code < 0) && r == err.code);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cursor c = cur_of((struct span){ data, size }, false);
+	struct dwarf_sections sections = split(&c);
+	struct dwarf dw;
+	require(turf_dwarf_open(&sections, &dw, NULL) == 0);
+	for (size_t i = 0; i < dw.n_units; i++) {
+		const struct dwarf_unit *unit = &dw.units[i];
+		require(unit->off < unit->end && unit->end <= sections.info.size);
+		require(!i || dw.units[i - 1].end == unit->off);
+		require(!unit->error == !unit->error_text);
+		read_scopes(&dw, unit);
+	}
+	turf_dwarf_close(&dw);
+	return 0;
+}
