@@ -220,10 +220,12 @@ static void end_child(struct session *s)
 	s->child_gone = true;
 }
 
-/* As perf does: what the command ended with. */
+/* As perf does: what the command ended with. That we ended it is no failure of its own. */
 static int exit_status(const struct session *s)
 {
-	if (!s->child || s->we_ended_it)
+	if (!s->child)
+		return CLI_OK;
+	if (s->we_ended_it && WIFSIGNALED(s->child_status))
 		return CLI_OK;
 	if (WIFSIGNALED(s->child_status))
 		return 128 + WTERMSIG(s->child_status);

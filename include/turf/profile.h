@@ -65,7 +65,8 @@ int turf_recorder_open(struct turf_processes *table, const struct turf_record_op
  * turf_recorder_run() - take samples until told to stop
  *
  * A second thread empties the kernel's buffers meanwhile, so that the building of an urf here
- * loses no sample. Returns when stop_fd gets readable or all recorded processes have ended.
+ * loses no sample. Returns when stop_fd gets readable; without one, when all recorded processes
+ * have ended.
  *
  * Return: 0 or < 0; what was recorded until then can be had in both cases
  */

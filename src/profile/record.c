@@ -102,7 +102,7 @@ static bool drain_wait(struct turf_recorder *rec, size_t *n_alive)
 		} else if (got[i].events & (EPOLLHUP | EPOLLERR)) {
 			/* its thread and all that inherited from it have ended */
 			epoll_ctl(rec->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-			stop |= --*n_alive == 0;
+			stop |= --*n_alive == 0 && rec->options.stop_fd <= 0;
 		}
 	}
 	return stop;
