@@ -39,7 +39,8 @@ static const struct fake_chain app_chains[] = {
 	  { { .function = "</script>;\"&\xff", .linkage_name = "_Zx", .line = 0 } } },
 };
 
-static struct turf_image app_image = { app_chains, COUNT(app_chains), 0 };
+__attribute__((unused)) static struct turf_image app_image = { app_chains, COUNT(app_chains),
+	                                                       0 };
 
 enum { F_MAIN, F_MAIN2, F_PUSH, F_FIB, F_ODD, F_LIBC, F_ANON, F_SYS, F_EXT4, F_RAW, N_FRAMES };
 

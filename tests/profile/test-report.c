@@ -55,7 +55,7 @@ static void same_text(char *got, const char *expected)
 	"# stacks: 80 of 85 unwound to the thread's start (94.1 %), 5 truncated\n\n"
 
 /* fib calls itself: its total counts a stack once. main's line is that with most samples. */
-START_TEST(text)
+START_TEST(plain_text)
 {
 	same_text(written(NULL, turf_report_text), HEADER
 	          "    self    total  samples  function        file:line  module\n"
@@ -208,5 +208,5 @@ START_TEST(a_full_disk_is_told)
 }
 END_TEST
 
-TESTS("profile/report", text, text_without_inlines_and_with_a_limit, text_in_color, folded,
-      json, html, a_full_disk_is_told)
+TESTS("profile/report", plain_text, text_without_inlines_and_with_a_limit, text_in_color,
+      folded, json, html, a_full_disk_is_told)
