@@ -48,7 +48,8 @@ static void look_up(const struct turf_image *image, uint64_t addr)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *bytes = malloc(size ? size : 1); /* exactly: ASan sees the first byte too many */
+	uint8_t *bytes =
+		malloc(size ? size : 1); /* exactly: ASan sees the first byte too many */
 	struct turf_image *image;
 	if (!bytes)
 		return 0;
