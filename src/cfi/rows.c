@@ -146,7 +146,10 @@ static int set_cfa_factored(struct cfi_rows *rows, uint64_t reg, int64_t factor,
 	return set_cfa(rows, reg, offset, err);
 }
 
-/* The instructions that change half of a register + offset rule need one. */
+/*
+ * The instructions that change half of a register + offset rule need one. Before any rule, a
+ * register alone is taken with offset 0: clang's CIEs for mips begin like that.
+ */
 static int need_cfa(const struct cfi_rows *rows, struct turf_error *err)
 {
 	if (rows->row.cfa.kind == TURF_RULE_REG_OFFSET)
@@ -284,7 +287,7 @@ static int run_rule(struct cfi_rows *rows, uint8_t op, struct turf_error *err)
 		return set_cfa_factored(rows, reg, cur_sleb(c), err);
 	case CFA_DEF_CFA_REGISTER:
 		reg = cur_uleb(c);
-		r = need_cfa(rows, err);
+		r = rows->row.cfa.kind == TURF_RULE_UNDEFINED ? 0 : need_cfa(rows, err);
 		return r < 0 ? r : set_cfa(rows, reg, rows->row.cfa.offset, err);
 	case CFA_DEF_CFA_OFFSET:
 		value = cur_uleb(c);

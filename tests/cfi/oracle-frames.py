@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""oracle-frames.py DUMP-ROWS [FILE...]: our unwind rows against those of eu-readelf.
+"""oracle-frames.py DUMP-ROWS [FILE[@SECTION]...]: our unwind rows against those of eu-readelf.
 
-eu-readelf (elfutils) decodes the programs of .eh_frame; this script runs what it decoded, by
+eu-readelf (elfutils) decodes the programs of .eh_frame (or SECTION, .debug_frame); this script runs what it decoded, by
 the text of DWARF 5 section 6.4.2 and nothing of ours, and compares every pc of every FDE: the
 CFA, the return address and every other register, expressions byte for byte (decoded here too).
 
@@ -100,7 +100,7 @@ class Machine:
         elif op in ("def_cfa", "def_cfa_sf"):
             self.cfa = (regs[0], int(re.search(r"offset (-?\d+)", args).group(1)))
         elif op == "def_cfa_register":
-            self.cfa = (regs[0], self.cfa[1])
+            self.cfa = (regs[0], self.cfa[1] if self.cfa else 0)
         elif op in ("def_cfa_offset", "def_cfa_offset_sf"):
             self.cfa = (self.cfa[0], numbers[0])
         elif op == "def_cfa_expression":
@@ -137,12 +137,12 @@ class Entry:
         self.program = []  # [op, arguments, expression]
 
 
-def parse(lines):
-    """The entries of .eh_frame in eu-readelf's text."""
+def parse(lines, section):
+    """The entries of a section in eu-readelf's text."""
     entries, here, inside, in_program = {}, None, False, False
     for line in lines:
         if re.match(r"\S.* section \[", line):
-            inside = line.startswith("Call frame information") and "'.eh_frame'" in line
+            inside = f"'{section}'" in line
             here = None
             continue
         if not inside:
@@ -179,7 +179,8 @@ def read_field(entry, text):
     elif key == "initial_location":
         # the address, and above which base its moves are told
         entry.start = int(re.match(r"\+?0x([0-9a-f]+)", value).group(1), 16)
-        entry.base = entry.start - int(re.search(r"offset: 0x([0-9a-f]+)", value).group(1), 16)
+        offset = re.search(r"offset: 0x([0-9a-f]+)", value)
+        entry.base = entry.start - (int(offset.group(1), 16) if offset else 0)
     elif key == "address_range":
         entry.size = int(value.split()[0], 16)
 
@@ -263,11 +264,13 @@ def text_section(path):
     return (int(m.group(1), 16), int(m.group(1), 16) + int(m.group(2), 16)) if m else (0, 0)
 
 
-def compare_file(dump_rows, path):
+def compare_file(dump_rows, name):
+    path, _, section = name.partition("@")
+    section = section or ".eh_frame"
     text = subprocess.run(["eu-readelf", "--debug-dump=frames", path], check=True,
                           capture_output=True, text=True, errors="replace").stdout
-    entries = parse(text.splitlines())
-    dump = subprocess.run([dump_rows, path], capture_output=True, text=True)
+    entries = parse(text.splitlines(), section)
+    dump = subprocess.run([dump_rows, path, section], capture_output=True, text=True)
     ours, bad = read_ours(dump.stdout)
     theirs = {e.off: e for e in entries.values() if e.kind == "FDE"}
     total = {"fdes": 0, "rows": 0, "equal": 0, "different": 0, "in_text": 0}
@@ -295,7 +298,7 @@ def compare_file(dump_rows, path):
             shown += 1
     for line in bad[:SHOWN]:
         print(f"# {path}: {line}")
-    print(f"{path}: fdes={total['fdes']} rows={total['rows']} pcs_equal={total['equal']} "
+    print(f"{name}: fdes={total['fdes']} rows={total['rows']} pcs_equal={total['equal']} "
           f"pcs_different={total['different']} pcs_in_text={total['in_text']} bad={len(bad)}")
     return bool(total["fdes"]) and not total["different"] and not bad and dump.returncode == 0
 

@@ -252,6 +252,7 @@ END_TEST
 START_TEST(cie_programs)
 {
 	static const uint8_t moves[] = { 0x41 }, cut[] = { 0x0c, 7 }, unknown[] = { 0x3e };
+	static const uint8_t alone[] = { 0x0d, 29 }, offset[] = { 0x41, 0x0e, 16 };
 	static const uint8_t same[] = { 0x08, 3, 0x0f, 1, 0x50 },
 			     restore[] = { 0x83, 1, 0x41, 0xc3 };
 	struct cfi_fde fde = fde_of(moves, sizeof(moves), NULL, 0);
@@ -264,7 +265,14 @@ START_TEST(cie_programs)
 	fde = fde_of(same, sizeof(same), restore, sizeof(restore));
 	ck_assert_int_eq(say_rows(&t, &fde, NULL), 0);
 	ck_assert_str_eq(t.at, "0-4 e50 3c-8; 4-20 e50 3s");
+	fde = fde_of(alone, sizeof(alone), offset, sizeof(offset));
+	t = (struct text){ 0 };
+	ck_assert_int_eq(say_rows(&t, &fde, NULL), 0);
+	ck_assert_str_eq(t.at, "0-4 r29+0; 4-20 r29+16");
+	fde = fde_of(offset + 1, sizeof(offset) - 1, NULL, 0);
+	ck_assert_int_eq(say_rows(&t, &fde, NULL), -EBADMSG);
 	fde.end = fde.start;
+	fde.cie_program.size = 0;
 	t = (struct text){ 0 };
 	ck_assert_int_eq(say_rows(&t, &fde, NULL), 0);
 	ck_assert_str_eq(t.at, "");
