@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A whole ELF file: tables, every section's bytes, notes, symbols. All that is told of it is
+ * read, so that a sanitizer sees what points outside.
+ *
+ * Corpus: fuzz/corpus/elf/, all of `int f(int a) { return a * 3; }`:
+ *     zlib.o, zdebug.o   gcc -g -c -gz=zlib, -gz=zlib-gnu
+ *     zstd.o             clang -g -c, then llvm-objcopy --compress-debug-sections=zstd
+ *     ppc32.o, mips64.o  clang -c --target=powerpc-linux, --target=mips64-linux (big-endian)
+ *     arm32.o            clang -c --target=arm-linux-gnueabi
+ *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
+ */
+#include <elf.h>
+
+#include "elf/elf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static volatile uint8_t sink;
+
+static void touch(const void *bytes, size_t size)
+{
+	uint8_t sum = 0;
+	for (size_t i = 0; i < size; i++)
+		sum ^= ((const uint8_t *)bytes)[i];
+	sink ^= sum;
+}
+
+static void read_sections(const struct elf *elf)
+{
+	for (uint32_t i = 0; i < elf->n_sections; i++) {
+		struct elf_section section;
+		struct elf_data data;
+		struct turf_error err = { 0 };
+		int r = turf_elf_section(elf, i, &section, &err);
+		if (r == 0) {
+			touch(section.name, strlen(section.name));
+			r = turf_elf_data(elf, &section, &data, &err);
+		}
+		if (r != err.code) /* the text and the answer must agree */
+			abort();
+		if (r < 0)
+			continue;
+		touch(data.bytes.at, data.bytes.size);
+		turf_elf_data_fini(&data);
+	}
+}
+
+static void read_symbols(const struct elf *elf, uint32_t type)
+{
+	struct elf_symbols walk;
+	struct elf_symbol symbol;
+	if (turf_elf_symbols(elf, type, &walk, NULL) != 1)
+		return;
+	for (int r; (r = turf_elf_next_symbol(&walk, &symbol, NULL)) != 0;)
+		if (r == 1)
+			touch(symbol.name, strlen(symbol.name));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct elf elf;
+	struct span id;
+	struct elf_segment segment;
+	if (turf_elf_open((struct span){ data, size }, &elf, NULL) < 0)
+		return 0;
+	read_sections(&elf);
+	for (uint32_t i = 0; i < elf.n_segments; i++)
+		if (turf_elf_segment(&elf, i, &segment, NULL) < 0)
+			abort(); /* the table was checked when it was opened */
+	if (turf_elf_build_id(&elf, &id, NULL) == 1)
+		touch(id.at, id.size);
+	read_symbols(&elf, SHT_SYMTAB);
+	read_symbols(&elf, SHT_DYNSYM);
+	return 0;
+}
