@@ -132,24 +132,34 @@ static bool is_start(const struct turf_unwind *u, const struct turf_unwind_ops *
 	       !u->regs.value[ops->fp];
 }
 
+/* One way to do without a row: 1 the caller is found, 0 not so, -ENODATA the copy ends. */
+static int try(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+               int (*way)(const struct turf_memory *, struct turf_regs *, uint64_t *),
+               struct turf_unwind_frame *frame)
+{
+	struct turf_regs next = u->regs;
+	uint64_t cfa = 0;
+	int r = way(&u->memory, &next, &cfa);
+	if (r == -ENODATA)
+		return r;
+	if (r <= 0 || !accept(u, ops, &next, cfa))
+		return 0;
+	frame->cfa = cfa;
+	return 1;
+}
+
 static enum turf_stop step_without_row(struct turf_unwind *u, const struct turf_unwind_ops *ops,
                                        bool mapped, struct turf_unwind_frame *frame)
 {
 	if (is_start(u, ops, frame))
 		return TURF_STOP_END;
-	struct turf_regs next = u->regs;
-	uint64_t cfa = 0;
-	if (!mapped && u->exact_pc && ops->by_call(&u->memory, &next, &cfa) > 0 &&
-	    accept(u, ops, &next, cfa)) {
-		frame->cfa = cfa;
+	int r = 0;
+	if (!mapped && u->exact_pc)
+		r = try(u, ops, ops->by_call, frame);
+	if (r == 0)
+		r = try(u, ops, ops->by_pointer, frame);
+	if (r > 0)
 		return TURF_STOP_NONE;
-	}
-	next = u->regs;
-	int r = ops->by_pointer(&u->memory, &next, &cfa);
-	if (r > 0 && accept(u, ops, &next, cfa)) {
-		frame->cfa = cfa;
-		return TURF_STOP_NONE;
-	}
 	if (r == -ENODATA)
 		return TURF_STOP_TRUNCATED;
 	return frame->location.image ? TURF_STOP_NO_RULE : TURF_STOP_NO_MODULE;
