@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/le.h"
+#include "base/table.h"
 #include "base/vec.h"
 #include "cfi/cfi.h"
 #include "dwarf/dwarf.h"
@@ -56,8 +57,11 @@ struct inputs {
 /* Strings once: each different string has one offset; offset 0 is "". */
 struct strings {
 	struct buf bytes;
-	uint32_t *slots; /* open addressing: offset of a string, 0: free */
-	size_t n, room;  /* room is a power of two */
+	struct {
+		uint32_t *at; /* offset of each */
+		size_t n, room;
+	} offs;
+	struct table known; /* indexes of offs */
 };
 
 /* Its offset in @ret; -ENOMEM, or -E2BIG past 4 GiB. NULL is "". */

@@ -13,14 +13,12 @@
 struct rules {
 	struct {
 		struct rule_key {
-			uint64_t hash;
 			size_t off, size; /* in bytes */
 		} * at;
 		size_t n, room;
 	} list; /* index 0: no rule */
 	struct buf bytes;
-	uint32_t *slots; /* index in list, 0: free */
-	size_t n_slots;
+	struct table known; /* indexes of list */
 };
 
 struct row {
@@ -47,53 +45,37 @@ static void frames_fini(struct frames *f)
 {
 	vec_fini(&f->rules.list);
 	vec_fini(&f->rules.bytes);
-	free(f->rules.slots);
+	turf_table_fini(&f->rules.known);
 	vec_fini(&f->rows);
 	vec_fini(&f->fdes);
 	vec_fini(&f->key);
 }
 
-static bool grow_slots(struct rules *rules)
+static bool same_rule(const void *ctx, uint32_t idx, const void *other)
 {
-	size_t n = rules->n_slots ? rules->n_slots * 2 : 1024;
-	uint32_t *slots = calloc(n, sizeof(*slots));
-	if (!slots)
-		return false;
-	for (size_t i = 1; i < rules->list.n; i++) {
-		size_t at = rules->list.at[i].hash & (n - 1);
-		while (slots[at])
-			at = (at + 1) & (n - 1);
-		slots[at] = (uint32_t)i;
-	}
-	free(rules->slots);
-	rules->slots = slots;
-	rules->n_slots = n;
-	return true;
+	const struct rules *rules = ctx;
+	const struct rule_key *have = &rules->list.at[idx];
+	const struct buf *key = other;
+	return have->size == key->n && !memcmp(rules->bytes.at + have->off, key->at, key->n);
 }
 
 /* The number of the rule with this key; 0: no memory. */
 static uint32_t intern(struct rules *rules, const struct buf *key)
 {
-	if (rules->list.n * 2 >= rules->n_slots && !grow_slots(rules))
-		return 0;
+	uint32_t idx;
 	if (!rules->list.n && !vec_push(&rules->list))
 		return 0;
-	uint64_t hash = XXH3_64bits(key->at, key->n);
-	size_t at = hash & (rules->n_slots - 1);
-	for (; rules->slots[at]; at = (at + 1) & (rules->n_slots - 1)) {
-		const struct rule_key *have = &rules->list.at[rules->slots[at]];
-		if (have->hash == hash && have->size == key->n &&
-		    !memcmp(rules->bytes.at + have->off, key->at, key->n))
-			return rules->slots[at];
-	}
+	if (rules->list.n == TABLE_MAX)
+		return 0;
+	int r = turf_table_intern(&rules->known, XXH3_64bits(key->at, key->n), same_rule, rules,
+	                          key, (uint32_t)rules->list.n, &idx);
+	if (r != 0)
+		return r < 0 ? 0 : idx;
 	struct rule_key *k = vec_push(&rules->list);
 	if (!k)
 		return 0;
-	*k = (struct rule_key){ hash, rules->bytes.n, key->n };
-	if (!turf_buf_put(&rules->bytes, key->at, key->n))
-		return 0;
-	rules->slots[at] = (uint32_t)(rules->list.n - 1);
-	return rules->slots[at];
+	*k = (struct rule_key){ rules->bytes.n, key->n };
+	return turf_buf_put(&rules->bytes, key->at, key->n) ? idx : 0;
 }
 
 /*

@@ -25,11 +25,6 @@ struct fun {
 struct fn_key {
 	uint64_t origin;
 	uint32_t linkage;
-	uint32_t idx; /* in the urf; 0: free */
-};
-
-struct file_key {
-	uint32_t directory, name, idx;
 };
 
 struct merge {
@@ -42,44 +37,27 @@ struct merge {
 		struct fun *at;
 		size_t n, room;
 	} funs;
-	struct fn_key *fns;
-	struct file_key *files;
-	size_t n_fns, fns_room, n_files, files_room;
+	struct {
+		struct fn_key *at;
+		size_t n, room;
+	} fns; /* index: in the urf */
+	struct table known_fns, known_files;
 	struct {
 		uint32_t *at;
 		size_t n, room;
 	} unit_of; /* index of each unit of the DWARF in the urf; 0: not there */
 };
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t h = (a ^ b * 0xff51afd7ed558ccdu) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
-}
-
 static int intern(struct merge *m, const char *text, uint32_t *ret)
 {
 	return turf_strings_add(&m->b->tables.strings, text, ret);
 }
 
-static bool grow_files(struct merge *m)
+static bool same_file(const void *ctx, uint32_t idx, const void *file)
 {
-	size_t room = m->files_room ? m->files_room * 2 : 1024;
-	struct file_key *keys = calloc(room, sizeof(*keys));
-	if (!keys)
-		return false;
-	for (size_t i = 0; i < m->files_room; i++) {
-		const struct file_key *k = &m->files[i];
-		size_t at = mix(k->directory, k->name) & (room - 1);
-		while (k->idx && keys[at].idx)
-			at = (at + 1) & (room - 1);
-		if (k->idx)
-			keys[at] = *k;
-	}
-	free(m->files);
-	m->files = keys;
-	m->files_room = room;
-	return true;
+	const struct merge *m = ctx;
+	const struct urf_file *files = (const struct urf_file *)m->b->tables.of[URF_FILES].at;
+	return !memcmp(&files[idx], file, sizeof(*files));
 }
 
 /* The file's index in the urf: "compilation directory/include directory" and name, each once.
@@ -100,30 +78,22 @@ static int file_index(struct merge *m, struct unit_file *f, uint32_t *ret)
 			return -E2BIG;
 		dir = joined;
 	}
-	struct urf_file none = { 0 };
-	if (!m->n_files && table_put(&m->b->tables, URF_FILES, &none, sizeof(none)) < 0)
-		return -ENOMEM;
-	if (m->n_files * 2 >= m->files_room && !grow_files(m))
-		return -ENOMEM;
 	uint32_t directory = 0, name = 0;
 	int r = intern(m, dir, &directory);
 	if (r == 0)
 		r = intern(m, f->name, &name);
 	if (r < 0)
 		return r;
-	size_t at = mix(directory, name) & (m->files_room - 1);
-	while (m->files[at].idx &&
-	       (m->files[at].directory != directory || m->files[at].name != name))
-		at = (at + 1) & (m->files_room - 1);
-	if (!m->files[at].idx) {
-		struct urf_file out = { le32_of(directory), le32_of(name) };
+	struct urf_file out = { le32_of(directory), le32_of(name) };
+	size_t n = m->b->tables.of[URF_FILES].n / sizeof(out);
+	if (n == TABLE_MAX)
+		return -E2BIG;
+	r = turf_table_intern(&m->known_files, hash_mix(hash_mix(0, directory), name),
+	                      same_file, m, &out, (uint32_t)n, &f->global);
+	if (r == 0)
 		r = table_put(&m->b->tables, URF_FILES, &out, sizeof(out));
-		if (r < 0)
-			return r;
-		m->files[at] = (struct file_key){ directory, name, (uint32_t)++m->n_files };
-	}
-	*ret = f->global = m->files[at].idx;
-	return 0;
+	*ret = f->global;
+	return MIN(r, 0);
 }
 
 static int unit_index(struct merge *m, const struct dwarf_unit *unit, uint32_t *ret)
@@ -134,9 +104,6 @@ static int unit_index(struct merge *m, const struct dwarf_unit *unit, uint32_t *
 		return 0;
 	}
 	struct tables *t = &m->b->tables;
-	struct urf_unit none = { 0 };
-	if (!t->of[URF_UNITS].n && table_put(t, URF_UNITS, &none, sizeof(none)) < 0)
-		return -ENOMEM;
 	uint32_t name = 0, directory = 0, producer = 0;
 	int r = intern(m, unit->name, &name);
 	if (r == 0)
@@ -145,30 +112,16 @@ static int unit_index(struct merge *m, const struct dwarf_unit *unit, uint32_t *
 		r = intern(m, unit->producer, &producer);
 	if (r < 0)
 		return r;
-	*ret = m->unit_of.at[idx] = (uint32_t)(t->of[URF_UNITS].n / sizeof(none));
+	*ret = m->unit_of.at[idx] = (uint32_t)(t->of[URF_UNITS].n / sizeof(struct urf_unit));
 	struct urf_unit out = { le32_of(name), le32_of(directory), le32_of(producer),
 		                le16_of(unit->language), le16_of(unit->version) };
 	return table_put(t, URF_UNITS, &out, sizeof(out));
 }
 
-static bool grow_fns(struct merge *m)
+static bool same_fn(const void *ctx, uint32_t idx, const void *other)
 {
-	size_t room = m->fns_room ? m->fns_room * 2 : 4096;
-	struct fn_key *keys = calloc(room, sizeof(*keys));
-	if (!keys)
-		return false;
-	for (size_t i = 0; i < m->fns_room; i++) {
-		const struct fn_key *k = &m->fns[i];
-		size_t at = mix(k->origin, k->linkage) & (room - 1);
-		while (k->idx && keys[at].idx)
-			at = (at + 1) & (room - 1);
-		if (k->idx)
-			keys[at] = *k;
-	}
-	free(m->fns);
-	m->fns = keys;
-	m->fns_room = room;
-	return true;
+	const struct fn_key *have = &((const struct merge *)ctx)->fns.at[idx], *key = other;
+	return have->origin == key->origin && have->linkage == key->linkage;
 }
 
 static int write_function(struct merge *m, const struct unit_function *f, uint32_t linkage)
@@ -204,24 +157,18 @@ static int function_index(struct merge *m, const struct unit_scope *s,
 	const char *link = f->names.linkage_name;
 	if (!link && !s->parent)
 		link = symbol_name(m, s, f);
-	if (m->n_fns * 2 >= m->fns_room && !grow_fns(m))
-		return -ENOMEM;
-	uint32_t linkage = 0;
-	int r = intern(m, link, &linkage);
+	struct fn_key key = { .origin = f->origin };
+	int r = intern(m, link, &key.linkage);
 	if (r < 0)
 		return r;
-	size_t at = mix(f->origin, linkage) & (m->fns_room - 1);
-	while (m->fns[at].idx &&
-	       (m->fns[at].origin != f->origin || m->fns[at].linkage != linkage))
-		at = (at + 1) & (m->fns_room - 1);
-	if (!m->fns[at].idx) {
-		r = write_function(m, f, linkage);
-		if (r < 0)
-			return r;
-		m->fns[at] = (struct fn_key){ f->origin, linkage, (uint32_t)++m->n_fns };
-	}
-	*ret = m->fns[at].idx;
-	return 0;
+	if (m->fns.n == TABLE_MAX || !vec_reserve(&m->fns, 1))
+		return -ENOMEM;
+	r = turf_table_intern(&m->known_fns, hash_mix(hash_mix(0, key.origin), key.linkage),
+	                      same_fn, m, &key, (uint32_t)m->fns.n, ret);
+	if (r != 0)
+		return MIN(r, 0);
+	m->fns.at[m->fns.n++] = key;
+	return write_function(m, f, key.linkage);
 }
 
 static int write_scope(struct merge *m, struct unit_out *out, struct unit_scope *s)
@@ -397,9 +344,17 @@ static int merge_all(struct merge *m)
 	struct builder *b = m->b;
 	struct urf_scope no_scope = { 0 };
 	struct urf_function no_function = { 0 };
+	struct urf_file no_file = { 0 };
+	struct urf_unit no_unit = { 0 };
 	int r = table_put(&b->tables, URF_SCOPES, &no_scope, sizeof(no_scope));
 	if (r == 0)
 		r = table_put(&b->tables, URF_FUNCTIONS, &no_function, sizeof(no_function));
+	if (r == 0)
+		r = table_put(&b->tables, URF_FILES, &no_file, sizeof(no_file));
+	if (r == 0)
+		r = table_put(&b->tables, URF_UNITS, &no_unit, sizeof(no_unit));
+	if (r == 0 && !vec_push(&m->fns)) /* index 0 is no function's here either */
+		r = -ENOMEM;
 	if (r == 0 && b->dwarf.n_units) {
 		m->unit_of.at = calloc(b->dwarf.n_units, sizeof(*m->unit_of.at));
 		r = m->unit_of.at ? 0 : -ENOMEM;
@@ -418,8 +373,9 @@ int turf_build_merge(struct builder *b, struct turf_error *err)
 	vec_fini(&m.segs);
 	vec_fini(&m.funs);
 	vec_fini(&m.unit_of);
-	free(m.fns);
-	free(m.files);
+	vec_fini(&m.fns);
+	turf_table_fini(&m.known_fns);
+	turf_table_fini(&m.known_files);
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
 		                 b->in.name, strerror(-r));

@@ -4,25 +4,10 @@
 
 #include "build/build.h"
 
-static bool grow(struct strings *s)
+static bool same(const void *ctx, uint32_t idx, const void *key)
 {
-	size_t room = s->room ? s->room * 2 : 4096;
-	uint32_t *slots = calloc(room, sizeof(*slots));
-	if (!slots)
-		return false;
-	for (size_t i = 0; i < s->room; i++) {
-		if (!s->slots[i])
-			continue;
-		const char *text = (const char *)s->bytes.at + s->slots[i];
-		size_t at = XXH3_64bits(text, strlen(text)) & (room - 1);
-		while (slots[at])
-			at = (at + 1) & (room - 1);
-		slots[at] = s->slots[i];
-	}
-	free(s->slots);
-	s->slots = slots;
-	s->room = room;
-	return true;
+	const struct strings *s = ctx;
+	return !strcmp((const char *)s->bytes.at + s->offs.at[idx], key);
 }
 
 int turf_strings_add(struct strings *s, const char *text, uint32_t *ret)
@@ -33,29 +18,28 @@ int turf_strings_add(struct strings *s, const char *text, uint32_t *ret)
 		*ret = 0;
 		return 0;
 	}
-	if (s->n * 2 >= s->room && !grow(s))
-		return -ENOMEM;
-	size_t size = strlen(text), at = XXH3_64bits(text, size) & (s->room - 1);
-	for (; s->slots[at]; at = (at + 1) & (s->room - 1)) {
-		/* the compared bytes end with a NUL, so a shorter string ends the comparison */
-		if (!strcmp((const char *)s->bytes.at + s->slots[at], text)) {
-			*ret = s->slots[at];
-			return 0;
-		}
-	}
-	if (s->bytes.n + size + 1 > UINT32_MAX)
+	size_t size = strlen(text);
+	uint32_t idx;
+	if (s->offs.n == TABLE_MAX || s->bytes.n + size + 1 > UINT32_MAX)
 		return -E2BIG;
-	*ret = (uint32_t)s->bytes.n;
-	if (!turf_buf_put(&s->bytes, text, size + 1))
-		return -ENOMEM;
-	s->slots[at] = *ret;
-	s->n++;
-	return 0;
+	int r = turf_table_intern(&s->known, XXH3_64bits(text, size), same, s, text,
+	                          (uint32_t)s->offs.n, &idx);
+	if (r == 0) {
+		uint32_t *off = vec_push(&s->offs);
+		if (!off)
+			return -ENOMEM;
+		*off = (uint32_t)s->bytes.n;
+		if (!turf_buf_put(&s->bytes, text, size + 1))
+			return -ENOMEM;
+	}
+	if (r >= 0)
+		*ret = s->offs.at[idx];
+	return MIN(r, 0);
 }
 
 void turf_strings_fini(struct strings *s)
 {
 	vec_fini(&s->bytes);
-	free(s->slots);
-	*s = (struct strings){ 0 };
+	vec_fini(&s->offs);
+	turf_table_fini(&s->known);
 }

@@ -33,8 +33,7 @@ struct unit {
 		struct line *at;
 		size_t n, room;
 	} lines;
-	uint64_t *seen; /* origin -> function index: open addressing of {origin + 1, index} */
-	size_t n_seen, seen_room;
+	struct table seen; /* functions by origin: indexes of out->functions */
 };
 
 void turf_unit_out_fini(struct unit_out *out)
@@ -46,59 +45,27 @@ void turf_unit_out_fini(struct unit_out *out)
 	vec_fini(&out->files);
 }
 
-static size_t slot_of(const struct unit *u, uint64_t origin)
+static bool same_origin(const void *ctx, uint32_t idx, const void *origin)
 {
-	size_t mask = u->seen_room - 1;
-	size_t at = (size_t)(origin * 0x9e3779b97f4a7c15u >> 20) & mask;
-	while (u->seen[2 * at] && u->seen[2 * at] != origin + 1)
-		at = (at + 1) & mask;
-	return at;
-}
-
-static bool grow_seen(struct unit *u)
-{
-	struct unit bigger = *u;
-	bigger.seen_room = u->seen_room ? u->seen_room * 2 : 64;
-	bigger.seen = calloc(bigger.seen_room, 2 * sizeof(*bigger.seen));
-	if (!bigger.seen)
-		return false;
-	for (size_t i = 0; i < u->seen_room; i++) {
-		if (!u->seen[2 * i])
-			continue;
-		size_t at = slot_of(&bigger, u->seen[2 * i] - 1);
-		bigger.seen[2 * at] = u->seen[2 * i];
-		bigger.seen[2 * at + 1] = u->seen[2 * i + 1];
-	}
-	free(u->seen);
-	*u = bigger;
-	return true;
+	const struct unit *u = ctx;
+	return u->out->functions.at[idx].origin == *(const uint64_t *)origin;
 }
 
 /* Index of the function that @origin names; its names are read once per unit. */
 static int function_of(struct unit *u, uint64_t origin, uint32_t *ret, struct turf_error *err)
 {
-	if (u->n_seen * 2 >= u->seen_room && !grow_seen(u))
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
-	size_t at = slot_of(u, origin);
-	if (u->seen[2 * at]) {
-		*ret = (uint32_t)u->seen[2 * at + 1];
+	int r = turf_table_intern(&u->seen, hash_mix(0, origin), same_origin, u, &origin,
+	                          (uint32_t)u->out->functions.n, ret);
+	struct unit_function *f = r == 0 ? vec_push(&u->out->functions) : NULL;
+	if (r > 0)
 		return 0;
-	}
-	struct unit_function f = { .origin = origin };
-	int r = turf_dwarf_names(&u->b->dwarf, origin, &f.names, err);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) /* a bad link costs the name only */
-		f.names = (struct dwarf_names){ .decl_file = DWARF_NONE };
-	struct unit_function *copy = vec_push(&u->out->functions);
-	if (!copy)
+	if (!f)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
-	*copy = f;
-	*ret = (uint32_t)(u->out->functions.n - 1);
-	u->seen[2 * at] = origin + 1;
-	u->seen[2 * at + 1] = *ret;
-	u->n_seen++;
-	return 0;
+	f->origin = origin;
+	r = turf_dwarf_names(&u->b->dwarf, origin, &f->names, err);
+	if (r < 0) /* a bad link costs the name only */
+		f->names = (struct dwarf_names){ .decl_file = DWARF_NONE };
+	return r == -ENOMEM ? r : 0;
 }
 
 static int add_range(struct unit *u, uint64_t start, uint64_t end, uint32_t scope)
@@ -441,7 +408,7 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	else
 		r = -ENOMEM;
 	vec_fini(&u.lines);
-	free(u.seen);
+	turf_table_fini(&u.seen);
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "%s: no memory for unit at %#llx",
 		                 b->in.name, (unsigned long long)u.unit->off);

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
-#include "profile/table.h"
+#include "base/table.h"
 
 struct strings {
 	const char **at;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,9 +21,10 @@
 #include "profile/taker.h"
 
 enum {
-	QUEUE_BYTES = 32 << 20, /* some 3,000 samples: 15 s of two CPUs at 99 Hz */
-	ROUND_MS = 100,         /* look at the buffers at least that often */
-	SCRATCH = 65536,        /* a record's size has 16 bits */
+	QUEUE_MIN = 32 << 20,  /* some 3,000 samples: 15 s of two CPUs at 99 Hz */
+	QUEUE_MAX = 256 << 20, /* for ten times the frequency */
+	ROUND_MS = 100,        /* look at the buffers at least that often */
+	SCRATCH = 65536,       /* a record's size has 16 bits */
 };
 
 struct turf_recorder {
@@ -32,6 +34,7 @@ struct turf_recorder {
 
 	/* of the draining thread while it runs */
 	int epoll_fd, quit_fd; /* quit_fd: the other thread gave up */
+	int round_ms;
 	uint8_t *scratch;
 	uint64_t max_time_ns; /* the newest record so far */
 	uint64_t n_malformed, n_no_memory;
@@ -93,7 +96,7 @@ static size_t drain_round(struct turf_recorder *rec)
 static bool drain_wait(struct turf_recorder *rec, size_t *n_alive)
 {
 	struct epoll_event got[16];
-	int n = epoll_wait(rec->epoll_fd, got, COUNT(got), ROUND_MS);
+	int n = epoll_wait(rec->epoll_fd, got, COUNT(got), rec->round_ms);
 	bool stop = false;
 	for (int i = 0; i < n; i++) {
 		int fd = got[i].data.fd;
@@ -108,10 +111,22 @@ static bool drain_wait(struct turf_recorder *rec, size_t *n_alive)
 	return stop;
 }
 
+/* A buffer is a quarter full after that time, if every sample takes its whole stack. */
+static int round_time(const struct turf_recorder *rec)
+{
+	uint64_t a_second = (uint64_t)rec->options.frequency * rec->options.stack_size;
+	uint64_t ms = rec->events.rings.n ? rec->events.rings.at[0].size * 250 / a_second : 0;
+	return ms < 1 ? 1 : ms > ROUND_MS ? ROUND_MS : (int)ms;
+}
+
 static void *drain(void *arg)
 {
 	struct turf_recorder *rec = arg;
 	size_t n_alive = rec->events.fds.n;
+	/* it needs little, but in time, when the machine is busy; who may not goes on without
+	 */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
+	rec->round_ms = round_time(rec);
 	while (!drain_wait(rec, &n_alive))
 		drain_round(rec);
 	turf_events_disable(&rec->events);
@@ -252,6 +267,13 @@ static int begin(struct turf_recorder *rec, struct turf_error *err)
 	                      : turf_processes_read(rec->taker.table, o->pid, err);
 }
 
+/* The queue lasts as long at any frequency, up to a limit. */
+static size_t queue_size(const struct turf_record_options *o)
+{
+	uint64_t size = (uint64_t)QUEUE_MIN * o->frequency / TURF_RECORD_FREQUENCY;
+	return size < QUEUE_MIN ? QUEUE_MIN : size > QUEUE_MAX ? QUEUE_MAX : (size_t)size;
+}
+
 static int set_up(struct turf_recorder *rec, struct turf_error *err)
 {
 	const struct turf_record_options *o = &rec->options;
@@ -265,7 +287,7 @@ static int set_up(struct turf_recorder *rec, struct turf_error *err)
 	rec->taker.profile = turf_profile_new();
 	r = rec->scratch && rec->taker.profile && rec->command ? describe(rec) : -ENOMEM;
 	if (r == 0)
-		r = turf_queue_init(&rec->queue, QUEUE_BYTES);
+		r = turf_queue_init(&rec->queue, queue_size(o));
 	rec->has_queue = r == 0;
 	if (r == 0)
 		r = watch_all(rec);

@@ -3,8 +3,8 @@
  * A hash table of the indices of an array that the caller keeps: says whether the array holds
  * an element like this one, and where. One thread at a time.
  */
-#ifndef PROFILE_TABLE_H
-#define PROFILE_TABLE_H
+#ifndef BASE_TABLE_H
+#define BASE_TABLE_H
 
 #include "base/base.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open addressing with linear steps; the stored hash saves most comparisons. */
-#include "profile/table.h"
+#include "base/table.h"
 
 struct table_slot {
 	uint32_t hash; /* upper half */
