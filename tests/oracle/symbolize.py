@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Turf's answers beside llvm-symbolizer's, and eu-addr2line's where the two differ.
 
@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 LLVM = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
 EU = shutil.which("eu-addr2line")
@@ -211,7 +212,9 @@ def main():
     if not LLVM:
         print("llvm-symbolizer is not installed: not compared")
         sys.exit(77)
-    results = [check(args.turf, f, args.n, args.seed, args.list) for f in args.files]
+    with tempfile.TemporaryDirectory() as store:
+        os.environ["TURF_STORE"] = store
+        results = [check(args.turf, f, args.n, args.seed, args.list) for f in args.files]
     sys.exit(0 if all(results) else 1)
 
 
