@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""turf stack on programs of our own: what it shows, and how it says that it cannot."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'cli'))
+import lib  # noqa: E402
+
+CHAIN = r'''
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+#define CALL __attribute__((noinline, noclone))
+#define RETURNS __asm__ volatile("" ::: "memory")
+static pthread_barrier_t both;
+static inline __attribute__((always_inline)) void inlined(void)
+{
+
+	for (ssize_t n = write(1, "r", 1); n == 1;) pause(); /* line 11: wherever it is seen */
+
+}
+static CALL void outer(int sig)
+{
+	(void)sig;
+	inlined(); /* line 17 */
+	RETURNS;
+}
+static CALL void *thread(void *arg)
+{
+	pthread_setname_np(pthread_self(), "a \"\033 name");
+	pthread_barrier_wait(&both);
+	outer(0);
+	RETURNS;
+	return arg;
+}
+int main(void)
+{
+	pthread_t t;
+	pthread_barrier_init(&both, 0, 2);
+	pthread_create(&t, 0, thread, 0);
+	pthread_barrier_wait(&both);
+	signal(SIGUSR1, outer);
+	raise(SIGUSR1);
+	return 0;
+}
+'''
+
+
+class Stack(lib.Case):
+    def start(self):
+        """A process with two threads, both of them waiting in inlined()."""
+        self.program = self.compile('chain', CHAIN, '-pthread', '-D_GNU_SOURCE')
+        process = subprocess.Popen([self.program], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.read(1), b'r')
+        self.assertEqual(process.stdout.read(1), b'r')
+        return process.pid
+
+    def threads(self, pid):
+        return sorted(int(tid) for tid in os.listdir(f'/proc/{pid}/task'))
+
+    def test_text(self):
+        pid = self.start()
+        text = self.good('stack', pid)
+        self.assertTrue(text.startswith(f'PID {pid} - process\nTID {pid} "chain":\n#0 '), text)
+        self.assertEqual(len(re.findall('^TID ', text, re.M)), 2)
+        self.assertIn('"a "? name":', text)
+        self.assertEqual(len(re.findall(r'inlined \[inlined\]  \S*chain\.c:11:', text)), 2, text)
+        self.assertEqual(len(re.findall(r'outer\+0x\w+  \S*chain\.c:17:', text)), 2, text)
+        self.assertEqual(len(re.findall(r'<signal>$', text, re.M)), 1, text)
+        self.assertIn('_start+0x', text)
+        self.assertNotIn('not complete', text)
+        self.assertEqual(text, self.good('stack', '-p', pid))
+
+    def test_without_inlines(self):
+        text = self.good('stack', '--no-inlines', self.start())
+        self.assertNotIn('inlined', text)
+        self.assertEqual(len(re.findall(r'outer\+0x', text)), 2, text)
+
+    def test_json(self):
+        pid = self.start()
+        stacks = [json.loads(line) for line in self.good('stack', '--json', pid).splitlines()]
+        self.assertEqual(sorted(s['tid'] for s in stacks), self.threads(pid))
+        for stack in stacks:
+            self.assertEqual((stack['pid'], stack['complete']), (pid, True))
+            names = [frame.get('function') for frame in stack['frames']]
+            at = names.index('inlined')
+            self.assertEqual(names[at + 1], 'outer')
+            self.assertEqual([f['inlined'] for f in stack['frames'][at:at + 2]], [True, False])
+            self.assertEqual([f['line'] for f in stack['frames'][at:at + 2]], [11, 17])
+            self.assertEqual(stack['frames'][at]['module'], str(self.program.resolve()))
+        self.assertEqual(sorted(s['name'] for s in stacks), ['a "\x1b name', 'chain'])
+
+    def test_one_thread(self):
+        pid = self.start()
+        for tid in self.threads(pid):
+            text = self.good('stack', '--tid', tid, pid)
+            self.assertEqual(re.findall(r'^TID (\d+)', text, re.M), [str(tid)])
+        result = self.run_turf('stack', '--tid', os.getpid(), pid)
+        self.assertEqual((result.returncode, result.stdout), (1, b''))
+        self.assertIn(b'has no thread', result.stderr)
+
+    def test_a_stack_cut_short_says_so(self):
+        text = self.good('stack', '--max-frames', 2, self.start())
+        self.assertEqual(text.count('the stack is not complete: too many frames'), 2)
+
+    def test_the_process_goes_on_as_before(self):
+        pid = self.start()
+        self.good('stack', pid)
+        for tid in self.threads(pid):
+            status = pathlib.Path(f'/proc/{pid}/task/{tid}/status').read_text()
+            self.assertIn('TracerPid:\t0\n', status)
+            self.assertRegex(status, r'State:\t[SR]')
+
+    def test_refused(self):
+        self.refused('stack', names=['no process given'])
+        self.refused('stack', 'x', names=["'x' is no process"])
+        self.refused('stack', 0, names=["'0' is no process"])
+        self.refused('stack', 1, 2, names=["'2': one process"])
+        self.refused('stack', '--tid', 'x', 1, names=["'x' is no thread"])
+        gone = subprocess.Popen(['true'])
+        gone.wait()
+        self.refused('stack', gone.pid, names=[f'process {gone.pid}: there is none'])
+
+    def test_no_right(self):
+        if os.geteuid() != 0:
+            self.skipTest('takes root to be somebody else')
+        pid = self.start()
+        other = self.folder / 'other'
+        other.mkdir()
+        other.chmod(0o777)
+        self.refused('stack', '--store', other / 'store', pid, user=lib.NOBODY,
+                     names=[f'process {pid}: belongs to user 0'])
+
+
+lib.main()
