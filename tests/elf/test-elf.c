@@ -190,6 +190,30 @@ START_TEST(refuses_bad_headers)
 }
 END_TEST
 
+/* The tables may end with the file, but not one byte behind it. */
+START_TEST(tables_lie_inside)
+{
+	for (size_t i = 0; i < COUNT(sample_kinds); i++) {
+		struct as a = { 0 };
+		struct elf elf;
+		make_file(&a, &sample_kinds[i]);
+		unsigned word = sample_kinds[i].is64 ? 8 : 4;
+		size_t phoff_at = word == 8 ? 32 : 28, shoff_at = phoff_at + word;
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		uint64_t shoff = elf.shoff;
+		as_patch(&a, shoff_at, shoff + 1, word);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), -EBADMSG);
+		as_patch(&a, shoff_at, shoff, word);
+		uint64_t end = a.buf.n - elf.n_segments * (uint64_t)elf.phentsize;
+		as_patch(&a, phoff_at, end, word);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		as_patch(&a, phoff_at, end + 1, word);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), -EBADMSG);
+		as_free(&a);
+	}
+}
+END_TEST
+
 START_TEST(refuses_names_and_bytes_outside)
 {
 	struct as a = { 0 };
@@ -266,5 +290,5 @@ START_TEST(every_byte_bent_is_survived)
 END_TEST
 
 TESTS("elf/elf", reads_every_kind, reads_segments_and_build_id, build_id_of_a_debug_file,
-      absent_is_no_error, refuses_bad_headers, refuses_names_and_bytes_outside,
-      every_prefix_is_refused, every_byte_bent_is_survived)
+      absent_is_no_error, refuses_bad_headers, tables_lie_inside,
+      refuses_names_and_bytes_outside, every_prefix_is_refused, every_byte_bent_is_survived)
