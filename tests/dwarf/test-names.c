@@ -81,7 +81,7 @@ static struct dies put_units(struct made *m, unsigned version)
 	as_uint(&m->info, d.circle, ref_addr);
 	as_u8(&m->info, 0);
 	as_end_length(&m->info, unit);
-	d.header = here(m) + 1;
+	d.header = here(m) + 4; /* the version: 4 is an abbreviation, too */
 	unit = begin_unit(m, version, 0);
 	as_u8(&m->info, UNIT);
 	d.target = named(m, "callee", "", 1);
@@ -136,12 +136,13 @@ START_TEST(bad_links_are_refused)
 		const char *what;
 		uint32_t die;
 		const char *text;
+		uint64_t where;
 	} cases[] = {
-		{ "a name outside of .debug_str", d.lost, "lies nowhere" },
-		{ "a link that leaves the section", d.outside, "no readable DIE" },
-		{ "a circle", d.circle, "links" },
-		{ "a unit's header", d.header, "no readable DIE" },
-		{ "outside of all units", 0xfffffff, "no readable DIE" },
+		{ "a name outside of .debug_str", d.lost, "lies nowhere", d.lost },
+		{ "a link that leaves the section", d.outside, "no readable DIE", 0xfffff0 },
+		{ "a circle", d.circle, "links", d.circle },
+		{ "a unit's header", d.header, "no readable DIE", d.header },
+		{ "outside of all units", 0xfffffff, "no readable DIE", 0xfffffff },
 	};
 	struct dwarf dw;
 	struct dwarf_sections s = made_sections(&m);
@@ -153,6 +154,8 @@ START_TEST(bad_links_are_refused)
 		ck_assert_msg(r == -EBADMSG, "%s: %d", cases[i].what, r);
 		ck_assert_msg(strstr(err.text, cases[i].text), "%s: %s", cases[i].what,
 		              err.text);
+		ck_assert_msg(err.where == cases[i].where, "%s: 0x%llx", cases[i].what,
+		              (unsigned long long)err.where);
 		ck_assert_str_eq(n.name, KEPT);
 	}
 	turf_dwarf_close(&dw);
