@@ -196,7 +196,7 @@ struct urf_far {
 static_assert(sizeof(struct urf_far) == 8, "on disk");
 
 struct urf_rule {
-	uint8_t cfa_kind; /* TURF_RULE_REG_OFFSET, TURF_RULE_VAL_EXPRESSION, TURF_RULE_UNDEFINED
+	uint8_t cfa_kind; /* TURF_RULE_REG_OFFSET, TURF_RULE_EXPRESSION, TURF_RULE_UNDEFINED
 	                   */
 	uint8_t cfa_reg;
 	uint8_t return_reg;

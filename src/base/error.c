@@ -9,6 +9,14 @@
 
 static_assert(sizeof(struct turf_error) == 256, "part of the ABI");
 
+/* Names from input go into the text: what would steer a terminal becomes '?'. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((uint8_t)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
 void turf_error_set(struct turf_error *err, int code, uint64_t where, const char *fmt, ...)
 {
 	if (!err || err->code)
@@ -19,6 +27,7 @@ void turf_error_set(struct turf_error *err, int code, uint64_t where, const char
 	va_start(args, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, args);
 	va_end(args);
+	make_printable(err->text);
 }
 
 void turf_error_context(struct turf_error *err, const char *fmt, ...)
@@ -40,4 +49,5 @@ void turf_error_context(struct turf_error *err, const char *fmt, ...)
 	size_t left = sizeof(err->text) - 1 - at, size = strnlen(cause, left);
 	memcpy(err->text + at, cause, size);
 	err->text[at + size] = 0;
+	make_printable(err->text);
 }

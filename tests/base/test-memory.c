@@ -75,6 +75,14 @@ START_TEST(the_first_cause_of_an_error_is_kept)
 }
 END_TEST
 
+START_TEST(an_error_does_not_steer_the_terminal)
+{
+	struct turf_error err = { 0 };
+	turf_error_set(&err, -EBADMSG, 0, "section \033[31m%s", "\n.text\177\xc3\xa9");
+	ck_assert_str_eq(err.text, "section ?[31m?.text?\xc3\xa9");
+}
+END_TEST
+
 START_TEST(a_long_error_is_cut)
 {
 	char text[1000];
@@ -90,4 +98,4 @@ END_TEST
 
 TESTS("base/memory", a_vector_grows_and_keeps_what_it_has, a_vector_refuses_sizes_that_overflow,
       an_arena_gives_zeroed_aligned_memory, the_first_cause_of_an_error_is_kept,
-      a_long_error_is_cut)
+      an_error_does_not_steer_the_terminal, a_long_error_is_cut)
