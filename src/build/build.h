@@ -96,6 +96,7 @@ struct syms {
 
 /* A scope of one unit. Indexes are into the same unit_out. */
 struct unit_scope {
+	uint64_t die;       /* offset; ascending, as scopes come in preorder */
 	uint32_t parent;    /* index + 1; 0: a function */
 	uint32_t function;  /* index in functions */
 	uint32_t call_file; /* the unit's file index + 1; 0: none */

@@ -81,10 +81,25 @@ static int add_range(struct unit *u, uint64_t start, uint64_t end, uint32_t scop
 	return 0;
 }
 
-static int add_scope(struct unit *u, struct dwarf_scope *scope, uint32_t parent,
-                     struct turf_error *err)
+/* Index + 1 of the scope with that DIE; 0: none. */
+static uint32_t scope_of(const struct unit_out *out, uint64_t die)
+{
+	size_t lo = 0, hi = out->scopes.n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (out->scopes.at[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < out->scopes.n && out->scopes.at[lo].die == die ? (uint32_t)lo + 1 : 0;
+}
+
+/* A malformed list of ranges costs what follows in it; @err then has the cause. */
+static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_error *err)
 {
 	uint32_t function = 0, idx = (uint32_t)u->out->scopes.n;
+	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u->out, scope->parent) : 0;
 	int r = function_of(u, scope->origin, &function, err);
 	if (r < 0)
 		return r;
@@ -93,6 +108,7 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, uint32_t parent,
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for scopes");
 	uint64_t n_files = u->out->files.n;
 	*s = (struct unit_scope){
+		.die = scope->die,
 		.parent = parent,
 		.function = function,
 		.call_file = scope->call_file < n_files ? (uint32_t)scope->call_file + 1 : 0,
@@ -106,11 +122,9 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, uint32_t parent,
 		if (add_range(u, range.start, range.end, idx) < 0)
 			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for ranges");
 	}
-	if (r < 0)
-		return r;
 	if (s->entry == DWARF_NONE && u->out->ranges.n > first)
 		s->entry = u->out->ranges.at[first].start;
-	return 0;
+	return r;
 }
 
 static int read_scopes(struct unit *u, struct turf_error *err)
@@ -119,19 +133,15 @@ static int read_scopes(struct unit *u, struct turf_error *err)
 	int r = turf_dwarf_scopes(&u->b->dwarf, u->unit, &walk, err);
 	if (r < 0)
 		return r;
-	uint32_t open[DWARF_MAX_DEPTH + 1] = {
-		0
-	}; /* index + 1 of the open scope at each depth */
 	struct dwarf_scope scope;
+	int bad = 0;
 	while ((r = turf_dwarf_next_scope(&walk, &scope, err)) == 1) {
-		unsigned depth = MIN(scope.depth, (unsigned)DWARF_MAX_DEPTH);
-		uint32_t parent = scope.kind == DWARF_INLINED && depth ? open[depth - 1] : 0;
-		open[depth] = (uint32_t)u->out->scopes.n + 1;
-		r = add_scope(u, &scope, parent, err);
-		if (r < 0)
+		r = add_scope(u, &scope, err);
+		if (r == -ENOMEM)
 			return r;
+		bad = MIN(bad, r);
 	}
-	return r;
+	return MIN(bad, r);
 }
 
 /* Scopes that have code left, and all that these are inlined into. */

@@ -48,7 +48,8 @@ static inline struct span exact_copy(const void *bytes, size_t n)
 	uint8_t *copy = malloc(n ? n : 1);
 	if (!copy)
 		abort();
-	memcpy(copy, bytes, n);
+	if (n)
+		memcpy(copy, bytes, n);
 	return (struct span){ copy, n };
 }
 
