@@ -56,7 +56,10 @@ static void put_header(const struct turf_report *r, FILE *out)
 	put_plain(out, *i->kernel ? i->kernel : "?");
 	fprintf(out, "\n# time: %s, %.2f s\n", when, (double)i->duration_ns / 1e9);
 	fprintf(out, "# samples: %" PRIu64 " at %" PRIu64 " a second and CPU, %s%s\n",
-	        r->samples, i->frequency, i->system_wide ? "all processes" : "one command",
+	        r->samples, i->frequency,
+	        i->system_wide ? "all processes"
+	        : *i->command  ? "one command"
+	                       : "one process",
 	        i->user_only ? ", without the kernel" : "");
 	fprintf(out,
 	        "# lost: %" PRIu64 " by the kernel, %" PRIu64 " by us; slowed down %" PRIu64

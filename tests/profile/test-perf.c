@@ -99,6 +99,8 @@ START_TEST(reads_a_sample)
 		                             0xad, 0xae,     0xaf, 0xb0, 0x1000 };
 	for (size_t i = 0; i < COUNT(expected); i++)
 		ck_assert_msg(regs.value[i] == expected[i], "register %zu", i);
+	as_patch(&a, as_here(&a) - 8, 8 * usual.n_words + 1, 8); /* more than was copied */
+	ck_assert_int_eq(turf_perf_read(as_span(&a), &r), -EBADMSG);
 	as_free(&a);
 }
 END_TEST
