@@ -49,7 +49,7 @@ void *__wrap_realloc(void *p, size_t size)
 
 static int ready[2];
 
-#define CALL __attribute__((noinline, noclone, used))
+#define CALL __attribute__((noinline, used))
 /* Keeps the call before it from becoming a jump. */
 #define RETURNS __asm__ volatile("" ::: "memory")
 
