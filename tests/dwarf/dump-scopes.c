@@ -125,14 +125,20 @@ static int load(const struct elf *elf, const char *name, struct span *ret,
                 struct turf_error *err)
 {
 	struct elf_section section;
-	struct elf_data data;
+	/* kept until the process ends, where LeakSanitizer sees it */
+	static struct elf_data kept[16];
+	static size_t n_kept;
+	assert(n_kept < COUNT(kept));
+	struct elf_data *data = &kept[n_kept];
 	int r = turf_elf_find_section(elf, name, &section, err);
 	if (r > 0)
-		r = turf_elf_data(elf, &section, &data, err);
+		r = turf_elf_data(elf, &section, data, err);
 	else if (r == 0)
 		return 0;
-	if (r >= 0)
-		*ret = data.bytes; /* until the process ends */
+	if (r >= 0) {
+		*ret = data->bytes;
+		n_kept++;
+	}
 	return r;
 }
 
