@@ -4,7 +4,8 @@
  *
  * The hash over the content is made right first, so that the checks behind it are reached.
  * Corpus: sample.urf is the urf of tests/lib/urf.h; hello.urf is `turf index -o` of
- * `int main(void) { return 0; }` compiled by gcc -g -O1 -nostdlib -static -Wl,-e,main.
+ * `int main(void) { return 0; }` compiled by gcc -g -O1 -nostdlib -static -Wl,-e,main
+ * -ffile-prefix-map=$PWD=/src.
  */
 #include <xxhash.h>
 
