@@ -75,6 +75,16 @@ class Case(unittest.TestCase):
             self.assertIn(str(name), text)
         return text
 
+    def as_nobody(self):
+        """Arguments of run_turf() for a user who may do little, and may not see our home: turf
+        is copied to where all may run it."""
+        turf = self.folder / 'turf'
+        shutil.copy(self.turf, turf)
+        self.turf = str(turf)
+        if os.geteuid() != 0:
+            return {}
+        return {'user': NOBODY, 'group': NOBODY, 'extra_groups': []}
+
     def compile(self, name='fixture', source=FIXTURE, *flags):
         path = self.folder / (name + '.c')
         path.write_text(source)

@@ -2,7 +2,6 @@
 """Bad input: one clear line, exit status 2, no crash, nothing left behind."""
 import os
 import random
-import shutil
 import struct
 import subprocess
 
@@ -73,15 +72,6 @@ class BadInput(lib.Case):
         loop = self.folder / 'loop'
         loop.symlink_to(loop)
         self.not_an_elf_file(loop, 'symbolic links')
-
-    def as_nobody(self):
-        """Arguments of run_turf() for a user who may do little."""
-        turf = self.folder / 'turf'
-        shutil.copy(self.turf, turf)
-        self.turf = str(turf)
-        if os.geteuid() != 0:
-            return {}
-        return {'user': lib.NOBODY, 'group': lib.NOBODY, 'extra_groups': []}
 
     def test_no_permission_to_read(self):
         path = self.folder / 'secret'

@@ -177,21 +177,18 @@ class Record(lib.Case):
     def test_who_may_not_is_told_why(self):
         if os.geteuid() != 0:
             self.skipTest('root alone can become somebody else')
-        def nobody():
-            os.setgroups([])
-            os.setgid(lib.NOBODY)
-            os.setuid(lib.NOBODY)
         paranoid = int(pathlib.Path('/proc/sys/kernel/perf_event_paranoid').read_text())
         if paranoid < 1:
             self.skipTest('everybody may profile here')
         self.folder.chmod(0o777)
+        nobody = self.as_nobody()
         store = dict(self.environment, TURF_STORE=str(self.folder / 'other'))
-        self.refused('record', '-a', '-o', self.data, '--', 'true', preexec_fn=nobody, env=store,
+        self.refused('record', '-a', '-o', self.data, '--', 'true', env=store, **nobody,
                      names=[f'kernel.perf_event_paranoid={paranoid}', 'CAP_PERFMON'])
         if paranoid <= 2:
             spin = self.compile('spin', SPIN)
             result = self.run_turf('record', '-F', 997, '-o', self.data, '--', spin,
-                                   preexec_fn=nobody, env=store)
+                                   env=store, **nobody)
             self.assertEqual(result.returncode, 3, result.stderr)
 
 

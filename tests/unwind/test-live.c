@@ -12,38 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/alloc.h"
 #include "lib/test.h"
 #include "turf/build.h"
 #include "turf/unwind.h"
 
 enum { RSP = 7, MAX_FRAMES = 64, N_STACKS = 4 };
-
-/* Calls that look-ups must not make; the linker sends ours here (--wrap). */
-static size_t n_allocations;
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	n_allocations++;
-	return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	n_allocations++;
-	return __real_realloc(p, size);
-}
 
 /* The child. */
 

@@ -136,7 +136,7 @@ class Stack(lib.Case):
         other = self.folder / 'other'
         other.mkdir()
         other.chmod(0o777)
-        self.refused('stack', '--store', other / 'store', pid, user=lib.NOBODY,
+        self.refused('stack', '--store', other / 'store', pid, **self.as_nobody(),
                      names=[f'process {pid}: belongs to user 0'])
 
 
