@@ -48,12 +48,17 @@ struct segment {
 	uint32_t scope, file, line, column;
 };
 
-/* A walk over the segments of one block. */
+/*
+ * A walk over the segments of one block. Bytes are read without a bound on each: a segment has
+ * at most SEGMENT_MAX, and turf_image_block() sees to it that so many lie behind the block.
+ */
+enum { LEB_MAX = 10, SEGMENT_MAX = 1 + 5 * LEB_MAX };
 struct segments {
-	struct cursor at;
-	struct segment next;
-	uint32_t block_end; /* rva */
+	const uint8_t *at, *end;
+	struct segment next; /* decoded, its end not known yet */
+	bool pending;        /* there is a next */
 	unsigned n;
+	uint32_t block_end; /* rva */
 };
 
 /* Begins at the @block-th block: 0 or -EBADMSG. */

@@ -30,6 +30,51 @@ static bool rva_of(const struct turf_image *image, uint64_t addr, uint32_t *rva)
 		lo_;                                                                           \
 	})
 
+/* A number of at most LEB_MAX bytes, whatever these are. */
+static inline uint64_t take_uleb(const uint8_t **at)
+{
+	uint64_t v = *(*at)++;
+	if (v < 0x80)
+		return v;
+	v &= 0x7f;
+	for (unsigned i = 1; i < LEB_MAX; i++) {
+		uint64_t byte = *(*at)++;
+		v |= (byte & 0x7f) << 7 * i;
+		if (byte < 0x80)
+			break;
+	}
+	return v;
+}
+
+static inline uint32_t take_sleb(const uint8_t **at)
+{
+	const uint8_t *begin = *at;
+	uint64_t v = take_uleb(at);
+	unsigned bits = MIN(7 * (unsigned)(*at - begin), 32u);
+	uint32_t sign = (uint32_t)1 << (bits - 1);
+	return (((uint32_t)v & (sign * 2 - 1)) ^ sign) - sign; /* sign * 2 wraps to all bits */
+}
+
+/* Turns the segment before into the one whose bytes come next; false: they leave the block. */
+static inline bool decode(struct segments *walk)
+{
+	const uint8_t *at = walk->at;
+	struct segment *s = &walk->next;
+	uint8_t tag = *at++;
+	s->start += (uint32_t)take_uleb(&at);
+	if (tag & 1)
+		s->scope += take_sleb(&at);
+	if (tag & 2)
+		s->file += take_sleb(&at);
+	if (tag & 4)
+		s->column = (uint32_t)take_uleb(&at);
+	s->line += tag >> 3 == URF_LINE_FAR ? take_sleb(&at)
+	                                    : (uint32_t)(tag >> 3) - URF_LINE_BIAS;
+	walk->at = at;
+	walk->n++;
+	return at <= walk->end;
+}
+
 int turf_image_block(const struct turf_image *image, size_t block, struct segments *walk)
 {
 	if (block + 1 >= image->blocks.n)
@@ -39,42 +84,27 @@ int turf_image_block(const struct turf_image *image, size_t block, struct segmen
 	if (off > end || end > image->segments.size)
 		return -EBADMSG;
 	*walk = (struct segments){
-		.at = cur_of((struct span){ image->segments.at + off, end - off }, false),
+		.at = image->segments.at + off,
+		.end = image->segments.at + end,
 		.next.start = le32_get(b[0].start),
+		.pending = off < end,
 		.block_end = le32_get(b[1].start),
 	};
-	return 0;
+	if (image->bytes.at + image->bytes.size - walk->end < SEGMENT_MAX)
+		return -EBADMSG;
+	return walk->pending && !decode(walk) ? -EBADMSG : 0;
 }
 
 int turf_image_next_segment(struct segments *walk, struct segment *out)
 {
-	struct cursor *c = &walk->at;
-	struct segment *s = &walk->next;
-	if (!cur_left(c) || walk->n == URF_BLOCK_MAX)
+	if (!walk->pending)
 		return 0;
-	uint8_t tag = cur_u8(c);
-	s->start += (uint32_t)cur_uleb(c);
-	if (tag & 1)
-		s->scope += (uint32_t)cur_sleb(c);
-	if (tag & 2)
-		s->file += (uint32_t)cur_sleb(c);
-	if (tag & 4)
-		s->column = (uint32_t)cur_uleb(c);
-	if (tag >> 3 == URF_LINE_FAR)
-		s->line += (uint32_t)cur_sleb(c);
-	else
-		s->line += (uint32_t)(tag >> 3) - URF_LINE_BIAS;
-	if (c->bad)
+	struct segment s = walk->next;
+	walk->pending = walk->at < walk->end && walk->n < URF_BLOCK_MAX;
+	if (walk->pending && !decode(walk))
 		return -EBADMSG;
-	walk->n++;
-	/* where this one ends: the next one's start, two fields ahead */
-	struct cursor ahead = *c;
-	s->end = walk->block_end;
-	if (cur_left(c) && walk->n < URF_BLOCK_MAX) {
-		cur_u8(&ahead);
-		s->end = s->start + (uint32_t)cur_uleb(&ahead);
-	}
-	*out = *s;
+	s.end = walk->pending ? walk->next.start : walk->block_end;
+	*out = s;
 	return 1;
 }
 
@@ -293,14 +323,25 @@ int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 	return 1;
 }
 
+/* Appends what fits of @text to @out, whose first *@n bytes are there; counts all of it. */
+static void append(char *out, size_t size, size_t *n, const char *text)
+{
+	size_t length = strlen(text);
+	if (*n < size)
+		memcpy(out + *n, text, MIN(length, size - *n));
+	*n += length;
+}
+
 size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size)
 {
-	int n;
-	if (!frame->file)
-		n = snprintf(out, size, "??");
-	else if (frame->file[0] == '/' || !frame->directory || !frame->directory[0])
-		n = snprintf(out, size, "%s", frame->file);
-	else
-		n = snprintf(out, size, "%s/%s", frame->directory, frame->file);
-	return n < 0 ? 0 : (size_t)n;
+	size_t n = 0;
+	const char *directory = frame->directory;
+	if (frame->file && frame->file[0] != '/' && directory && directory[0]) {
+		append(out, size, &n, directory);
+		append(out, size, &n, "/");
+	}
+	append(out, size, &n, frame->file ? frame->file : "??");
+	if (size)
+		out[MIN(n, size - 1)] = 0;
+	return n;
 }

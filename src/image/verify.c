@@ -134,7 +134,7 @@ static int check_block(const struct turf_image *image, size_t block, struct turf
 			return bad(image, err, URF_BLOCKS, block, "no such scope or file");
 		at = s.end;
 	}
-	if (r < 0 || cur_left(&walk.at))
+	if (r < 0 || walk.at < walk.end)
 		return bad(image, err, URF_BLOCKS, block, "segments cannot be decoded");
 	return 0;
 }
