@@ -126,8 +126,7 @@ class Tap(unittest.TestResult):
 
     def explain(self, test, error):
         self.tell(False, test)
-        for line in self._exc_info_to_string(error, test).splitlines():
-            print('#', line)
+        print(self._exc_info_to_string(error, test), file=sys.stderr) # Meson shows that
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
