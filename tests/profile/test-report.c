@@ -83,6 +83,29 @@ START_TEST(text_without_inlines_and_with_a_limit)
 }
 END_TEST
 
+static const char *name_of(void *ctx, const char *linkage_name)
+{
+	(void)ctx;
+	return strcmp(linkage_name, "_Zx") == 0    ? "x::operator()"
+	       : strcmp(linkage_name, "eval") == 0 ? "an evaluation"
+	                                           : NULL;
+}
+
+START_TEST(names_that_the_caller_gives)
+{
+	const struct turf_report_options options = { .name = name_of };
+	char *text = written(&options, turf_report_folded);
+	ck_assert_ptr_nonnull(strstr(text, ";x::operator()"));
+	ck_assert_ptr_nonnull(strstr(text, ";main;an evaluation;push "));
+	ck_assert_ptr_null(strstr(text, "script"));
+	free(text);
+	text = written(&options, turf_report_json);
+	ck_assert_ptr_nonnull(
+		strstr(text, "\"name\":\"x::operator()\",\"linkage_name\":\"_Zx\""));
+	free(text);
+}
+END_TEST
+
 START_TEST(text_in_color)
 {
 	const struct turf_report_options options = { .color = true, .limit = 1 };
@@ -208,5 +231,5 @@ START_TEST(a_full_disk_is_told)
 }
 END_TEST
 
-TESTS("profile/report", plain_text, text_without_inlines_and_with_a_limit, text_in_color,
-      folded, json, html, a_full_disk_is_told)
+TESTS("profile/report", plain_text, text_without_inlines_and_with_a_limit,
+      names_that_the_caller_gives, text_in_color, folded, json, html, a_full_disk_is_told)
