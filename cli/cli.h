@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "turf/build.h"
+#include "turf/image.h"
 
 enum { CLI_OK = 0, CLI_NONE = 1, CLI_ERROR = 2 };
 
@@ -89,6 +90,24 @@ int cli_output_open(const char *path, struct cli_output *out, struct turf_error 
 int cli_output_commit(struct cli_output *out, struct turf_error *err);
 /* Closes the file; it is gone unless it was committed. */
 void cli_output_close(struct cli_output *out);
+
+/* It may be a name that cli_demangle() knows: all others cost nothing. */
+bool cli_is_mangled(const char *name);
+
+/*
+ * The name as it was written in C++, Rust or D; NULL: it is none of these, or we were built
+ * without libiberty. What it gives lives as long as the process; each name is worked on once.
+ */
+const char *cli_demangle(const char *name);
+
+/* Leave names above 1024 bytes as they are, as binutils does unless told otherwise. */
+extern bool cli_demangle_limited;
+
+/*
+ * What to call a function in text: its linkage name if that is a mangled one, as it was written
+ * if @demangled; else its name; "??".
+ */
+const char *cli_frame_name(const struct turf_frame *frame, bool demangled);
 
 /* Reads a whole decimal number within [min, max]; false: it is none. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);

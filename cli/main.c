@@ -7,6 +7,7 @@
  *     util.c       options, errors, the store, numbers
  *     json.c       strings as JSON
  *     output.c     files that appear whole or not at all
+ *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
  *     record.c     turf record      sample a program or the machine

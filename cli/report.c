@@ -22,6 +22,8 @@ static const char usage[] =
 	"  -i, --input FILE     the recording (default: turf.data)\n"
 	"  -n, --limit N        show N functions, 0: all (default: 40)\n"
 	"      --no-inlines     count inlined functions as those that hold them\n"
+	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
+	"      --no-demangle    show them as the linker knows them\n"
 	"      --folded         lines of comm;outer;...;leaf COUNT\n"
 	"      --json           one JSON object\n"
 	"      --html FILE      write a page with a flame graph (\"-\": standard output)\n"
@@ -37,7 +39,7 @@ struct options {
 	const char *html; /* NULL: none */
 	writer *write;
 	uint64_t limit;
-	bool no_inlines;
+	bool no_inlines, mangled;
 };
 
 struct urfs {
@@ -58,6 +60,10 @@ static int parse_option(int c, struct options *o)
 	case 'I':
 		o->no_inlines = true;
 		return CLI_OK;
+	case 'C':
+	case 'M':
+		o->mangled = c == 'M';
+		return CLI_OK;
 	case 'D':
 		cli_build.debug_folder = optarg;
 		return CLI_OK;
@@ -77,6 +83,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "input", required_argument, NULL, 'i' },
 		{ "limit", required_argument, NULL, 'n' },
 		{ "no-inlines", no_argument, NULL, 'I' },
+		{ "demangle", no_argument, NULL, 'C' },
+		{ "no-demangle", no_argument, NULL, 'M' },
 		{ "folded", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "html", required_argument, NULL, 'h' },
@@ -84,7 +92,7 @@ static int parse(int argc, char **argv, struct options *o)
 		CLI_OPTIONS,
 	};
 	*o = (struct options){ .input = "turf.data", .limit = 40 };
-	for (int c; (c = cli_getopt(argc, argv, "i:n:", options, usage)) != -1;) {
+	for (int c; (c = cli_getopt(argc, argv, "i:n:C", options, usage)) != -1;) {
 		int status = parse_option(c, o);
 		if (status != CLI_OK)
 			return status;
@@ -171,6 +179,18 @@ static int write_report(const struct turf_report *report, const struct options *
 	return r < 0 ? cli_error(NULL, "cannot write: %s", strerror(-r)) : CLI_OK;
 }
 
+static const char *written_name(void *ctx, const char *linkage_name)
+{
+	(void)ctx;
+	return cli_demangle(linkage_name);
+}
+
+static const char *linker_name(void *ctx, const char *linkage_name)
+{
+	(void)ctx;
+	return cli_is_mangled(linkage_name) ? linkage_name : NULL;
+}
+
 static int show(const struct turf_profile *profile, const struct options *o)
 {
 	struct urfs urfs = { 0 };
@@ -181,6 +201,10 @@ static int show(const struct turf_profile *profile, const struct options *o)
 		.limit = o->limit,
 		.open_image = open_image,
 		.ctx = &urfs,
+		/* programs get the names that the debug info has */
+		.name = o->write == turf_report_json ? NULL
+		        : o->mangled                 ? linker_name
+		                                     : written_name,
 	};
 	struct turf_report *report;
 	struct turf_error err = { 0 };

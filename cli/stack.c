@@ -24,6 +24,8 @@ static const char usage[] =
 	"  --tid TID            only this thread\n"
 	"  --no-inlines         leave out calls that were inlined\n"
 	"  --max-frames N       end a stack after N frames (default: 1024)\n"
+	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
+	"      --no-demangle    show them as the linker knows them\n"
 	"  --json               one JSON object a thread and line\n"
 	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
@@ -44,7 +46,7 @@ struct thread {
 
 struct session {
 	pid_t pid, only_tid; /* 0: all threads */
-	bool no_inlines, json, color;
+	bool no_inlines, json, color, mangled;
 	unsigned max_frames;
 	struct turf_store *store;
 	struct turf_processes *table;
@@ -152,7 +154,7 @@ static void print_function(const struct session *s, const struct line *l)
 {
 	const struct turf_frame *code = l->code;
 	fputs(s->color ? "\033[1m" : "", stdout);
-	print_text(code && code->function ? code->function : "??");
+	print_text(code ? cli_frame_name(code, !s->mangled) : "??");
 	fputs(s->color ? "\033[0m" : "", stdout);
 	if (!code)
 		return;
@@ -367,6 +369,10 @@ static int read_option(struct session *s, int c)
 	case 'j':
 		s->json = true;
 		break;
+	case 'C':
+	case 'M':
+		s->mangled = c == 'M';
+		break;
 	default:
 		cli_build.debug_folder = optarg;
 	}
@@ -381,10 +387,12 @@ static int read_arguments(struct session *s, int argc, char **argv)
 		{ "no-inlines", no_argument, NULL, 'n' },
 		{ "max-frames", required_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "demangle", no_argument, NULL, 'C' },
+		{ "no-demangle", no_argument, NULL, 'M' },
 		{ "debug-folder", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
-	for (int c; (c = cli_getopt(argc, argv, "p:", options, usage)) != -1;)
+	for (int c; (c = cli_getopt(argc, argv, "p:C", options, usage)) != -1;)
 		if (read_option(s, c))
 			return CLI_ERROR;
 	if (optind < argc && !s->pid && !read_id(argv[optind++], &s->pid))

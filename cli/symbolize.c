@@ -22,7 +22,9 @@ static const char usage[] =
 	"first, the function that holds the address last.\n"
 	"\n"
 	"  -e, --exe FILE       an ELF file, or an urf\n"
-	"  --json               one JSON object a line\n"
+	"  --json               one JSON object a line; names as the linker knows them\n"
+	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
+	"      --no-demangle    show them as the linker knows them\n"
 	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
@@ -37,7 +39,7 @@ struct sink {
 
 struct session {
 	const struct turf_image *image;
-	bool json;
+	bool json, mangled;
 	bool found; /* at least one address is known */
 	struct sink out;
 };
@@ -114,9 +116,9 @@ static size_t frame_path(const struct turf_frame *f, char *out)
 	return n < PATH_ROOM ? n : PATH_ROOM - 1;
 }
 
-static void put_text_frame(struct sink *s, const struct turf_frame *f)
+static void put_text_frame(struct sink *s, const struct turf_frame *f, bool demangled)
 {
-	put_str(s, f->function ? f->function : "??");
+	put_str(s, cli_frame_name(f, demangled));
 	PUT(s, "\n");
 	char *path = sink_room(s, PATH_ROOM);
 	if (!path)
@@ -185,7 +187,7 @@ static int answer(struct session *t, uint64_t addr)
 			if (t->json)
 				put_json_frame(&t->out, &f, n == 0);
 			else
-				put_text_frame(&t->out, &f);
+				put_text_frame(&t->out, &f, !t->mangled);
 		}
 	if (t->json)
 		PUT(&t->out, "]}\n");
@@ -293,16 +295,20 @@ int cmd_symbolize(int argc, char **argv)
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "demangle", no_argument, NULL, 'C' },
+		{ "no-demangle", no_argument, NULL, 'm' },
 		{ "debug-folder", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
 	struct session t = { 0 };
 	const char *path = NULL;
-	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
+	for (int c; (c = cli_getopt(argc, argv, "e:C", options, usage)) != -1;) {
 		if (c == 'e')
 			path = optarg;
 		else if (c == 'j')
 			t.json = true;
+		else if (c == 'C' || c == 'm')
+			t.mangled = c == 'm';
 		else
 			cli_build.debug_folder = optarg;
 	}

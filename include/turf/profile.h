@@ -142,6 +142,11 @@ struct turf_report_options {
 	int (*open_image)(void *ctx, const char *key, const char *path, const char *source_id,
 	                  struct turf_image **image);
 	void *ctx;
+	/*
+	 * What to call the function of a linkage name; NULL: as the debug info does. Copied at
+	 * once. NULL: ask nobody. Asked when the report is made, once a look-up.
+	 */
+	const char *(*name)(void *ctx, const char *linkage_name);
 };
 
 struct turf_report;

@@ -73,16 +73,26 @@ static bool add_unknown(struct resolver *v, const char *module)
 	       add_entry(v, &f, 0, 0);
 }
 
+/* NULL: it has none. */
+static const char *frame_name(const struct turf_report_options *o, const struct turf_frame *at)
+{
+	const char *linkage = at->linkage_name ? at->linkage_name : at->function;
+	const char *name = o->name && linkage ? o->name(o->ctx, linkage) : NULL;
+	if (!name)
+		name = at->function ? at->function : at->linkage_name;
+	return name && *name ? name : NULL;
+}
+
 static bool add_image_frame(struct resolver *v, const char *module, const struct turf_frame *at)
 {
 	struct r_function f = { .inlined = at->inlined };
 	uint32_t file = 0;
 	char path[4096];
-	const char *name = at->function ? at->function : at->linkage_name;
+	const char *name = frame_name(&v->report->options, at);
 	if (at->file && turf_frame_path(at, path, sizeof(path)) > 0 &&
 	    !add_string(v, path, &file))
 		return false;
-	f.unknown = !name || !*name;
+	f.unknown = !name;
 	return add_string(v, f.unknown ? "[unknown]" : name, &f.name) &&
 	       add_string(v, at->linkage_name, &f.linkage_name) &&
 	       add_string(v, module, &f.module) && add_entry(v, &f, file, at->line);

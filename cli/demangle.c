@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linkage names of C++, Rust and D as their programmers wrote them.
+ *
+ * Names are demangled here, where they are shown, and nowhere else: an urf holds each name
+ * once, as the linker knows it. A run demangles each name once.
+ *
+ * Trust: none. A name that would become longer than OUTPUT_MAX, or that nests so deep that the
+ *        stack is in danger, stays as it is.
+ */
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "config.h"
+
+bool cli_is_mangled(const char *name)
+{
+	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' || name[1] == 'D');
+}
+
+#if HAVE_DEMANGLE
+#include <libiberty/demangle.h>
+
+enum {
+	OUTPUT_MAX = 1 << 16, /* a name of n bytes can be made to say 2^n of them */
+	DEEP_MAX = 4096,      /* longer names are held to libiberty's limit of nesting */
+};
+
+struct output {
+	char *text; /* OUTPUT_MAX bytes */
+	size_t n;
+	jmp_buf full; /* the demanglers ask nobody whether to go on */
+};
+
+static void collect(const char *text, size_t n, void *ctx)
+{
+	struct output *out = ctx;
+	if (n >= OUTPUT_MAX - out->n)
+		longjmp(out->full, 1);
+	memcpy(out->text + out->n, text, n);
+	out->n += n;
+}
+
+/* The name in new memory; NULL: it is none of C++ or Rust. */
+static char *demangle_cxx(const char *name, int options)
+{
+	static char text[OUTPUT_MAX];
+	struct output out = { .text = text };
+	if (setjmp(out.full))
+		return NULL;
+	if (rust_demangle_callback(name, options, collect, &out))
+		return strndup(text, out.n);
+	if (name[1] != 'Z')
+		return NULL;
+	out.n = 0;
+	return cplus_demangle_v3_callback(name, options, collect, &out) ? strndup(text, out.n)
+	                                                                : NULL;
+}
+
+static char *demangle(const char *name, bool limited)
+{
+	enum { D_MAX = 1024 };
+	int options = DMGL_PARAMS | DMGL_ANSI;
+	size_t n = strlen(name);
+	if (name[1] == 'D')
+		return n <= D_MAX ? dlang_demangle(name, options) : NULL;
+	if (n <= DEEP_MAX && !limited)
+		options |= DMGL_NO_RECURSE_LIMIT;
+	return demangle_cxx(name, options);
+}
+#else
+static char *demangle(const char *name, bool limited)
+{
+	(void)name;
+	(void)limited;
+	return NULL;
+}
+#endif
+
+/* What was demangled, by the bytes of the name: an open hash table, at most half full. */
+struct known {
+	char *name;  /* NULL: a free place */
+	char *shown; /* NULL: it is no mangled name */
+};
+static struct known *table;
+static size_t table_room, table_n;
+
+static size_t hash_name(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3;
+	return (size_t)(h ^ h >> 32);
+}
+
+static struct known *find_place(struct known *in, size_t room, const char *name)
+{
+	size_t i = hash_name(name) & (room - 1);
+	while (in[i].name && strcmp(in[i].name, name) != 0)
+		i = (i + 1) & (room - 1);
+	return &in[i];
+}
+
+static bool grow_table(void)
+{
+	size_t room = table_room ? 2 * table_room : 1024;
+	struct known *grown = calloc(room, sizeof(*grown));
+	if (!grown)
+		return false;
+	for (size_t i = 0; i < table_room; i++)
+		if (table[i].name)
+			*find_place(grown, room, table[i].name) = table[i];
+	free(table);
+	table = grown;
+	table_room = room;
+	return true;
+}
+
+bool cli_demangle_limited;
+
+const char *cli_demangle(const char *name)
+{
+	if (!name || !cli_is_mangled(name))
+		return NULL;
+	if (table_n >= table_room / 2 && !grow_table())
+		return NULL;
+	struct known *place = find_place(table, table_room, name);
+	if (place->name)
+		return place->shown;
+	place->name = strdup(name);
+	if (!place->name)
+		return NULL;
+	table_n++;
+	place->shown = demangle(name, cli_demangle_limited);
+	return place->shown;
+}
+
+const char *cli_frame_name(const struct turf_frame *f, bool demangled)
+{
+	const char *linkage = f->linkage_name ? f->linkage_name : f->function;
+	if (linkage && cli_is_mangled(linkage)) {
+		const char *shown = cli_demangle(linkage);
+		if (shown)
+			return demangled ? shown : linkage;
+	}
+	return f->function ? f->function : "??";
+}
