@@ -2,18 +2,26 @@
 /*
  * All units -> the tables of the urf, in unit order, so that threads leave no trace.
  *
- * Where the segments of units overlap (two copies of one COMDAT function), the one that begins
- * first keeps its addresses; of those that begin at one address, the first unit's.
+ * Segments are sorted by runs: a run's segments follow each other without a gap in one unit, so
+ * there are about as many runs as functions. Where runs of units overlap (two copies of one
+ * COMDAT function), the one that begins first keeps its addresses; of those that begin at one
+ * address, the first unit's.
  */
 #include <stdarg.h>
 
 #include "build/build.h"
 
-/* A segment of the whole file, its fields numbered as in the urf. */
+/* A segment, its fields numbered as in the urf. */
 struct seg {
 	uint64_t start, end;
 	uint32_t scope, file, line, column;
+};
+
+/* Segments of one unit that follow each other without a gap. */
+struct run {
+	uint64_t start;
 	uint32_t unit;
+	uint32_t first, n; /* in the unit's segments */
 };
 
 struct fun {
@@ -30,9 +38,9 @@ struct fn_key {
 struct merge {
 	struct builder *b;
 	struct {
-		struct seg *at;
+		struct run *at;
 		size_t n, room;
-	} segs;
+	} runs;
 	struct {
 		struct fun *at;
 		size_t n, room;
@@ -195,6 +203,25 @@ static int write_scope(struct merge *m, struct unit_out *out, struct unit_scope 
 	return table_put(&m->b->tables, URF_SCOPES, &record, sizeof(record));
 }
 
+static int add_runs(struct merge *m, size_t unit)
+{
+	const struct unit_out *out = &m->b->units[unit];
+	struct run *run = NULL;
+	uint64_t end = 0;
+	for (size_t i = 0; i < out->segments.n; i++) {
+		const struct unit_segment *s = &out->segments.at[i];
+		if (!run || s->start != end) {
+			run = vec_push(&m->runs);
+			if (!run)
+				return -ENOMEM;
+			*run = (struct run){ s->start, (uint32_t)unit, (uint32_t)i, 0 };
+		}
+		run->n++;
+		end = s->end;
+	}
+	return 0;
+}
+
 static int merge_unit(struct merge *m, size_t idx)
 {
 	struct unit_out *out = &m->b->units[idx];
@@ -215,32 +242,17 @@ static int merge_unit(struct merge *m, size_t idx)
 			return -ENOMEM;
 		*f = (struct fun){ r->start, r->end, s->global };
 	}
-	for (size_t i = 0; i < out->segments.n; i++) {
-		const struct unit_segment *u = &out->segments.at[i];
-		uint32_t file = 0;
-		int r = u->file ? file_index(m, &out->files.at[u->file - 1], &file) : 0;
-		struct seg *s = r < 0 ? NULL : vec_push(&m->segs);
-		if (!s)
-			return r < 0 ? r : -ENOMEM;
-		*s = (struct seg){
-			.start = u->start,
-			.end = u->end,
-			.scope = u->scope ? out->scopes.at[u->scope - 1].global : 0,
-			.file = file,
-			.line = u->line,
-			.column = u->column,
-			.unit = (uint32_t)idx,
-		};
-	}
-	return 0;
+	return add_runs(m, idx);
 }
 
-static int segs_by_start(const void *a, const void *b)
+static int runs_by_start(const void *a, const void *b)
 {
-	const struct seg *x = a, *y = b;
+	const struct run *x = a, *y = b;
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	return (x->unit > y->unit) - (x->unit < y->unit);
+	if (x->unit != y->unit)
+		return x->unit < y->unit ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
 }
 
 static int funs_by_start(const void *a, const void *b)
@@ -297,27 +309,45 @@ static int put_segment(struct coder *c, const struct seg *s)
 	return ok ? 0 : -ENOMEM;
 }
 
+/* What is left of a unit's segment behind *@done, and the gap before it. */
+static int write_segment(struct merge *m, struct coder *c, struct unit_out *out,
+                         const struct unit_segment *u, uint64_t *done)
+{
+	struct seg s = {
+		.start = MAX(u->start, *done),
+		.end = u->end,
+		.scope = u->scope ? out->scopes.at[u->scope - 1].global : 0,
+		.line = u->line,
+		.column = u->column,
+	};
+	if (s.start >= s.end)
+		return 0;
+	int r = u->file ? file_index(m, &out->files.at[u->file - 1], &s.file) : 0;
+	if (r == 0 && s.start > *done) /* nobody's addresses */
+		r = put_segment(c, &(struct seg){ .start = *done });
+	*done = s.end;
+	return r < 0 ? r : put_segment(c, &s);
+}
+
 static int write_segments(struct merge *m)
 {
 	struct coder c = { .t = &m->b->tables, .base = m->b->in.base };
-	if (!m->segs.n)
+	if (!m->runs.n)
 		return 0;
-	qsort(m->segs.at, m->segs.n, sizeof(*m->segs.at), segs_by_start);
-	uint64_t done = m->segs.at[0].start;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < m->segs.n; i++) {
-		struct seg s = m->segs.at[i];
-		s.start = MAX(s.start, done);
-		if (s.start >= s.end)
-			continue;
-		if (s.start > done) /* nobody's addresses */
-			r = put_segment(&c, &(struct seg){ .start = done });
-		if (r == 0)
-			r = put_segment(&c, &s);
-		done = s.end;
+	qsort(m->runs.at, m->runs.n, sizeof(*m->runs.at), runs_by_start);
+	uint64_t done = m->runs.at[0].start;
+	for (size_t i = 0; i < m->runs.n; i++) {
+		const struct run *run = &m->runs.at[i];
+		struct unit_out *out = &m->b->units[run->unit];
+		for (uint32_t k = 0; k < run->n; k++) {
+			int r = write_segment(m, &c, out, &out->segments.at[run->first + k],
+			                      &done);
+			if (r < 0)
+				return r;
+		}
 	}
 	/* an empty block ends the last one */
-	return r < 0 ? r : begin_block(&c, done);
+	return begin_block(&c, done);
 }
 
 static int write_ranges(struct merge *m)
@@ -370,7 +400,7 @@ int turf_build_merge(struct builder *b, struct turf_error *err)
 {
 	struct merge m = { .b = b };
 	int r = merge_all(&m);
-	vec_fini(&m.segs);
+	vec_fini(&m.runs);
 	vec_fini(&m.funs);
 	vec_fini(&m.unit_of);
 	vec_fini(&m.fns);
