@@ -8,6 +8,7 @@
  *     zstd.o             clang -g -c, then llvm-objcopy --compress-debug-sections=zstd
  *     ppc32.o, mips64.o  clang -c --target=powerpc-linux, --target=mips64-linux (big-endian)
  *     arm32.o            clang -c --target=arm-linux-gnueabi
+ *     linked.so          shared.so, objcopy --add-gnu-debuglink
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
 #include <elf.h>
@@ -70,6 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort(); /* the table was checked when it was opened */
 	if (turf_elf_build_id(&elf, &id, NULL) == 1)
 		touch(id.at, id.size);
+	struct elf_debug_link link;
+	if (turf_elf_debug_link(&elf, &link, NULL) == 1)
+		touch(link.name, strlen(link.name));
 	read_symbols(&elf, SHT_SYMTAB);
 	read_symbols(&elf, SHT_DYNSYM);
 	return 0;

@@ -16,7 +16,7 @@ enum turf_level { TURF_NOTE, TURF_WARNING };
 struct turf_build_options {
 	size_t size;              /* sizeof this struct */
 	unsigned threads;         /* 0: as many as there are processors */
-	const char *debug_folder; /* holds .build-id/xx/yyyy.debug; NULL: /usr/lib/debug */
+	const char *debug_folder; /* of separate debug files; NULL: /usr/lib/debug */
 	/* Told of what was found, and of parts of the input that had to be left out. */
 	void (*note)(void *ctx, enum turf_level level, const char *text);
 	/* Told how far it is; not 0: stop with -ECANCELED. Called from one thread at a time. */
@@ -31,7 +31,10 @@ struct turf_build_options {
  * @out_fd:    empty regular file, open for read and write; on failure its content is garbage
  * @options:   may be NULL
  *
- * Same source, same bytes, whatever the number of threads.
+ * Same source, same bytes, whatever the number of threads. A separate debug file is looked for
+ * by build-id as FOLDER/.build-id/xx/yyyy.debug; where that is none, .gnu_debuglink's NAME as
+ * DIR/NAME, DIR/.debug/NAME and FOLDER/DIR/NAME, DIR being the folder of @name, when that is
+ * absolute, and then the one that @source_fd was opened in.
  *
  * Cost:   linear in the debug info
  * Return: 0; -EBADMSG malformed, -ENOTSUP an ELF file we do not read, -ECANCELED

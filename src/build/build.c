@@ -340,14 +340,8 @@ static int builder_inputs(void *ctx, int source_fd, const char *name,
                           void *emit_ctx, struct turf_error *err)
 {
 	const struct turf_build_options *options = ctx;
-	char path[512];
-	int r = turf_debug_path(source_fd, name, options ? options->debug_folder : NULL, path,
-	                        sizeof(path), err);
-	if (r <= 0)
-		return r;
-	scoped(closep) int fd = turf_open_read(path, NULL);
-	emit(emit_ctx, path, fd < 0 ? -1 : fd);
-	return 0;
+	return turf_debug_paths(source_fd, name, options ? options->debug_folder : NULL, emit,
+	                        emit_ctx, err);
 }
 
 static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
@@ -358,13 +352,15 @@ static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
 
 struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
-	/* only the folder changes what is built; the layout string changes with the format */
+	/* only the folder changes what is built; the revision changes with what is looked for
+	 * and what is made of it, the layout string with the format */
+	static const char revision[] = URF_LAYOUT " 2";
 	const char *folder = options && options->debug_folder ? options->debug_folder : "";
 	return (struct turf_builder){
 		.ctx = (void *)options,
 		.inputs = builder_inputs,
 		.build = builder_build,
 		.id = XXH3_64bits_withSeed(folder, strlen(folder),
-		                           XXH3_64bits(URF_LAYOUT, sizeof(URF_LAYOUT))),
+		                           XXH3_64bits(revision, sizeof(revision))),
 	};
 }

@@ -2,6 +2,7 @@
 /*
  * Inside a build: what the stages hand to each other. Private to the room.
  *
+ *   debugfile.c  source              -> its debug file
  *   inputs.c   source and debug file -> their sections' bytes
  *   symbols.c  ELF symbols           -> sorted table
  *   frames.c   CFI                   -> unwind rows and rules
@@ -34,11 +35,16 @@ struct code_area {
 	uint64_t start, end;
 };
 
-enum { MAX_CODE_AREAS = 4096, N_DWARF_SECTIONS = 9, SOURCE_ID_MAX = 32 };
+enum {
+	MAX_CODE_AREAS = 4096,
+	N_DWARF_SECTIONS = 9,
+	SOURCE_ID_MAX = 32,
+	DEBUG_PATH_MAX = 4096 /* PATH_MAX: no longer path can be opened */
+};
 
 struct inputs {
-	const char *name;     /* of the source, for messages */
-	char debug_name[512]; /* path of the debug file; "" when there is none */
+	const char *name;                /* of the source, for messages */
+	char debug_name[DEBUG_PATH_MAX]; /* path of the debug file; "" when there is none */
 	struct input source, debug;
 	uint8_t id[SOURCE_ID_MAX]; /* build-id of the source, else the hash of its bytes */
 	size_t id_size;
@@ -168,13 +174,22 @@ struct builder {
 	uint32_t flags; /* enum urf_flag */
 };
 
+/* debugfile.c: told of each path looked for; @fd: -1 when no file is there */
+typedef void (*debug_path_fn)(void *ctx, const char *path, int fd);
+/* Finds and opens the debug file of in->source, which @fd is of: 1, 0 there is none, < 0. */
+int turf_debug_find(const struct inputs *in, int fd, const char *folder, debug_path_fn emit,
+                    void *ctx, struct input *ret, char ret_name[DEBUG_PATH_MAX],
+                    struct turf_error *err);
+/* Tells the paths alone, as the same search goes through them. 0 or < 0. */
+int turf_debug_paths(int fd, const char *name, const char *folder, debug_path_fn emit,
+                     void *ctx, struct turf_error *err);
+
 /* inputs.c */
 int turf_inputs_open(int fd, const char *name, const char *debug_folder, struct inputs *ret,
                      struct turf_error *err);
 void turf_inputs_close(struct inputs *in);
-/* Path of the separate debug file of a build-id: 1, 0 no build-id, < 0. */
-int turf_debug_path(int fd, const char *name, const char *folder, char *out, size_t size,
-                    struct turf_error *err);
+int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err);
+void turf_input_close(struct input *in); /* of one that is not open: nothing */
 /* Inflates the @idx-th of N_DWARF_SECTIONS, and .eh_frame, .debug_frame behind them. */
 int turf_inputs_inflate(struct inputs *in, size_t idx, struct turf_error *err);
 enum { N_INFLATES = N_DWARF_SECTIONS + 2 };

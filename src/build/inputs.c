@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an urf is built from: the ELF file, and its separate debug file found by build-id.
+ * What an urf is built from: the ELF file, and its separate debug file.
  *
- * A debug file is taken when it has the same build-id. The DWARF comes from the file that has
+ * The DWARF comes from the file that has
  * .debug_info, the source first. CFI comes from the source: a debug file's .eh_frame is empty.
  */
 #include <elf.h>
@@ -18,7 +18,7 @@ static const char *const section_names[N_DWARF_SECTIONS] = {
 	".debug_addr", ".debug_ranges",   ".debug_rnglists",
 };
 
-static int open_input(int fd, const char *name, struct input *ret, struct turf_error *err)
+int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err)
 {
 	int r = turf_map_fd(fd, name, &ret->map, err);
 	if (r < 0)
@@ -32,41 +32,11 @@ static int open_input(int fd, const char *name, struct input *ret, struct turf_e
 	return r;
 }
 
-static void close_input(struct input *in)
+void turf_input_close(struct input *in)
 {
 	if (in->open)
 		turf_unmap(&in->map);
 	in->open = false;
-}
-
-static int path_of_id(struct span id, const char *folder, char *out, size_t size)
-{
-	if (id.size < 2 || id.size > SOURCE_ID_MAX)
-		return 0;
-	int n = snprintf(out, size, "%s/.build-id/%02x/", folder ? folder : "/usr/lib/debug",
-	                 id.at[0]);
-	for (size_t i = 1; i < id.size && n > 0 && (size_t)n < size; i++)
-		n += snprintf(out + n, size - (size_t)n, "%02x", id.at[i]);
-	if (n <= 0 || (size_t)n >= size || size - (size_t)n < sizeof(".debug"))
-		return -ENAMETOOLONG;
-	memcpy(out + n, ".debug", sizeof(".debug"));
-	return 1;
-}
-
-int turf_debug_path(int fd, const char *name, const char *folder, char *out, size_t size,
-                    struct turf_error *err)
-{
-	struct input in = { 0 };
-	struct span id;
-	int r = open_input(fd, name, &in, err);
-	if (r == 0)
-		r = turf_elf_build_id(&in.elf, &id, err);
-	if (r == 1)
-		r = path_of_id(id, folder, out, size);
-	if (r == -ENAMETOOLONG)
-		turf_error_set(err, r, TURF_NOWHERE, "%s: path too long", folder);
-	close_input(&in);
-	return r;
 }
 
 /* The source's identity: its build-id, else the hash of its bytes. */
@@ -86,33 +56,6 @@ static int read_id(struct inputs *in, struct turf_error *err)
 		&hash, XXH3_128bits(in->source.map.bytes.at, in->source.map.bytes.size));
 	memcpy(in->id, hash.digest, sizeof(hash.digest));
 	in->id_size = sizeof(hash.digest);
-	return 0;
-}
-
-/* Opens the debug file, when there is one that is the source's. */
-static int open_debug(struct inputs *in, const char *folder, struct turf_error *err)
-{
-	struct span id, debug_id;
-	int r = turf_elf_build_id(&in->source.elf, &id, err);
-	if (r <= 0)
-		return r;
-	char path[sizeof(in->debug_name)];
-	r = path_of_id(id, folder, path, sizeof(path));
-	if (r <= 0)
-		return 0;
-	scoped(closep) int fd = turf_open_read(path, NULL);
-	if (fd < 0)
-		return 0; /* not installed, or not for us: the source alone is good too */
-	r = open_input(fd, path, &in->debug, err);
-	if (r == 0)
-		r = turf_elf_build_id(&in->debug.elf, &debug_id, err);
-	if (r < 0)
-		return r;
-	if (r == 0 || debug_id.size != id.size || memcmp(debug_id.at, id.at, id.size) != 0) {
-		close_input(&in->debug);
-		return 0;
-	}
-	memcpy(in->debug_name, path, sizeof(path));
 	return 0;
 }
 
@@ -226,7 +169,7 @@ static int find_sections(struct inputs *in, struct turf_error *err)
 static int open_all(int fd, const char *name, const char *folder, struct inputs *in,
                     struct turf_error *err)
 {
-	int r = open_input(fd, name, &in->source, err);
+	int r = turf_input_open(fd, name, &in->source, err);
 	if (r < 0)
 		return r;
 	int (*const steps[])(struct inputs *, struct turf_error *) = { read_id, find_code };
@@ -237,7 +180,7 @@ static int open_all(int fd, const char *name, const char *folder, struct inputs 
 			return r;
 		}
 	}
-	r = open_debug(in, folder, err);
+	r = turf_debug_find(in, fd, folder, NULL, NULL, &in->debug, in->debug_name, err);
 	return r < 0 ? r : find_sections(in, err);
 }
 
@@ -264,8 +207,8 @@ void turf_inputs_close(struct inputs *in)
 	turf_elf_data_fini(&in->eh_frame);
 	turf_elf_data_fini(&in->debug_frame);
 	free(in->code);
-	close_input(&in->debug);
-	close_input(&in->source);
+	turf_input_close(&in->debug);
+	turf_input_close(&in->source);
 }
 
 /* A section by name from the source, else the debug file; none: no bytes. */

@@ -343,3 +343,22 @@ int turf_elf_build_id(const struct elf *elf, struct span *ret, struct turf_error
 		return r;
 	return build_id_of_sections(elf, ret, err);
 }
+
+/* A NUL-ended name, padded to four bytes, and the CRC in the file's byte order. */
+int turf_elf_debug_link(const struct elf *elf, struct elf_debug_link *ret,
+                        struct turf_error *err)
+{
+	struct elf_section section;
+	int r = turf_elf_find_section(elf, ".gnu_debuglink", &section, err);
+	if (r <= 0 || section.type == SHT_NOBITS)
+		return MIN(r, 0);
+	struct cursor c = cur_of(span_part(elf->file, section.off, section.size), elf->big);
+	struct elf_debug_link link = { .name = cur_str(&c) };
+	cur_seek(&c, align_up(cur_off(&c), 4));
+	link.crc = cur_u32(&c);
+	if (c.bad)
+		return turf_fail(err, -EBADMSG, section.off,
+		                 "section .gnu_debuglink: holds no name and CRC");
+	*ret = link;
+	return 1;
+}

@@ -74,6 +74,15 @@ void turf_elf_data_fini(struct elf_data *data);
  * sections, a malformed segment is passed over: separate debug files have such. */
 int turf_elf_build_id(const struct elf *elf, struct span *ret, struct turf_error *err);
 
+/* The name of a separate debug file and the CRC-32 of all its bytes (zlib's). */
+struct elf_debug_link {
+	const char *name;
+	uint32_t crc;
+};
+/* What .gnu_debuglink says: 1, 0, < 0. */
+int turf_elf_debug_link(const struct elf *elf, struct elf_debug_link *ret,
+                        struct turf_error *err);
+
 /* A walk over SHT_SYMTAB or SHT_DYNSYM. */
 struct elf_symbols {
 	struct cursor at;

@@ -27,6 +27,12 @@ static void make_file(struct as *a, const struct sample_kind *kind)
 		{ ".bss", SHT_NOBITS, SHF_ALLOC, { NULL, 0x100000 }, 0, 0 },
 		{ ".text", SHT_PROGBITS, 0, { (const uint8_t *)"second", 6 }, 0, 0 },
 		{ ".empty", SHT_PROGBITS, 0, { NULL, 0 }, 3, 16 },
+		{ ".gnu_debuglink",
+		  SHT_PROGBITS,
+		  0,
+		  { (const uint8_t *)"a\0\0\0crc", 8 },
+		  0,
+		  0 },
 	};
 	sample_elf(a, kind, sections, COUNT(sections));
 	as_free(&notes);
@@ -46,7 +52,7 @@ START_TEST(reads_every_kind)
 		ck_assert_uint_eq(elf.big, kind->big);
 		ck_assert_uint_eq(elf.type, ET_DYN);
 		ck_assert_uint_eq(elf.machine, EM_X86_64);
-		ck_assert_uint_eq(elf.n_sections, 7);
+		ck_assert_uint_eq(elf.n_sections, 8);
 		ck_assert_uint_eq(elf.n_segments, 2);
 
 		struct elf_section s;
@@ -68,7 +74,7 @@ START_TEST(reads_every_kind)
 		ck_assert_uint_eq(s.entry_size, 16);
 		ck_assert_int_eq(turf_elf_data(&elf, &s, &data, &err), 0);
 		ck_assert_uint_eq(data.bytes.size, 0);
-		ck_assert_int_eq(turf_elf_section(&elf, 6, &s, &err), 0);
+		ck_assert_int_eq(turf_elf_section(&elf, 7, &s, &err), 0);
 		ck_assert_str_eq(s.name, ".shstrtab");
 		as_free(&a);
 	}
@@ -97,7 +103,7 @@ START_TEST(reads_segments_and_build_id)
 		ck_assert_uint_eq(note.type, PT_NOTE);
 		ck_assert_uint_eq(note.off, section.off);
 		ck_assert_int_eq(turf_elf_segment(&elf, 2, &note, NULL), -EINVAL);
-		ck_assert_int_eq(turf_elf_section(&elf, 7, &section, NULL), -EINVAL);
+		ck_assert_int_eq(turf_elf_section(&elf, 8, &section, NULL), -EINVAL);
 
 		struct span id = { 0 };
 		ck_assert_msg(turf_elf_build_id(&elf, &id, NULL) == 1, "%s", kind->name);
@@ -143,7 +149,60 @@ START_TEST(absent_is_no_error)
 	ck_assert_ptr_eq(section.name, KEPT);
 	ck_assert_int_eq(turf_elf_build_id(&elf, &id, NULL), 0);
 	ck_assert_ptr_eq(id.at, KEPT);
+	struct elf_debug_link link = { .name = KEPT };
+	ck_assert_int_eq(turf_elf_debug_link(&elf, &link, NULL), 0);
+	ck_assert_ptr_eq(link.name, KEPT);
 	as_free(&a);
+}
+END_TEST
+
+static void make_linked(struct as *a, const struct sample_kind *kind, const char *name,
+                        size_t size, uint32_t type)
+{
+	struct as link = { .big = kind->big };
+	as_str(&link, name);
+	as_align(&link, 4);
+	as_u32(&link, 0x12345678);
+	ck_assert_uint_le(size, link.buf.n);
+	const struct sample_section section = { ".gnu_debuglink",      type, 0,
+		                                { link.buf.at, size }, 0,    0 };
+	sample_elf(a, kind, &section, 1);
+	as_free(&link);
+}
+
+START_TEST(reads_the_debug_link)
+{
+	static const struct {
+		const char *name;
+		size_t size;
+		uint32_t type;
+		int r;
+	} cases[] = {
+		{ "abc", 8, SHT_PROGBITS, 1 },
+		{ "abcd", 12, SHT_PROGBITS, 1 },
+		{ "", 8, SHT_PROGBITS, 1 },
+		{ "abcd", 11, SHT_PROGBITS, -EBADMSG },
+		{ "abcd", 8, SHT_PROGBITS, -EBADMSG },
+		{ "abcd", 5, SHT_PROGBITS, -EBADMSG },
+		{ "abcd", 4, SHT_PROGBITS, -EBADMSG }, /* no NUL */
+		{ "abcd", 0, SHT_PROGBITS, -EBADMSG },
+		{ "abcd", 12, SHT_NOBITS, 0 },
+	};
+	for (size_t i = 0; i < COUNT(sample_kinds) * COUNT(cases); i++) {
+		const size_t n = i % COUNT(cases);
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_debug_link link = { .name = KEPT };
+		struct turf_error err = { 0 };
+		make_linked(&a, &sample_kinds[i / COUNT(cases)], cases[n].name, cases[n].size,
+		            cases[n].type);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		ck_assert_int_eq(turf_elf_debug_link(&elf, &link, &err), cases[n].r);
+		ck_assert_int_eq(err.code, MIN(cases[n].r, 0));
+		ck_assert_str_eq(link.name, cases[n].r == 1 ? cases[n].name : KEPT);
+		ck_assert_uint_eq(link.crc, cases[n].r == 1 ? 0x12345678 : 0);
+		as_free(&a);
+	}
 }
 END_TEST
 
@@ -167,7 +226,7 @@ static const struct {
 	{ "number of segments in section 0, which has none", 56, PN_XNUM, 2, 0 },
 	{ "section headers too small", 58, 63, 2, -EBADMSG },
 	{ "sections too many", 60, 0xfeff, 2, -EBADMSG },
-	{ "names in a section that is none", 62, 7, 2, -EBADMSG },
+	{ "names in a section that is none", 62, 8, 2, -EBADMSG },
 	{ "names in section 0: there are none", 62, 0, 2, 0 },
 };
 
@@ -256,6 +315,9 @@ static void read_all(struct span file)
 		good = turf_elf_segment(&elf, i, &segment, NULL) == 0 && good;
 	}
 	struct span id;
+	struct elf_debug_link link;
+	if (turf_elf_debug_link(&elf, &link, NULL) == 1 && strlen(link.name) == SIZE_MAX)
+		abort();
 	whole_is_read = turf_elf_build_id(&elf, &id, NULL) == 1 && good;
 }
 
@@ -290,5 +352,5 @@ START_TEST(every_byte_bent_is_survived)
 END_TEST
 
 TESTS("elf/elf", reads_every_kind, reads_segments_and_build_id, build_id_of_a_debug_file,
-      absent_is_no_error, refuses_bad_headers, tables_lie_inside,
+      reads_the_debug_link, absent_is_no_error, refuses_bad_headers, tables_lie_inside,
       refuses_names_and_bytes_outside, every_prefix_is_refused, every_byte_bent_is_survived)
