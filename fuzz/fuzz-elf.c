@@ -9,6 +9,7 @@
  *     ppc32.o, mips64.o  clang -c --target=powerpc-linux, --target=mips64-linux (big-endian)
  *     arm32.o            clang -c --target=arm-linux-gnueabi
  *     linked.so          shared.so, objcopy --add-gnu-debuglink
+ *     mini.so            shared.so, objcopy --add-section .gnu_debugdata=(a .o by xz)
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
 #include <elf.h>
@@ -74,6 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct elf_debug_link link;
 	if (turf_elf_debug_link(&elf, &link, NULL) == 1)
 		touch(link.name, strlen(link.name));
+	struct elf_data mini;
+	if (turf_elf_debug_data(&elf, &mini, NULL) == 1) {
+		touch(mini.bytes.at, mini.bytes.size);
+		turf_elf_data_fini(&mini);
+	}
 	read_symbols(&elf, SHT_SYMTAB);
 	read_symbols(&elf, SHT_DYNSYM);
 	return 0;

@@ -18,6 +18,7 @@
 #include <xxhash.h>
 
 #include "build/build.h"
+#include "config.h"
 #include "elf/write.h"
 
 void turf_build_note(const struct builder *b, enum turf_level level, const char *fmt, ...)
@@ -352,15 +353,17 @@ static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
 
 struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
-	/* only the folder changes what is built; the revision changes with what is looked for
-	 * and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 2";
+	/* of the options only the folder changes what is built; the revision changes with what
+	 * is looked for and what is made of it, the layout string with the format */
+	static const char revision[] = URF_LAYOUT " 3";
+	static const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA };
+	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
+	                                     XXH3_64bits(revision, sizeof(revision)));
 	const char *folder = options && options->debug_folder ? options->debug_folder : "";
 	return (struct turf_builder){
 		.ctx = (void *)options,
 		.inputs = builder_inputs,
 		.build = builder_build,
-		.id = XXH3_64bits_withSeed(folder, strlen(folder),
-		                           XXH3_64bits(revision, sizeof(revision))),
+		.id = XXH3_64bits_withSeed(folder, strlen(folder), seed),
 	};
 }

@@ -58,6 +58,8 @@ struct inputs {
 	const struct elf *dwarf_elf;
 	struct elf_data eh_frame, debug_frame;
 	uint64_t eh_frame_addr;
+	struct elf_data
+		mini; /* the ELF file in .gnu_debugdata, where symbols were read of it */
 };
 
 /* Strings once: each different string has one offset; offset 0 is "". */

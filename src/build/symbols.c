@@ -42,6 +42,27 @@ static int read_table(struct builder *b, const struct elf *elf, uint32_t type,
 	return r < 0 ? r : 1;
 }
 
+/* The symbols of .gnu_debugdata. A malformed one is named, and what was read of it is kept. */
+static int read_mini(struct builder *b, struct turf_error *err)
+{
+	struct turf_error why = { 0 };
+	struct elf elf;
+	int r = turf_elf_debug_data(&b->in.source.elf, &b->in.mini, &why);
+	if (r == 0)
+		return 0;
+	if (r == 1) {
+		r = turf_elf_open(b->in.mini.bytes, &elf, &why);
+		if (r == 0)
+			r = read_table(b, &elf, SHT_SYMTAB, &why);
+		turf_error_context(&why, "section .gnu_debugdata");
+	}
+	if (r == -ENOMEM)
+		return turf_fail(err, r, TURF_NOWHERE, "no memory for .gnu_debugdata");
+	if (r < 0)
+		turf_build_note(b, TURF_WARNING, "%s: %s: left out", b->in.name, why.text);
+	return 0;
+}
+
 static unsigned rank(const struct sym *s)
 {
 	unsigned type = s->type == STT_NOTYPE, bind = s->bind == STB_LOCAL  ? 2
@@ -111,9 +132,12 @@ int turf_build_symbols(struct builder *b, struct turf_error *err)
 	const struct elf *files[] = { b->in.debug.open ? &b->in.debug.elf : NULL,
 		                      &b->in.source.elf };
 	int r = 0;
-	/* one full table is enough; .dynsym adds names that a stripped .symtab has not */
+	/* one full table is enough, .gnu_debugdata stands in for it; .dynsym adds names that a
+	 * stripped .symtab has not */
 	for (size_t f = 0; f < COUNT(files) && r == 0; f++)
 		r = files[f] ? read_table(b, files[f], SHT_SYMTAB, err) : 0;
+	if (r == 0)
+		r = read_mini(b, err);
 	if (r >= 0)
 		r = read_table(b, &b->in.source.elf, SHT_DYNSYM, err);
 	if (r < 0) {

@@ -31,7 +31,6 @@ enum {
 	PIECE = 1 << 30,    /* zlib counts in 32 bits */
 	FIRST_RATIO = 16,   /* zstd: first guess of the memory needed */
 };
-static const uint64_t INFLATED_MAX = (uint64_t)16 << 30;
 
 /* A compressed section, taken apart. */
 struct packed {
@@ -119,6 +118,8 @@ static int unpack_zlib(const struct packed *packed, struct elf_data *ret,
 }
 
 #if HAVE_ZSTD
+static const uint64_t INFLATED_MAX = (uint64_t)16 << 30;
+
 static void free_zstd(ZSTD_DStream **z)
 {
 	ZSTD_freeDStream(*z);

@@ -83,6 +83,10 @@ struct elf_debug_link {
 int turf_elf_debug_link(const struct elf *elf, struct elf_debug_link *ret,
                         struct turf_error *err);
 
+/* The ELF file that is in .gnu_debugdata (MiniDebugInfo), inflated: at most 256 MiB. 1, 0,
+ * < 0: -ENOTSUP also where Turf was built without liblzma. */
+int turf_elf_debug_data(const struct elf *elf, struct elf_data *ret, struct turf_error *err);
+
 /* A walk over SHT_SYMTAB or SHT_DYNSYM. */
 struct elf_symbols {
 	struct cursor at;
