@@ -27,6 +27,7 @@ int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_addr2line(int argc, char **argv);
 
 /* "turf VERB", what every message begins with; main() sets it. */
 extern const char *cli_name;
@@ -60,7 +61,9 @@ extern struct turf_build_options cli_build;
 /* Where the store is: --store, $TURF_STORE, $XDG_CACHE_HOME/turf or $HOME/.cache/turf. */
 const char *cli_store_path(void);
 
-/* The store, building with cli_build. 0, or 2 and the error is printed. */
+/* The store, building with cli_build. 0 or negative errno. */
+int cli_find_store(struct turf_store **ret, struct turf_error *err);
+/* The same. 0, or 2 and the error is printed. */
 int cli_open_store(struct turf_store **ret);
 
 /*
@@ -68,6 +71,9 @@ int cli_open_store(struct turf_store **ret);
  * room for the cause. Messages name the whole path.
  */
 const char *cli_short_name(const char *path);
+
+/* It is an urf, not the ELF file it was made of. */
+bool cli_is_urf(int fd);
 
 /* A file for reading, never waiting for a FIFO's writer; < 0: the error is printed. */
 int cli_open_file(const char *path);

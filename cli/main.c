@@ -10,6 +10,8 @@
  *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
+ *     dropin.c     what the commands in other people's name share
+ *     addr2line.c  turf addr2line   binutils' command line and output
  *     record.c     turf record      sample a program or the machine
  *     report.c     turf report      a profile as text, folded stacks, pprof
  *     stack.c      turf stack       stacks of a live process
@@ -18,7 +20,7 @@
  */
 #include <string.h>
 
-#include "cli.h"
+#include "dropin.h"
 
 #ifndef TURF_VERSION
 #define TURF_VERSION "unknown" /* compiled without the build system */
@@ -34,6 +36,7 @@ static const struct verb {
 } verbs[] = {
 	{ "turf index", cmd_index, "build the urf of ELF files, into the store" },
 	{ "turf symbolize", cmd_symbolize, "tell functions, files and lines of addresses" },
+	{ "turf addr2line", cmd_addr2line, "the same as binutils' addr2line does" },
 	{ "turf record", cmd_record, "sample what programs do" },
 	{ "turf report", cmd_report, "show a recording" },
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },
@@ -82,7 +85,7 @@ static int show_help(void)
 	      "Commands:\n",
 	      stdout);
 	for (size_t i = 0; i < CLI_COUNT(verbs); i++)
-		printf("  %-10s %s\n", verb_name(&verbs[i]), verbs[i].what);
+		printf("  %-15s %s\n", verb_name(&verbs[i]), verbs[i].what);
 	fputs(options_text, stdout);
 	return CLI_OK;
 }
@@ -121,8 +124,14 @@ static int cmd_help(int argc, char **argv)
 	return run_verb(v, 2, args);
 }
 
+/* A link named as another program makes us that one. */
 static int run(int argc, char **argv)
 {
+	const char *name = dropin_of(argv[0]);
+	if (name) {
+		cli_name = argv[0];
+		return find_verb(name)->run(argc, argv);
+	}
 	static const struct option options[] = {
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, /* before the common one: found first */

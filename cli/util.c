@@ -108,20 +108,27 @@ const char *cli_store_path(void)
 	return n > 0 && (size_t)n < sizeof(path) ? path : NULL;
 }
 
-int cli_open_store(struct turf_store **ret)
+int cli_find_store(struct turf_store **ret, struct turf_error *err)
 {
 	const char *path = cli_store_path();
 	if (!path)
-		return cli_error(NULL,
+		return turf_fail(err, -ENOENT, TURF_NOWHERE,
 		                 "no folder for the store: give --store, or set TURF_STORE");
-	struct turf_error err = { 0 };
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = path,
 		.builder = turf_debug_builder(&cli_build),
 	};
-	int r = turf_store_open(&options, ret, &err);
-	return r < 0 ? cli_error(&err, "%s", path) : CLI_OK;
+	int r = turf_store_open(&options, ret, err);
+	if (r < 0)
+		turf_error_context(err, "%s", path);
+	return r;
+}
+
+int cli_open_store(struct turf_store **ret)
+{
+	struct turf_error err = { 0 };
+	return cli_find_store(ret, &err) < 0 ? cli_error(&err, NULL) : CLI_OK;
 }
 
 const char *cli_short_name(const char *path)
@@ -140,7 +147,7 @@ int cli_open_file(const char *path)
 }
 
 /* An urf begins with an ELF header like its source; its own magic stands behind the notes. */
-static bool is_urf(int fd)
+bool cli_is_urf(int fd)
 {
 	char page[4096];
 	ssize_t n = pread(fd, page, sizeof(page), 0);
@@ -161,7 +168,7 @@ static int open_stored(int fd, const char *path, struct turf_image **ret)
 
 static int open_by_kind(int fd, const char *path, struct turf_image **ret)
 {
-	if (!is_urf(fd))
+	if (!cli_is_urf(fd))
 		return open_stored(fd, path, ret);
 	struct turf_error err = { 0 };
 	int r = turf_image_open_fd(fd, cli_short_name(path), ret, &err);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What addr2line, llvm-addr2line and llvm-symbolizer have in common: which of them we are asked
+ * to be, lines of input, opening files without a word of our own.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dropin.h"
+
+const char *dropin_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* @name is there as a whole: behind a '-' or nothing, before a '-', '.', a digit or nothing. */
+static bool has_word(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	if (!at || (at != text && at[-1] != '-'))
+		return false;
+	char next = at[strlen(name)];
+	return !next || next == '-' || next == '.' || (next >= '0' && next <= '9');
+}
+
+const char *dropin_of(const char *program)
+{
+	static const char *const names[] = { "llvm-symbolizer", "llvm-addr2line", "addr2line" };
+	for (size_t i = 0; i < CLI_COUNT(names); i++)
+		if (has_word(dropin_base(program), names[i]))
+			return names[i];
+	return NULL;
+}
+
+static void read_more(struct dropin_lines *l)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	if (poll(&input, 1, 0) == 0)
+		fflush(stdout);
+	ssize_t n;
+	do
+		n = read(STDIN_FILENO, l->bytes, sizeof(l->bytes));
+	while (n < 0 && errno == EINTR);
+	l->at = 0;
+	l->n = n > 0 ? (size_t)n : 0;
+	l->ended = n <= 0;
+}
+
+bool dropin_next_line(struct dropin_lines *l, char *line, size_t size)
+{
+	size_t n = 0;
+	bool any = false;
+	while (n + 1 < size) {
+		if (l->at == l->n && !l->ended)
+			read_more(l);
+		if (l->ended)
+			break;
+		any = true;
+		char c = l->bytes[l->at++];
+		if (c == '\n')
+			break;
+		line[n++] = c;
+	}
+	line[n] = 0;
+	return any;
+}
+
+/* An urf that nobody else sees. */
+static int build_in_memory(int fd, const char *path, struct turf_image **ret)
+{
+	int out = memfd_create("turf", MFD_CLOEXEC);
+	if (out < 0)
+		return -errno;
+	int r = turf_build(fd, cli_short_name(path), out, &cli_build, NULL);
+	if (r == 0)
+		r = turf_image_open_fd(out, cli_short_name(path), ret, NULL);
+	close(out);
+	return r;
+}
+
+static int open_stored(int fd, const char *path, struct turf_image **ret)
+{
+	struct turf_store *store;
+	int r = cli_find_store(&store, NULL);
+	if (r == 0) {
+		r = turf_store_get(store, fd, cli_short_name(path), ret, NULL, NULL);
+		turf_store_close(store);
+	}
+	if (r < 0 && r != -EBADMSG && r != -ENOTSUP)
+		r = build_in_memory(fd, path, ret);
+	return r;
+}
+
+/* A number of @size bytes in the byte order of the file whose ident is @ident. */
+static uint64_t number(const unsigned char *ident, const unsigned char *at, size_t size)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < size; i++)
+		n = n << 8 | at[ident[EI_DATA] == ELFDATA2MSB ? i : size - 1 - i];
+	return n;
+}
+
+/* Whether there is a .symtab, which the API need not tell: only these commands ask. */
+static bool has_symtab(int fd, const unsigned char *ident)
+{
+	bool wide = ident[EI_CLASS] == ELFCLASS64;
+	uint64_t off = number(
+		ident,
+		ident + (wide ? offsetof(Elf64_Ehdr, e_shoff) : offsetof(Elf32_Ehdr, e_shoff)),
+		wide ? 8 : 4);
+	const unsigned char *counts = ident + (wide ? offsetof(Elf64_Ehdr, e_shentsize)
+	                                            : offsetof(Elf32_Ehdr, e_shentsize));
+	uint64_t size = number(ident, counts, 2), n = number(ident, counts + 2, 2);
+	for (uint64_t i = 0; i < n && off < INT64_MAX - n * size; i++) {
+		unsigned char type[4]; /* sh_type */
+		if (pread(fd, type, 4, (off_t)(off + i * size + 4)) != 4)
+			return false;
+		if (number(ident, type, 4) == SHT_SYMTAB)
+			return true;
+	}
+	return false;
+}
+
+static int open_file(int fd, const char *path, struct dropin_file *ret)
+{
+	unsigned char ident[sizeof(Elf64_Ehdr)] = { 0 };
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (pread(fd, ident, sizeof(ident), 0) < EI_NIDENT ||
+	    memcmp(ident, ELFMAG, SELFMAG) != 0)
+		return -EBADMSG;
+	ret->is_32bit = ident[EI_CLASS] == ELFCLASS32;
+	ret->stripped = !has_symtab(fd, ident);
+	if (cli_is_urf(fd))
+		return turf_image_open_fd(fd, cli_short_name(path), &ret->image, NULL);
+	return open_stored(fd, path, &ret->image);
+}
+
+int dropin_open(const char *path, struct dropin_file *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	int r = open_file(fd, path, ret);
+	close(fd);
+	return r;
+}
+
+const char *dropin_name(const struct dropin_file *file, uint64_t addr,
+                        const struct turf_frame *f)
+{
+	struct turf_symbol symbol;
+	const char *linkage = f->linkage_name;
+	if (f->inlined || (linkage && file->stripped && cli_is_mangled(linkage)))
+		return linkage ? linkage : f->function;
+	if (!file->stripped && turf_image_find_symbol(file->image, addr, &symbol) > 0)
+		return symbol.name;
+	return f->function ? f->function : linkage;
+}
+
+const char *dropin_path(const struct turf_frame *f, char out[static DROPIN_PATH])
+{
+	if (!f->file)
+		return NULL;
+	turf_frame_path(f, out, DROPIN_PATH);
+	return out;
+}
