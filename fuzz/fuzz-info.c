@@ -2,11 +2,11 @@
 /*
  * Units, abbreviations, forms, scopes, names and ranges of hostile sections.
  *
- * Input:  a byte (bit 0: big-endian), seven sizes of 16 bits (little-endian), then so much of
- *         .debug_info, abbrev, str, line_str, str_offsets, addr, ranges; rnglists is the rest
- * Corpus: fuzz/corpus/info/ holds what tests/dwarf/make-corpus.c writes, and the programs that
- *         tests/dwarf/make-corpus.py makes of oracle-nested.c (gcc 12) and oracle-sample.cc
- *         (clang 14) beside it; names tell how
+ * Input:  a byte (bit 0: big-endian, bit 1: the file is its own supplementary file), seven
+ * sizes of 16 bits (little-endian), then so much of .debug_info, abbrev, str, line_str,
+ * str_offsets, addr, ranges; rnglists is the rest Corpus: fuzz/corpus/info/ holds what
+ * tests/dwarf/make-corpus.c writes, and the programs that tests/dwarf/make-corpus.py makes of
+ * oracle-nested.c (gcc 12) and oracle-sample.cc (clang 14) beside it; names tell how
  */
 #include "dwarf/dwarf.h"
 
@@ -52,7 +52,7 @@ static void check_scope(const struct dwarf *dw, const struct dwarf_unit *unit,
                         struct dwarf_scope *scope)
 {
 	struct dwarf_range range;
-	require(scope->die >= unit->die && scope->die < unit->end);
+	require(scope->die - unit->base >= unit->die && scope->die - unit->base < unit->end);
 	require(scope->depth < DWARF_MAX_DEPTH);
 	require(scope->parent == DWARF_NONE || scope->parent < scope->die);
 	/* lists may overlap: of each, so many entries say enough */
@@ -79,10 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dwarf_sections sections = split(&c);
 	struct dwarf dw;
 	require(turf_dwarf_open(&sections, &dw, NULL) == 0);
+	if (size && data[0] & 2)
+		require(turf_dwarf_add_supplement(&dw, &sections, NULL) == 0);
 	for (size_t i = 0; i < dw.n_units; i++) {
 		const struct dwarf_unit *unit = &dw.units[i];
 		require(unit->off < unit->end && unit->end <= sections.info.size);
-		require(!i || dw.units[i - 1].end == unit->off);
+		require(unit->off == (i && unit[-1].base == unit->base ? unit[-1].end : 0));
 		require(!unit->error == !unit->error_text);
 		read_scopes(&dw, unit);
 	}

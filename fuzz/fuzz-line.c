@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sections.line = (struct span){ c.at + strings, cur_left(&c) - strings };
 	struct dwarf dw;
 	require(turf_dwarf_open(&sections, &dw, NULL) == 0); /* no units */
-	struct dwarf_unit unit = { .version = 4,
+	struct dwarf_unit unit = { .in = dw.own,
+		                   .version = 4,
 		                   .address_size = flags & 2 ? 4 : 8,
 		                   .offset_size = 4,
 		                   .comp_dir = "/comp",

@@ -96,6 +96,9 @@ static int read_dwarf(struct builder *b, struct turf_error *err)
 	if (r < 0)
 		return r;
 	b->has_dwarf = true;
+	r = turf_related_open(b, err);
+	if (r < 0)
+		return r;
 	b->units = calloc(MAX(b->dwarf.n_units, (size_t)1), sizeof(*b->units));
 	if (!b->units)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
@@ -314,6 +317,7 @@ static void builder_fini(struct builder *b)
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		vec_fini(&b->tables.of[i]);
 	turf_strings_fini(&b->tables.strings);
+	turf_related_close(b);
 	turf_inputs_close(&b->in);
 }
 
@@ -325,6 +329,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	if (!b)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", name);
 	b->options = options ? options : &defaults;
+	b->source_fd = source_fd;
 	b->threads = b->options->threads;
 	if (!b->threads)
 		b->threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
@@ -341,8 +346,9 @@ static int builder_inputs(void *ctx, int source_fd, const char *name,
                           void *emit_ctx, struct turf_error *err)
 {
 	const struct turf_build_options *options = ctx;
-	return turf_debug_paths(source_fd, name, options ? options->debug_folder : NULL, emit,
-	                        emit_ctx, err);
+	const char *folder = options ? options->debug_folder : NULL;
+	int r = turf_debug_paths(source_fd, name, folder, emit, emit_ctx, err);
+	return r < 0 ? r : turf_related_inputs(source_fd, name, folder, emit, emit_ctx);
 }
 
 static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
@@ -355,7 +361,7 @@ struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
 	/* of the options only the folder changes what is built; the revision changes with what
 	 * is looked for and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 3";
+	static const char revision[] = URF_LAYOUT " 4";
 	static const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));

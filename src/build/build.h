@@ -4,6 +4,7 @@
  *
  *   debugfile.c  source              -> its debug file
  *   inputs.c   source and debug file -> their sections' bytes
+ *   related.c  further files that the DWARF lies in
  *   symbols.c  ELF symbols           -> sorted table
  *   frames.c   CFI                   -> unwind rows and rules
  *   units.c    one unit's DWARF      -> its scopes and segments (in parallel)
@@ -164,9 +165,18 @@ struct unit_out {
 
 void turf_unit_out_fini(struct unit_out *out);
 
+/* A further file that the DWARF lies in. */
+enum { RELATED_N_SECTIONS = 9 };
+struct related {
+	struct input in;
+	struct elf_data data[RELATED_N_SECTIONS];
+};
+
 struct builder {
 	const struct turf_build_options *options;
+	int source_fd; /* borrowed */
 	struct inputs in;
+	struct related supplement;
 	struct dwarf dwarf;
 	bool has_dwarf;
 	struct unit_out *units; /* one for each of dwarf.units */
@@ -196,6 +206,15 @@ void turf_input_close(struct input *in); /* of one that is not open: nothing */
 int turf_inputs_inflate(struct inputs *in, size_t idx, struct turf_error *err);
 enum { N_INFLATES = N_DWARF_SECTIONS + 2 };
 struct dwarf_sections turf_inputs_dwarf(const struct inputs *in);
+
+/* related.c */
+/* Opens what the DWARF needs besides its own file and adds it to b->dwarf. What is missing is
+ * told and left out. 0 or -ENOMEM. */
+int turf_related_open(struct builder *b, struct turf_error *err);
+void turf_related_close(struct builder *b);
+/* Names all places where these files are looked for. 0 or -ENOMEM. */
+int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
+                        void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx);
 
 /* Runs @task for 0 .. @n - 1 on @threads threads; the error of the lowest failing index. */
 int turf_pool_run(unsigned threads, size_t n,

@@ -190,6 +190,14 @@ static int add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t e
 	return 0;
 }
 
+/* Whether the unit has lines of its own. A partial unit without code is what dwz took out of
+ * other units, and shares the line table of one of them. */
+static bool has_lines(const struct dwarf_unit *unit)
+{
+	struct dwarf_ranges walk;
+	return unit->tag != DWARF_PARTIAL_UNIT || turf_dwarf_unit_ranges(unit, &walk) == 1;
+}
+
 static int read_lines(struct unit *u, struct turf_error *err)
 {
 	struct dwarf_lines walk;
@@ -197,7 +205,7 @@ static int read_lines(struct unit *u, struct turf_error *err)
 	if (r <= 0)
 		return r;
 	r = turf_dwarf_files(&walk, add_file, u->out, err);
-	if (r < 0)
+	if (r < 0 || !has_lines(u->unit))
 		return r;
 	struct dwarf_line_row row, last = { .end_sequence = true };
 	uint32_t order = 0;
@@ -250,7 +258,7 @@ static int own_areas(struct unit *u, struct areas *areas)
 {
 	struct dwarf_ranges walk;
 	struct dwarf_range range;
-	if (turf_dwarf_unit_ranges(&u->b->dwarf, u->unit, &walk) == 0)
+	if (turf_dwarf_unit_ranges(u->unit, &walk) == 0)
 		return 0;
 	while (turf_dwarf_next_range(&walk, &range, NULL) == 1) {
 		struct code_area *area = vec_push(areas);
@@ -410,7 +418,8 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
 	int r = read_lines(&u, &u.out->why);
-	int scopes = r == -ENOMEM ? r : read_scopes(&u, &u.out->why);
+	bool has_code = u.unit->in != b->dwarf.alt; /* what programs share has none */
+	int scopes = r == -ENOMEM || !has_code ? r : read_scopes(&u, &u.out->why);
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
 	mark_used(u.out);
 	if (r != -ENOMEM && scopes != -ENOMEM)

@@ -24,15 +24,23 @@ struct dwarf_sections {
 
 struct dwarf_abbrevs; /* one table of .debug_abbrev, decoded */
 
+/*
+ * DIEs are known by numbers: in the first file their offset in .debug_info, in the file added
+ * n-th that and n * DWARF_FILE_SPAN.
+ */
+#define DWARF_FILE_SPAN ((uint64_t)1 << 44)
+
 struct dwarf_unit {
-	uint64_t off, end; /* in .debug_info: header, one behind the last DIE */
-	uint64_t die;      /* the first DIE */
+	const struct dwarf_sections *in; /* what its offsets count in */
+	uint64_t base;                   /* of its DIEs' numbers */
+	uint64_t off, end;               /* in .debug_info: header, one behind the last DIE */
+	uint64_t die;                    /* the first DIE */
 	uint64_t abbrev_off;
 	uint16_t version;
 	uint8_t type;                      /* DW_UT_*, compile for DWARF < 5 */
 	uint8_t address_size, offset_size; /* 4 or 8 */
 	/* from the unit DIE; DWARF_NONE where absent */
-	uint16_t tag; /* DW_TAG_compile_unit, partial_unit, skeleton_unit, type_unit */
+	uint16_t tag; /* DW_TAG_compile_unit, DWARF_PARTIAL_UNIT, skeleton_unit, type_unit */
 	const char *name, *comp_dir, *producer; /* NULL where absent */
 	uint64_t language;                      /* DW_LANG_*, 0: absent */
 	uint64_t line_off;                      /* DW_AT_stmt_list */
@@ -45,12 +53,17 @@ struct dwarf_unit {
 };
 
 #define DWARF_NONE UINT64_MAX
+enum { DWARF_PARTIAL_UNIT = 0x3c }; /* DW_TAG_partial_unit */
 
 struct dwarf {
-	struct dwarf_sections sections;
-	struct dwarf_unit *units; /* in order of off */
+	struct dwarf_unit *units; /* in order of base + off: of the first file first */
 	size_t n_units;
-	struct arena arena; /* private: the abbreviations */
+	/* .in of the first file's units, of the supplementary file's (NULL: none) */
+	const struct dwarf_sections *own, *alt;
+	uint64_t alt_base;  /* private from here on */
+	uint64_t next_base; /* of the next file that is added */
+	size_t room;        /* of units */
+	struct arena arena; /* abbreviations, copies of sections */
 };
 
 /*
@@ -62,12 +75,19 @@ int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err);
 void turf_dwarf_close(struct dwarf *dw);
 
+/*
+ * Adds the units of a supplementary file (dwz, DWARF 5 section 7.3.6), which the forms for
+ * another file's DIEs and strings then mean; without it those are absent. Moves the units: to
+ * be called before any walk. 0 or -ENOMEM. @sections' bytes are borrowed.
+ */
+int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sections,
+                              struct turf_error *err);
+
 /* Address ranges: DW_AT_low_pc/high_pc or DW_AT_ranges. */
 struct dwarf_range {
 	uint64_t start, end;
 };
 struct dwarf_ranges {
-	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
 	struct cursor at;
 	struct dwarf_range single;
@@ -82,8 +102,7 @@ int turf_dwarf_next_range(struct dwarf_ranges *walk, struct dwarf_range *ret,
                           struct turf_error *err);
 
 /* The unit's own ranges, from its DIE: 1 begun, 0 it has none. */
-int turf_dwarf_unit_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
-                           struct dwarf_ranges *walk);
+int turf_dwarf_unit_ranges(const struct dwarf_unit *unit, struct dwarf_ranges *walk);
 
 enum dwarf_scope_kind {
 	DWARF_FUNCTION, /* DW_TAG_subprogram that has code */
@@ -93,7 +112,7 @@ enum dwarf_scope_kind {
 struct dwarf_scope {
 	enum dwarf_scope_kind kind;
 	unsigned depth;     /* 0: a function; an inlined call is deeper than what it is in */
-	uint64_t die;       /* its own offset */
+	uint64_t die;       /* its own number */
 	uint64_t parent;    /* .die of the scope around it that was told, DWARF_NONE: none */
 	uint64_t origin;    /* the DIE that tells its names: end of DW_AT_abstract_origin
 	                       (die itself where there is none): equal for all its instances */
@@ -135,7 +154,7 @@ struct dwarf_names {
 	uint64_t decl_file;            /* DWARF_NONE: none */
 	uint32_t decl_line;
 };
-/* @die: offset of any DIE in any unit (struct dwarf_scope.origin). 0 or < 0. Links are followed
+/* @die: number of any DIE in any unit (struct dwarf_scope.origin). 0 or < 0. Links are followed
  * across units at most 16 times. */
 int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
                      struct turf_error *err);

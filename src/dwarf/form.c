@@ -108,7 +108,14 @@ static enum dwarf_class class_of(uint16_t form)
 	case DW_FORM_ref8:
 	case DW_FORM_ref_addr:
 		return VALUE_REF;
-	default: /* ref_sig8, supplementary files */
+	case DW_FORM_ref_sup4:
+	case DW_FORM_ref_sup8:
+	case DW_FORM_GNU_ref_alt:
+		return VALUE_ALT_REF;
+	case DW_FORM_strp_sup:
+	case DW_FORM_GNU_strp_alt:
+		return VALUE_ALT_STR;
+	default: /* ref_sig8 */
 		return VALUE_ELSEWHERE;
 	}
 }
@@ -232,16 +239,15 @@ static bool table_entry(struct span section, bool big, uint64_t base, uint64_t i
 	return true;
 }
 
-static int indexed_string(const struct dwarf *dw, const struct dwarf_unit *unit, uint64_t idx,
-                          const char **ret)
+static int indexed_string(const struct dwarf_unit *unit, uint64_t idx, const char **ret)
 {
 	uint64_t base = unit->str_offsets_base, off;
 	if (base == DWARF_NONE) /* split units: just behind the header, if there is one */
 		base = unit->version < 5 ? 0 : unit->offset_size * 2;
-	if (!table_entry(dw->sections.str_offsets, dw->sections.big, base, idx,
-	                 unit->offset_size, &off))
+	if (!table_entry(unit->in->str_offsets, unit->in->big, base, idx, unit->offset_size,
+	                 &off))
 		return -EBADMSG;
-	return string_at(dw->sections.str, off, ret);
+	return string_at(unit->in->str, off, ret);
 }
 
 int turf_dwarf_string(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -252,33 +258,33 @@ int turf_dwarf_string(const struct dwarf *dw, const struct dwarf_unit *unit,
 		*ret = value->str;
 		return 1;
 	case VALUE_STR:
-		return string_at(dw->sections.str, value->u, ret);
+		return string_at(unit->in->str, value->u, ret);
+	case VALUE_ALT_STR:
+		return dw->alt ? string_at(dw->alt->str, value->u, ret) : 0;
 	case VALUE_LINE_STR:
-		return string_at(dw->sections.line_str, value->u, ret);
+		return string_at(unit->in->line_str, value->u, ret);
 	case VALUE_STR_INDEX:
-		return indexed_string(dw, unit, value->u, ret);
+		return indexed_string(unit, value->u, ret);
 	default:
 		return 0;
 	}
 }
 
-int turf_dwarf_indexed_address(const struct dwarf *dw, const struct dwarf_unit *unit,
-                               uint64_t idx, uint64_t *ret)
+int turf_dwarf_indexed_address(const struct dwarf_unit *unit, uint64_t idx, uint64_t *ret)
 {
 	uint64_t base = unit->addr_base;
 	if (base == DWARF_NONE)
 		base = unit->version < 5 ? 0 : 8;
-	return table_entry(dw->sections.addr, dw->sections.big, base, idx, unit->address_size,
-	                   ret)
+	return table_entry(unit->in->addr, unit->in->big, base, idx, unit->address_size, ret)
 	               ? 1
 	               : -EBADMSG;
 }
 
-int turf_dwarf_address(const struct dwarf *dw, const struct dwarf_unit *unit,
-                       const struct dwarf_value *value, uint64_t *ret)
+int turf_dwarf_address(const struct dwarf_unit *unit, const struct dwarf_value *value,
+                       uint64_t *ret)
 {
 	if (value->class == VALUE_ADDRESS_INDEX)
-		return turf_dwarf_indexed_address(dw, unit, value->u, ret);
+		return turf_dwarf_indexed_address(unit, value->u, ret);
 	if (value->class != VALUE_ADDRESS)
 		return 0;
 	*ret = value->u;

@@ -110,7 +110,9 @@ enum dwarf_class {
 	VALUE_STR_INDEX,     /* in .debug_str_offsets */
 	VALUE_LIST_INDEX,    /* in .debug_rnglists' offsets */
 	VALUE_REF,           /* an offset of .debug_info */
-	VALUE_ELSEWHERE,     /* in another file, or in a type unit */
+	VALUE_ALT_REF,       /* an offset of the supplementary file's .debug_info */
+	VALUE_ALT_STR,       /* an offset of its .debug_str */
+	VALUE_ELSEWHERE,     /* in a type unit */
 };
 struct dwarf_value {
 	enum dwarf_class class;
@@ -137,14 +139,14 @@ static inline bool attr_value(struct cursor *c, const struct dwarf_unit *unit,
 	return turf_dwarf_value(c, attr->form, sizes_of(unit), unit->off, ret);
 }
 
-/* 1 here it is, 0 the value is no string or one of another file, < 0 it points nowhere. */
+/* 1 here it is, 0 the value is no string or one of a file that is not here, < 0 it points
+ * nowhere. */
 int turf_dwarf_string(const struct dwarf *dw, const struct dwarf_unit *unit,
                       const struct dwarf_value *value, const char **ret);
 /* 1, 0 the value is no address, < 0 it points nowhere. */
-int turf_dwarf_address(const struct dwarf *dw, const struct dwarf_unit *unit,
-                       const struct dwarf_value *value, uint64_t *ret);
-int turf_dwarf_indexed_address(const struct dwarf *dw, const struct dwarf_unit *unit,
-                               uint64_t idx, uint64_t *ret);
+int turf_dwarf_address(const struct dwarf_unit *unit, const struct dwarf_value *value,
+                       uint64_t *ret);
+int turf_dwarf_indexed_address(const struct dwarf_unit *unit, uint64_t idx, uint64_t *ret);
 
 /* A number from an attribute that may have either class (DWARF 2 and 3 had no sec_offset). */
 static inline bool is_number(const struct dwarf_value *value)
@@ -152,19 +154,30 @@ static inline bool is_number(const struct dwarf_value *value)
 	return value->class == VALUE_CONSTANT || value->class == VALUE_OFFSET;
 }
 
+/* A link's DIE number: false where it is no link, or one to a file that is not here. */
+static inline bool link_of(const struct dwarf *dw, const struct dwarf_unit *unit,
+                           const struct dwarf_value *value, uint64_t *ret)
+{
+	if (value->class != VALUE_REF && (value->class != VALUE_ALT_REF || !dw->alt))
+		return false;
+	/* what lies in no file of ours is no number of another one's DIE */
+	uint64_t base = value->class == VALUE_REF ? unit->base : dw->alt_base;
+	*ret = value->u < DWARF_FILE_SPAN ? base + value->u : DWARF_NONE;
+	return true;
+}
+
 /* A cursor at @off of .debug_info which ends where @unit does; offsets count from the section.
  */
-static inline struct cursor unit_cursor(const struct dwarf *dw, const struct dwarf_unit *unit,
-                                        uint64_t off)
+static inline struct cursor unit_cursor(const struct dwarf_unit *unit, uint64_t off)
 {
-	struct span part = { dw->sections.info.at, (size_t)unit->end };
-	struct cursor c = cur_of(part, dw->sections.big);
+	struct span part = { unit->in->info.at, (size_t)unit->end };
+	struct cursor c = cur_of(part, unit->in->big);
 	cur_seek(&c, off);
 	return c;
 }
 
-/* The unit whose DIEs @off lies in, or NULL. */
-const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t off);
+/* The unit that the DIE of that number lies in, or NULL. */
+const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t die);
 
 /* Reads an abbreviation code: NULL at a null entry, a fault (c->bad) or an unknown code, of
  * which *code tells the first. */
@@ -177,7 +190,7 @@ int turf_dwarf_origin(const struct dwarf *dw, uint64_t die, uint64_t *ret,
 
 /* Begins ranges from the values of DW_AT_low_pc, high_pc, ranges. Never fails: what is wrong
  * is told by the first turf_dwarf_next_range(). */
-struct dwarf_ranges turf_dwarf_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
+struct dwarf_ranges turf_dwarf_ranges(const struct dwarf_unit *unit,
                                       const struct dwarf_value *low,
                                       const struct dwarf_value *high,
                                       const struct dwarf_value *ranges);

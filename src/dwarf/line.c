@@ -171,7 +171,7 @@ int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
 	if (unit->line_off == DWARF_NONE)
 		return 0;
 	struct dwarf_lines lines = { .dw = dw, .unit = unit };
-	struct cursor c = cur_of(dw->sections.line, dw->sections.big);
+	struct cursor c = cur_of(unit->in->line, unit->in->big);
 	cur_seek(&c, unit->line_off);
 	if (c.bad)
 		return line_fails(&lines, &c, "it lies outside of the section", err);

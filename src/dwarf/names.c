@@ -11,17 +11,18 @@
 
 enum { MAX_LINKS = 16 };
 
-const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t off)
+const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t die)
 {
-	size_t lo = 0, hi = dw->n_units; /* units[lo - 1].off <= off < units[hi].off */
+	size_t lo = 0, hi = dw->n_units; /* units[lo - 1] begins at or before die */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (dw->units[mid].off <= off)
+		if (dw->units[mid].base + dw->units[mid].off <= die)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	const struct dwarf_unit *unit = lo ? &dw->units[lo - 1] : NULL;
+	uint64_t off = unit ? die - unit->base : 0;
 	return unit && !unit->error && off >= unit->die && off < unit->end ? unit : NULL;
 }
 
@@ -34,6 +35,7 @@ const struct dwarf_abbrev *turf_dwarf_die(struct cursor *c, const struct dwarf_u
 
 static int no_die(uint64_t die, struct turf_error *err)
 {
+	die %= DWARF_FILE_SPAN;
 	return turf_fail(err, -EBADMSG, die, "0x%llx of .debug_info: no readable DIE there",
 	                 (unsigned long long)die);
 }
@@ -47,20 +49,21 @@ static int find_die(const struct dwarf *dw, uint64_t die, const struct dwarf_uni
 	*unit = turf_dwarf_unit_at(dw, die);
 	if (!*unit)
 		return no_die(die, err);
-	*at = unit_cursor(dw, *unit, die);
+	*at = unit_cursor(*unit, die - (*unit)->base);
 	*abbrev = turf_dwarf_die(at, *unit, &code);
 	return *abbrev ? 0 : no_die(die, err);
 }
 
 static int circle(uint64_t die, struct turf_error *err)
 {
+	die %= DWARF_FILE_SPAN;
 	return turf_fail(err, -EBADMSG, die,
 	                 "DIE at 0x%llx of .debug_info: more than %d links to follow",
 	                 (unsigned long long)die, MAX_LINKS);
 }
 
-/* Where DW_AT_abstract_origin of the DIE points: 1, 0 to another file, < 0. */
-static int read_origin(struct cursor *at, const struct dwarf_unit *unit,
+/* Where DW_AT_abstract_origin of the DIE points: 1, 0 to a file that is not here, < 0. */
+static int read_origin(const struct dwarf *dw, struct cursor *at, const struct dwarf_unit *unit,
                        const struct dwarf_abbrev *abbrev, uint64_t *ret)
 {
 	for (uint32_t i = 0; i < abbrev->n_attrs; i++) {
@@ -68,10 +71,8 @@ static int read_origin(struct cursor *at, const struct dwarf_unit *unit,
 		struct dwarf_value value;
 		if (!attr_value(at, unit, attr, &value))
 			return -EBADMSG;
-		if (attr->at != DW_AT_abstract_origin)
-			continue;
-		*ret = value.u;
-		return value.class == VALUE_REF;
+		if (attr->at == DW_AT_abstract_origin)
+			return link_of(dw, unit, &value, ret);
 	}
 	return 0;
 }
@@ -87,7 +88,7 @@ int turf_dwarf_origin(const struct dwarf *dw, uint64_t die, uint64_t *ret,
 		int r = find_die(dw, die, &unit, &abbrev, &at, err);
 		if (r < 0)
 			return r;
-		r = abbrev->linked ? read_origin(&at, unit, abbrev, &die) : 0;
+		r = abbrev->linked ? read_origin(dw, &at, unit, abbrev, &die) : 0;
 		if (r < 0)
 			return no_die(die, err);
 		if (r == 0) {
@@ -176,14 +177,14 @@ int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *r
 		if (!names.unit)
 			names.unit = unit;
 		if (add_sayings(dw, unit, &s, &names) < 0)
-			return turf_fail(err, -EBADMSG, die,
+			return turf_fail(err, -EBADMSG, die % DWARF_FILE_SPAN,
 			                 "DIE at 0x%llx of .debug_info: its name lies nowhere",
-			                 (unsigned long long)die);
-		if (s.origin.class != VALUE_REF && s.specification.class != VALUE_REF) {
+			                 (unsigned long long)(die % DWARF_FILE_SPAN));
+		if (!link_of(dw, unit, &s.origin, &die) &&
+		    !link_of(dw, unit, &s.specification, &die)) {
 			*ret = names;
 			return 0;
 		}
-		die = s.origin.class == VALUE_REF ? s.origin.u : s.specification.u;
 	}
 	return circle(first, err);
 }

@@ -14,8 +14,8 @@ static void begin_single(struct dwarf_ranges *walk, const struct dwarf_value *lo
                          const struct dwarf_value *high)
 {
 	struct dwarf_range *r = &walk->single;
-	int has_low = turf_dwarf_address(walk->dw, walk->unit, low, &r->start);
-	int has_high = turf_dwarf_address(walk->dw, walk->unit, high, &r->end);
+	int has_low = turf_dwarf_address(walk->unit, low, &r->start);
+	int has_high = turf_dwarf_address(walk->unit, high, &r->end);
 	walk->state = has_low < 0 || has_high < 0 ? MALFORMED : SINGLE;
 	if (has_low == 0 || (has_high == 0 && !is_number(high)))
 		walk->state = ENDED;
@@ -30,20 +30,20 @@ static void begin_single(struct dwarf_ranges *walk, const struct dwarf_value *lo
 static bool indexed_list(const struct dwarf_ranges *walk, uint64_t idx, uint64_t *ret)
 {
 	const struct dwarf_unit *unit = walk->unit;
-	struct span section = walk->dw->sections.rnglists;
+	struct span section = unit->in->rnglists;
 	uint64_t base = unit->rnglists_base;
 	if (base == DWARF_NONE) /* split units: just behind the header */
 		base = unit->offset_size == 8 ? 20 : 12;
 	if (base > section.size || idx >= (section.size - base) / unit->offset_size)
 		return false;
-	struct cursor c = cur_of(section, walk->dw->sections.big);
+	struct cursor c = cur_of(section, unit->in->big);
 	cur_seek(&c, base + idx * unit->offset_size);
 	return !__builtin_add_overflow(base, cur_uint(&c, unit->offset_size), ret);
 }
 
 static void begin_list(struct dwarf_ranges *walk, const struct dwarf_value *value)
 {
-	const struct dwarf_sections *sections = &walk->dw->sections;
+	const struct dwarf_sections *sections = walk->unit->in;
 	bool v5 = walk->unit->version >= 5;
 	uint64_t off = value->u;
 	walk->state = v5 ? LIST_5 : LIST_4;
@@ -55,12 +55,12 @@ static void begin_list(struct dwarf_ranges *walk, const struct dwarf_value *valu
 		walk->state = MALFORMED;
 }
 
-struct dwarf_ranges turf_dwarf_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
+struct dwarf_ranges turf_dwarf_ranges(const struct dwarf_unit *unit,
                                       const struct dwarf_value *low,
                                       const struct dwarf_value *high,
                                       const struct dwarf_value *ranges)
 {
-	struct dwarf_ranges walk = { .dw = dw, .unit = unit, .base = unit->low_pc };
+	struct dwarf_ranges walk = { .unit = unit, .base = unit->low_pc };
 	if (ranges->class != VALUE_NONE)
 		begin_list(&walk, ranges);
 	else
@@ -97,7 +97,7 @@ static int next_4(struct dwarf_ranges *walk, struct dwarf_range *ret)
 static uint64_t indexed(struct dwarf_ranges *walk)
 {
 	uint64_t idx = cur_uleb(&walk->at), addr = 0;
-	if (!walk->at.bad && turf_dwarf_indexed_address(walk->dw, walk->unit, idx, &addr) < 0)
+	if (!walk->at.bad && turf_dwarf_indexed_address(walk->unit, idx, &addr) < 0)
 		walk->at.bad = true;
 	return addr;
 }

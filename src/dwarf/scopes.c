@@ -35,7 +35,7 @@ int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
 		                 (unsigned long long)unit->off, unit->error_text);
 	walk->dw = dw;
 	walk->unit = unit;
-	walk->at = unit_cursor(dw, unit, unit->die);
+	walk->at = unit_cursor(unit, unit->die);
 	walk->level = 0;
 	walk->untyped = is_c_family(unit->language);
 	walk->places[0] = (struct dwarf_place){ DWARF_NONE, 0 };
@@ -205,17 +205,16 @@ static const char *read_values(struct cursor *c, const struct dwarf_unit *unit,
 	return NULL;
 }
 
-int turf_dwarf_unit_ranges(const struct dwarf *dw, const struct dwarf_unit *unit,
-                           struct dwarf_ranges *walk)
+int turf_dwarf_unit_ranges(const struct dwarf_unit *unit, struct dwarf_ranges *walk)
 {
-	struct cursor c = unit_cursor(dw, unit, unit->die);
+	struct cursor c = unit_cursor(unit, unit->die);
 	uint64_t code;
 	struct scope_values v;
 	const struct dwarf_abbrev *abbrev =
 		unit->error ? NULL : turf_dwarf_die(&c, unit, &code);
 	if (!abbrev || read_values(&c, unit, abbrev, &v))
 		return 0;
-	*walk = turf_dwarf_ranges(dw, unit, &v.low, &v.high, &v.ranges);
+	*walk = turf_dwarf_ranges(unit, &v.low, &v.high, &v.ranges);
 	return v.ranges.class != VALUE_NONE || v.high.class != VALUE_NONE;
 }
 
@@ -231,8 +230,8 @@ static uint64_t entry_of(const struct dwarf_scopes *walk, const struct scope_val
 	uint64_t entry = DWARF_NONE;
 	struct dwarf_ranges first = scope->ranges;
 	struct dwarf_range range;
-	if (turf_dwarf_address(walk->dw, walk->unit, &v->entry, &entry) == 1 ||
-	    turf_dwarf_address(walk->dw, walk->unit, &v->low, &entry) == 1)
+	if (turf_dwarf_address(walk->unit, &v->entry, &entry) == 1 ||
+	    turf_dwarf_address(walk->unit, &v->low, &entry) == 1)
 		return is_number(&v->entry) ? entry + v->entry.u : entry;
 	if (is_number(&v->entry) && turf_dwarf_next_range(&first, &range, NULL) == 1)
 		return range.start + v->entry.u;
@@ -259,12 +258,13 @@ static int tell(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev, ui
 		scope.kind = DWARF_INLINED;
 		scope.depth = place->depth;
 	}
-	if (v.origin.class == VALUE_REF) {
-		int r = turf_dwarf_origin(walk->dw, v.origin.u, &scope.origin, err);
+	uint64_t origin;
+	if (link_of(walk->dw, walk->unit, &v.origin, &origin)) {
+		int r = turf_dwarf_origin(walk->dw, origin, &scope.origin, err);
 		if (r < 0)
 			return r;
 	}
-	scope.ranges = turf_dwarf_ranges(walk->dw, walk->unit, &v.low, &v.high, &v.ranges);
+	scope.ranges = turf_dwarf_ranges(walk->unit, &v.low, &v.high, &v.ranges);
 	scope.entry = entry_of(walk, &v, &scope);
 	scope.call_file = call_file_of(walk->unit, &v.call_file);
 	scope.call_line = small(&v.call_line);
@@ -295,7 +295,7 @@ int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
 	struct cursor *c = &walk->at;
 	/* a unit may end without its closing nulls, as some old compilers leave them out */
 	while (!c->bad && cur_left(c)) {
-		uint64_t die = cur_off(c), code;
+		uint64_t die = walk->unit->base + cur_off(c), code;
 		const struct dwarf_abbrev *abbrev = turf_dwarf_die(c, walk->unit, &code);
 		if (!abbrev && !c->bad && code == 0) {
 			ascend(walk);

@@ -20,7 +20,7 @@ struct unit_list {
 
 /* Tables decoded so far, hashed by where they begin and what sizes they were decoded for. */
 struct table_slot {
-	uint64_t off;
+	const uint8_t *begin;
 	struct dwarf_sizes sizes;
 	struct dwarf_abbrevs *table; /* NULL: a free slot */
 };
@@ -91,16 +91,15 @@ static bool read_length(struct cursor *c, struct dwarf_unit *unit, struct cursor
 }
 
 /* 1 one more unit, 0 the list ends with it, -ENOMEM. */
-static int add_unit(struct unit_list *list, struct cursor *c)
+static int add_unit(struct unit_list *list, const struct dwarf_unit *like, struct cursor *c)
 {
 	struct dwarf_unit *unit = vec_push(list);
 	if (!unit)
 		return -ENOMEM;
 	struct cursor body;
+	*unit = *like;
 	unit->off = cur_off(c);
 	unit->end = (uint64_t)(c->end - c->start);
-	unit->line_off = DWARF_NONE;
-	unit->str_offsets_base = unit->addr_base = unit->rnglists_base = DWARF_NONE;
 	if (!read_length(c, unit, &body)) {
 		unit_fails(unit, -EBADMSG, unit->off,
 		           "its length fits neither a unit nor .debug_info");
@@ -115,38 +114,46 @@ static int add_unit(struct unit_list *list, struct cursor *c)
 	return 1;
 }
 
-static int find_units(const struct dwarf_sections *sections, struct unit_list *list)
+/* All units of a file whose numbers begin at @base. */
+static int find_units(const struct dwarf_sections *sections, uint64_t base,
+                      struct unit_list *list)
 {
+	const struct dwarf_unit like = {
+		.in = sections,
+		.base = base,
+		.line_off = DWARF_NONE,
+		.str_offsets_base = DWARF_NONE,
+		.addr_base = DWARF_NONE,
+		.rnglists_base = DWARF_NONE,
+	};
 	struct cursor c = cur_of(sections->info, sections->big);
 	int r = 1;
 	while (r > 0 && cur_left(&c))
-		r = add_unit(list, &c);
+		r = add_unit(list, &like, &c);
 	return r < 0 ? r : 0;
 }
 
 /* The slot of a table, or the free one where it belongs. */
-static struct table_slot *slot_of(const struct tables *t, uint64_t off,
+static struct table_slot *slot_of(const struct tables *t, const uint8_t *begin,
                                   struct dwarf_sizes sizes)
 {
-	uint64_t hash = (off + 1) * 0x9e3779b97f4a7c15;
+	uint64_t hash = ((uintptr_t)begin + 1) * 0x9e3779b97f4a7c15;
 	for (size_t i = hash >> 32;; i++) {
 		struct table_slot *slot = &t->slots[i & t->mask];
 		if (!slot->table ||
-		    (slot->off == off && memcmp(&slot->sizes, &sizes, sizeof(sizes)) == 0))
+		    (slot->begin == begin && memcmp(&slot->sizes, &sizes, sizeof(sizes)) == 0))
 			return slot;
 	}
 }
 
-static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t,
-                                    const struct dwarf_unit *unit)
+static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t, struct cursor c,
+                                    struct dwarf_sizes sizes)
 {
-	struct cursor c = cur_of(dw->sections.abbrev, dw->sections.big);
-	cur_seek(&c, unit->abbrev_off);
 	bool cut = cur_left(&c) > t->budget;
 	if (cut)
 		c.end = c.at + t->budget;
 	const uint8_t *begin = c.at;
-	struct dwarf_abbrevs *table = turf_dwarf_abbrevs(&c, sizes_of(unit), &dw->arena);
+	struct dwarf_abbrevs *table = turf_dwarf_abbrevs(&c, sizes, &dw->arena);
 	t->budget -= (uint64_t)(c.at - begin);
 	if (table && table->error && cut) {
 		table->error = -E2BIG;
@@ -158,12 +165,19 @@ static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t,
 /* 0 or -ENOMEM; a malformed table is the unit's error. */
 static int attach_table(struct dwarf *dw, struct tables *t, struct dwarf_unit *unit)
 {
-	struct table_slot *slot = slot_of(t, unit->abbrev_off, sizes_of(unit));
+	struct dwarf_sizes sizes = sizes_of(unit);
+	struct cursor c = cur_of(unit->in->abbrev, unit->in->big);
+	cur_seek(&c, unit->abbrev_off);
+	if (c.bad) {
+		unit_fails(unit, -EBADMSG, unit->off, "its abbreviations leave .debug_abbrev");
+		return 0;
+	}
+	struct table_slot *slot = slot_of(t, c.at, sizes);
 	if (!slot->table) {
-		struct dwarf_abbrevs *table = decode(dw, t, unit);
+		struct dwarf_abbrevs *table = decode(dw, t, c, sizes);
 		if (!table)
 			return -ENOMEM;
-		*slot = (struct table_slot){ unit->abbrev_off, sizes_of(unit), table };
+		*slot = (struct table_slot){ c.at, sizes, table };
 	}
 	unit->abbrevs = slot->table;
 	if (slot->table->error)
@@ -229,13 +243,13 @@ static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
 	take_string(dw, unit, &v->name, &unit->name);
 	take_string(dw, unit, &v->comp_dir, &unit->comp_dir);
 	take_string(dw, unit, &v->producer, &unit->producer);
-	if (turf_dwarf_address(dw, unit, &v->low_pc, &unit->low_pc) < 0)
+	if (turf_dwarf_address(unit, &v->low_pc, &unit->low_pc) < 0)
 		unit_fails(unit, -EBADMSG, unit->die, "its DW_AT_low_pc leaves .debug_addr");
 }
 
 static void read_unit_die(const struct dwarf *dw, struct dwarf_unit *unit)
 {
-	struct cursor c = unit_cursor(dw, unit, unit->die);
+	struct cursor c = unit_cursor(unit, unit->die);
 	struct unit_values values = { 0 };
 	uint64_t code;
 	const struct dwarf_abbrev *abbrev = turf_dwarf_die(&c, unit, &code);
@@ -262,17 +276,18 @@ static void tables_fini(struct tables *t)
 	free(t->slots);
 }
 
-static int read_units(struct dwarf *dw)
+/* The abbreviations and first DIEs of @n units, all of one file. */
+static int read_units(struct dwarf *dw, struct dwarf_unit *units, size_t n)
 {
 	scoped(tables_fini) struct tables t = { .mask = 15 };
-	while (t.mask / 2 < dw->n_units)
+	while (t.mask / 2 < n)
 		t.mask = t.mask * 2 + 1;
 	t.slots = calloc(t.mask + 1, sizeof(*t.slots));
-	t.budget = (uint64_t)dw->sections.abbrev.size * OVERLAP + OVERLAP_SLACK;
+	t.budget = (uint64_t)units[0].in->abbrev.size * OVERLAP + OVERLAP_SLACK;
 	if (!t.slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < dw->n_units; i++) {
-		struct dwarf_unit *unit = &dw->units[i];
+	for (size_t i = 0; i < n; i++) {
+		struct dwarf_unit *unit = &units[i];
 		int r = unit->error ? 0 : attach_table(dw, &t, unit);
 		if (r < 0)
 			return r;
@@ -282,23 +297,61 @@ static int read_units(struct dwarf *dw)
 	return 0;
 }
 
+/* Sections as units refer to them. */
+static struct dwarf_sections *keep_sections(struct dwarf *dw,
+                                            const struct dwarf_sections *sections)
+{
+	struct dwarf_sections *keep = turf_arena_alloc(&dw->arena, sizeof(*keep));
+	if (!keep)
+		return NULL;
+	*keep = *sections;
+	keep->str = whole_strings(sections->str);
+	keep->line_str = whole_strings(sections->line_str);
+	keep->info.size = (size_t)MIN(keep->info.size, DWARF_FILE_SPAN);
+	return keep;
+}
+
+/* The units of one more file, behind those that are there. */
+static int add_file(struct dwarf *dw, const struct dwarf_sections *sections)
+{
+	struct unit_list list = { dw->units, dw->n_units, dw->room };
+	int r = find_units(sections, dw->next_base, &list);
+	if (r == 0 && list.n > dw->n_units)
+		r = read_units(dw, list.at + dw->n_units, list.n - dw->n_units);
+	dw->units = list.at;
+	dw->room = list.room;
+	if (r < 0)
+		return r;
+	dw->n_units = list.n;
+	dw->next_base += DWARF_FILE_SPAN;
+	return 0;
+}
+
 int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err)
 {
-	struct unit_list list = { 0 };
-	struct dwarf dw = { .sections = *sections };
-	dw.sections.str = whole_strings(sections->str);
-	dw.sections.line_str = whole_strings(sections->line_str);
-	int r = find_units(sections, &list);
-	dw.units = list.at;
-	dw.n_units = list.n;
-	if (r == 0)
-		r = read_units(&dw);
+	struct dwarf dw = { 0 };
+	dw.own = keep_sections(&dw, sections);
+	int r = dw.own ? add_file(&dw, dw.own) : -ENOMEM;
 	if (r < 0) {
 		turf_dwarf_close(&dw);
-		return turf_fail(err, r, TURF_NOWHERE, "no memory for %zu units", list.n);
+		return turf_fail(err, r, TURF_NOWHERE, "no memory for the units");
 	}
 	*ret = dw;
+	return 0;
+}
+
+int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sections,
+                              struct turf_error *err)
+{
+	uint64_t base = dw->next_base;
+	const struct dwarf_sections *keep = keep_sections(dw, sections);
+	int r = keep ? add_file(dw, keep) : -ENOMEM;
+	if (r < 0)
+		return turf_fail(err, r, TURF_NOWHERE,
+		                 "no memory for the supplementary file's units");
+	dw->alt = keep;
+	dw->alt_base = base;
 	return 0;
 }
 

@@ -128,6 +128,85 @@ START_TEST(links_are_followed)
 }
 END_TEST
 
+/* The forms that mean a supplementary file, and the names there. */
+static void put_shared(struct made *m, unsigned form, unsigned size, struct made *shared)
+{
+	enum { OWN_NAME = 2, ELSEWHERE };
+	ABBREV(shared, UNIT, DWARF_PARTIAL_UNIT, true, { 0 });
+	ABBREV(shared, NAMED, DW_TAG_subprogram, false, { DW_AT_name, DW_FORM_strp },
+	       { DW_AT_decl_line, DW_FORM_data1 });
+	ABBREV(shared, ORIGIN, DW_TAG_subprogram, false, { DW_AT_specification, DW_FORM_ref4 });
+	as_u8(&shared->abbrev, 0);
+	as_str(&shared->str, "of no use");
+	size_t unit = begin_unit(shared, 5, 0);
+	as_u8(&shared->info, UNIT);
+	uint32_t named = here(shared);
+	as_u8(&shared->info, NAMED);
+	as_u32(&shared->info, (uint32_t)as_here(&shared->str));
+	as_u8(&shared->info, 77);
+	uint32_t target = here(shared);
+	as_u8(&shared->info, ORIGIN);
+	as_u32(&shared->info, named);
+	as_u8(&shared->info, 0);
+	as_end_length(&shared->info, unit);
+	as_str(&shared->str, "shared");
+
+	ABBREV(m, UNIT, DW_TAG_compile_unit, true, { 0 });
+	ABBREV(m, OWN_NAME, DW_TAG_subprogram, false, { DW_AT_name, DW_FORM_GNU_strp_alt },
+	       { DW_AT_linkage_name, DW_FORM_strp_sup });
+	ABBREV(m, ELSEWHERE, DW_TAG_inlined_subroutine, false, { DW_AT_abstract_origin, form },
+	       { DW_AT_low_pc, DW_FORM_addr }, { DW_AT_high_pc, DW_FORM_data1 });
+	as_u8(&m->abbrev, 0);
+	unit = begin_unit(m, 5, 0);
+	as_u8(&m->info, UNIT);
+	as_u8(&m->info, OWN_NAME);
+	as_u32(&m->info, 3);
+	as_u32(&m->info, 10);
+	as_u8(&m->info, ELSEWHERE);
+	as_uint(&m->info, target, size);
+	as_u64(&m->info, 0x1000);
+	as_u8(&m->info, 0x10);
+	as_u8(&m->info, 0);
+	as_end_length(&m->info, unit);
+}
+
+START_TEST(a_supplementary_file_is_read)
+{
+	static const struct {
+		unsigned form, size;
+	} forms[] = { { DW_FORM_GNU_ref_alt, 4 },
+		      { DW_FORM_ref_sup4, 4 },
+		      { DW_FORM_ref_sup8, 8 } };
+	for (size_t i = 0; i < COUNT(forms) * 2; i++) {
+		bool with = i % 2;
+		struct made m = { 0 }, shared = { 0 };
+		put_shared(&m, forms[i / 2].form, forms[i / 2].size, &shared);
+		struct dwarf dw;
+		struct dwarf_sections s = made_sections(&m), other = made_sections(&shared);
+		ck_assert_int_eq(turf_dwarf_open(&s, &dw, NULL), 0);
+		if (with)
+			ck_assert_int_eq(turf_dwarf_add_supplement(&dw, &other, NULL), 0);
+		ck_assert_uint_eq(dw.n_units, with ? 2 : 1);
+		struct dwarf_scopes walk;
+		struct dwarf_scope scope;
+		struct dwarf_names n;
+		ck_assert_int_eq(turf_dwarf_scopes(&dw, dw.units, &walk, NULL), 0);
+		ck_assert_int_eq(turf_dwarf_next_scope(&walk, &scope, NULL), 1);
+		ck_assert_int_eq(turf_dwarf_names(&dw, scope.origin, &n, NULL), 0);
+		ck_assert_pstr_eq(n.name, with ? "shared" : NULL);
+		ck_assert_uint_eq(n.decl_line, with ? 77 : 0);
+		ck_assert_uint_eq(scope.origin >= DWARF_FILE_SPAN, with);
+		uint64_t own = dw.units[0].die + 1;
+		ck_assert_int_eq(turf_dwarf_names(&dw, own, &n, NULL), 0);
+		ck_assert_pstr_eq(n.name, with ? "no use" : NULL);
+		ck_assert_int_eq(turf_dwarf_next_scope(&walk, &scope, NULL), 0);
+		turf_dwarf_close(&dw);
+		made_free(&m);
+		made_free(&shared);
+	}
+}
+END_TEST
+
 START_TEST(bad_links_are_refused)
 {
 	struct made m = { 0 };
@@ -163,4 +242,4 @@ START_TEST(bad_links_are_refused)
 }
 END_TEST
 
-TESTS("dwarf/names", links_are_followed, bad_links_are_refused)
+TESTS("dwarf/names", links_are_followed, a_supplementary_file_is_read, bad_links_are_refused)
