@@ -10,10 +10,13 @@
  *     arm32.o            clang -c --target=arm-linux-gnueabi
  *     linked.so          shared.so, objcopy --add-gnu-debuglink
  *     mini.so            shared.so, objcopy --add-section .gnu_debugdata=(a .o by xz)
+ *     plt.so, plt-arm.so  calls of functions elsewhere: gcc -fcf-protection -nostdlib -shared
+ *                        -Wl,-z,ibtplt; clang --target=aarch64-linux-gnu -fuse-ld=lld
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
 #include <elf.h>
 
+#include "base/vec.h"
 #include "elf/elf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,6 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		touch(mini.bytes.at, mini.bytes.size);
 		turf_elf_data_fini(&mini);
 	}
+	struct elf_stubs stubs = { 0 };
+	if (turf_elf_stubs(&elf, &stubs, NULL) == 1)
+		for (size_t i = 0; i < stubs.n; i++)
+			touch(stubs.at[i].name, strlen(stubs.at[i].name));
+	vec_fini(&stubs);
 	read_symbols(&elf, SHT_SYMTAB);
 	read_symbols(&elf, SHT_DYNSYM);
 	return 0;

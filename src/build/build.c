@@ -314,6 +314,7 @@ static void builder_fini(struct builder *b)
 	if (b->has_dwarf)
 		turf_dwarf_close(&b->dwarf);
 	vec_fini(&b->syms);
+	turf_arena_fini(&b->syms.names);
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		vec_fini(&b->tables.of[i]);
 	turf_strings_fini(&b->tables.strings);
@@ -361,7 +362,7 @@ struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
 	/* of the options only the folder changes what is built; the revision changes with what
 	 * is looked for and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 4";
+	static const char revision[] = URF_LAYOUT " 5";
 	static const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));

@@ -101,6 +101,7 @@ struct sym {
 struct syms {
 	struct sym *at;
 	size_t n, room;
+	struct arena names; /* those that stand in no file */
 };
 
 /* A scope of one unit. Indexes are into the same unit_out. */

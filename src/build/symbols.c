@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF symbols -> one table of what stands in code, sorted by address, best name first.
+ * ELF symbols, and stubs named after what they call -> one table of what stands in code, sorted
+ * by address, best name first.
  *
  * Order at one address: functions before untyped symbols; global before weak before local; with
  * a size before without; by name. A symbol without a size reaches up to the next symbol, at
@@ -60,6 +61,51 @@ static int read_mini(struct builder *b, struct turf_error *err)
 		return turf_fail(err, r, TURF_NOWHERE, "no memory for .gnu_debugdata");
 	if (r < 0)
 		turf_build_note(b, TURF_WARNING, "%s: %s: left out", b->in.name, why.text);
+	return 0;
+}
+
+/* A stub that calls foo is called foo@plt. The names may take as much room as the file does:
+ * more only where stubs share names without end. */
+static int add_stubs(struct builder *b, const struct elf_stubs *stubs, struct turf_error *err)
+{
+	static const char suffix[] = "@plt";
+	size_t left = b->in.source.map.bytes.size;
+	for (size_t i = 0; i < stubs->n; i++) {
+		const struct elf_stub *stub = &stubs->at[i];
+		size_t n = strlen(stub->name);
+		if (n + sizeof(suffix) > left)
+			return turf_fail(err, -E2BIG, TURF_NOWHERE,
+			                 "names of stubs are longer than the file");
+		left -= n + sizeof(suffix);
+		char *name = turf_arena_alloc(&b->syms.names, n + sizeof(suffix));
+		struct sym *sym = name ? vec_push(&b->syms) : NULL;
+		if (!sym)
+			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
+		memcpy(name, stub->name, n);
+		memcpy(name + n, suffix, sizeof(suffix));
+		*sym = (struct sym){ .start = stub->addr,
+			             .size = stub->size,
+			             .name = name,
+			             .type = STT_FUNC,
+			             .bind = STB_LOCAL };
+	}
+	return 0;
+}
+
+/* Stubs of the procedure linkage table have no symbols: names are made for them. */
+static int read_stubs(struct builder *b, struct turf_error *err)
+{
+	struct elf_stubs stubs = { 0 };
+	struct turf_error why = { 0 };
+	int r = turf_elf_stubs(&b->in.source.elf, &stubs, &why);
+	if (r == 1)
+		r = add_stubs(b, &stubs, &why);
+	vec_fini(&stubs);
+	if (r == -ENOMEM)
+		return turf_fail(err, r, TURF_NOWHERE, "no memory for stubs");
+	if (r < 0)
+		turf_build_note(b, TURF_WARNING, "%s: linkage table: %s: left out", b->in.name,
+		                why.text);
 	return 0;
 }
 
@@ -140,6 +186,8 @@ int turf_build_symbols(struct builder *b, struct turf_error *err)
 		r = read_mini(b, err);
 	if (r >= 0)
 		r = read_table(b, &b->in.source.elf, SHT_DYNSYM, err);
+	if (r >= 0)
+		r = read_stubs(b, err);
 	if (r < 0) {
 		turf_error_context(err, "%s", b->in.name);
 		return r;

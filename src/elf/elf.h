@@ -100,4 +100,16 @@ int turf_elf_symbols(const struct elf *elf, uint32_t type, struct elf_symbols *r
 int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
                          struct turf_error *err);
 
+/* A stub that jumps to a symbol of another file; vec_fini() frees the array. */
+struct elf_stub {
+	uint64_t addr, size;
+	const char *name; /* of the symbol */
+};
+struct elf_stubs {
+	struct elf_stub *at;
+	size_t n, room;
+};
+/* The stubs in .plt, .plt.sec and .plt.got of x86-64 and aarch64, by section: 1, 0, < 0. */
+int turf_elf_stubs(const struct elf *elf, struct elf_stubs *ret, struct turf_error *err);
+
 #endif
