@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'cli'))
@@ -61,7 +62,14 @@ class Stack(lib.Case):
         self.addCleanup(process.kill)
         self.assertEqual(process.stdout.read(1), b'r')
         self.assertEqual(process.stdout.read(1), b'r')
+        while not self.all_wait(process.pid): # they may be on their way from write() to pause()
+            time.sleep(0.001)
         return process.pid
+
+    def all_wait(self, pid):
+        stats = [pathlib.Path(f'/proc/{pid}/task/{tid}/stat').read_text()
+                 for tid in self.threads(pid)]
+        return all(stat.rsplit(')', 1)[1].split()[0] == 'S' for stat in stats)
 
     def threads(self, pid):
         return sorted(int(tid) for tid in os.listdir(f'/proc/{pid}/task'))
