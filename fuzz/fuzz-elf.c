@@ -12,9 +12,11 @@
  *     mini.so            shared.so, objcopy --add-section .gnu_debugdata=(a .o by xz)
  *     plt.so, plt-arm.so  calls of functions elsewhere: gcc -fcf-protection -nostdlib -shared
  *                        -Wl,-z,ibtplt; clang --target=aarch64-linux-gnu -fuse-ld=lld
+ *     rel-arm.o          clang -g -c --target=aarch64-linux-gnu
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
 #include <elf.h>
+#include <stdlib.h>
 
 #include "base/vec.h"
 #include "elf/elf.h"
@@ -90,5 +92,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vec_fini(&stubs);
 	read_symbols(&elf, SHT_SYMTAB);
 	read_symbols(&elf, SHT_DYNSYM);
+	uint64_t *addrs;
+	if (turf_elf_place(&elf, &addrs, NULL) == 1) {
+		read_sections(&elf);
+		read_symbols(&elf, SHT_SYMTAB);
+		free(addrs);
+	}
 	return 0;
 }

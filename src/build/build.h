@@ -28,6 +28,7 @@
 struct input {
 	struct mapping map;
 	struct elf elf;
+	uint64_t *addrs; /* of the sections of a relocatable object, else NULL */
 	bool open;
 };
 

@@ -27,9 +27,11 @@ int turf_input_open(int fd, const char *name, struct input *ret, struct turf_err
 	if (!ret->map.bytes.size)
 		return turf_fail(err, -EBADMSG, 0, "%s: empty file", name);
 	r = turf_elf_open(ret->map.bytes, &ret->elf, err);
+	if (r == 0)
+		r = turf_elf_place(&ret->elf, &ret->addrs, err);
 	if (r < 0)
 		turf_error_context(err, "%s", name);
-	return r;
+	return MIN(r, 0);
 }
 
 void turf_input_close(struct input *in)
@@ -37,6 +39,8 @@ void turf_input_close(struct input *in)
 	if (in->open)
 		turf_unmap(&in->map);
 	in->open = false;
+	free(in->addrs);
+	in->addrs = NULL;
 }
 
 /* The source's identity: its build-id, else the hash of its bytes. */

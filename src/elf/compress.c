@@ -267,8 +267,8 @@ static int unpack(const struct packed *packed, struct elf_data *ret, struct turf
 	                 packed->section->name, packed->type);
 }
 
-int turf_elf_data(const struct elf *elf, const struct elf_section *section,
-                  struct elf_data *ret, struct turf_error *err)
+static int read_data(const struct elf *elf, const struct elf_section *section,
+                     struct elf_data *ret, struct turf_error *err)
 {
 	if (section->type == SHT_NOBITS) {
 		*ret = (struct elf_data){ 0 };
@@ -291,6 +291,21 @@ int turf_elf_data(const struct elf *elf, const struct elf_section *section,
 	}
 	*ret = (struct elf_data){ raw, NULL };
 	return 0;
+}
+
+int turf_elf_data(const struct elf *elf, const struct elf_section *section,
+                  struct elf_data *ret, struct turf_error *err)
+{
+	struct elf_data data;
+	int r = read_data(elf, section, &data, err);
+	if (r < 0)
+		return r;
+	r = turf_elf_relocate(elf, section, &data, err);
+	if (r < 0)
+		turf_elf_data_fini(&data);
+	else
+		*ret = data;
+	return r;
 }
 
 void turf_elf_data_fini(struct elf_data *data)

@@ -215,6 +215,8 @@ int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *re
 	if (read_section(elf, idx, &section, &name) < 0)
 		return turf_fail(err, -EBADMSG, where, "section %" PRIu32 ": cannot be read",
 		                 idx);
+	if (elf->addrs)
+		section.addr = elf->addrs[idx];
 	if (name < elf->names.size)
 		section.name = (const char *)elf->names.at + name;
 	else if (name && elf->names.at)

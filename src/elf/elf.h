@@ -19,7 +19,8 @@ struct elf {
 	uint64_t phoff, shoff;
 	uint32_t n_segments, n_sections;
 	uint16_t phentsize, shentsize;
-	struct span names; /* section name strings; may be empty */
+	struct span names;     /* section name strings; may be empty */
+	const uint64_t *addrs; /* of each section, where turf_elf_place() gave them; borrowed */
 };
 
 struct elf_section {
@@ -70,6 +71,18 @@ int turf_elf_data(const struct elf *elf, const struct elf_section *section,
                   struct elf_data *ret, struct turf_error *err);
 void turf_elf_data_fini(struct elf_data *data);
 
+/*
+ * Gives the sections of a relocatable object (ET_REL of x86-64 and aarch64) addresses, from 0
+ * on in their order: elf->addrs is *@ret, for the caller to free when @elf is no longer used.
+ * From then on addresses of sections and symbols count from them, and turf_elf_data() of what
+ * is no code comes relocated. 1, 0 it is none of these, < 0.
+ */
+int turf_elf_place(struct elf *elf, uint64_t **ret, struct turf_error *err);
+/* Applies the relocations of @section to @data, in memory of its own then. For turf_elf_data().
+ */
+int turf_elf_relocate(const struct elf *elf, const struct elf_section *section,
+                      struct elf_data *data, struct turf_error *err);
+
 /* The GNU build-id, from PT_NOTE segments, else SHT_NOTE sections: 1, 0, < 0. Where there are
  * sections, a malformed segment is passed over: separate debug files have such. */
 int turf_elf_build_id(const struct elf *elf, struct span *ret, struct turf_error *err);
@@ -92,6 +105,8 @@ struct elf_symbols {
 	struct cursor at;
 	struct span strings;
 	bool is64;
+	const uint64_t *addrs; /* elf->addrs, of as many sections */
+	uint32_t n_sections;
 };
 /* @type: SHT_SYMTAB or SHT_DYNSYM; 1 begun, 0 no such table, < 0. */
 int turf_elf_symbols(const struct elf *elf, uint32_t type, struct elf_symbols *ret,
@@ -99,6 +114,10 @@ int turf_elf_symbols(const struct elf *elf, uint32_t type, struct elf_symbols *r
 /* 1, 0 end, < 0. A name out of bounds is -EBADMSG. The null symbol is not told. */
 int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
                          struct turf_error *err);
+
+/* The @idx-th symbol of the table, the null symbol being 0. 0; < 0, also when there is none. */
+int turf_elf_symbol_at(const struct elf_symbols *symbols, uint32_t idx, struct elf_symbol *ret,
+                       struct turf_error *err);
 
 /* A stub that jumps to a symbol of another file; vec_fini() frees the array. */
 struct elf_stub {

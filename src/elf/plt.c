@@ -40,23 +40,6 @@ static bool fills_slot(uint16_t machine, uint32_t type)
 	return type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT;
 }
 
-/* The name of the @idx-th symbol; "" where it has none. */
-static int name_of(const struct elf_symbols *dynsym, uint32_t idx, const char **ret,
-                   struct turf_error *err)
-{
-	struct elf_symbols walk = *dynsym;
-	struct elf_symbol symbol;
-	walk.at.at = walk.at.start;
-	cur_seek(&walk.at, (uint64_t)idx * sizeof(Elf64_Sym));
-	int r = walk.at.bad ? 0 : turf_elf_next_symbol(&walk, &symbol, err);
-	if (r == 0)
-		return turf_fail(err, -EBADMSG, TURF_NOWHERE,
-		                 "a relocation is of symbol %u, which is none", idx);
-	if (r == 1)
-		*ret = symbol.name;
-	return MIN(r, 0);
-}
-
 static int add_slot(struct slots *slots, struct slot slot, struct turf_error *err)
 {
 	struct slot *kept = vec_push(slots);
@@ -82,9 +65,12 @@ static int read_relocations(const struct elf *elf, const struct elf_section *sec
 		if (!fills_slot(elf->machine, ELF64_R_TYPE(info)) || !ELF64_R_SYM(info) ||
 		    addend)
 			continue;
-		r = name_of(dynsym, (uint32_t)ELF64_R_SYM(info), &slot.name, err);
-		if (r == 0 && slot.name[0])
+		struct elf_symbol symbol;
+		r = turf_elf_symbol_at(dynsym, (uint32_t)ELF64_R_SYM(info), &symbol, err);
+		if (r == 0 && symbol.name[0]) {
+			slot.name = symbol.name;
 			r = add_slot(slots, slot, err);
+		}
 	}
 	turf_elf_data_fini(&data);
 	return r;

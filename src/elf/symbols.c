@@ -74,7 +74,7 @@ static int begin(const struct elf *elf, const struct elf_section *section,
 	struct cursor at = cur_of(bytes, elf->big);
 	if (bytes.size)
 		cur_skip(&at, size); /* the null symbol */
-	*ret = (struct elf_symbols){ at, strings, elf->is64 };
+	*ret = (struct elf_symbols){ at, strings, elf->is64, elf->addrs, elf->n_sections };
 	return 1;
 }
 
@@ -114,6 +114,9 @@ int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
 	}
 	symbol.type = ELF64_ST_TYPE(info);
 	symbol.bind = ELF64_ST_BIND(info);
+	if (symbols->addrs &&
+	    symbol.section < MIN(symbols->n_sections, (uint32_t)SHN_LORESERVE))
+		symbol.addr += symbols->addrs[symbol.section];
 	symbol.name = "";
 	if (name < symbols->strings.size)
 		symbol.name = (const char *)symbols->strings.at + name;
@@ -124,4 +127,18 @@ int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
 		                 where, name);
 	*ret = symbol;
 	return 1;
+}
+
+int turf_elf_symbol_at(const struct elf_symbols *symbols, uint32_t idx, struct elf_symbol *ret,
+                       struct turf_error *err)
+{
+	struct elf_symbols walk = *symbols;
+	size_t size = symbols->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	walk.at.at = walk.at.start;
+	cur_seek(&walk.at, (uint64_t)idx * size);
+	int r = walk.at.bad ? 0 : turf_elf_next_symbol(&walk, ret, err);
+	if (r == 0)
+		return turf_fail(err, -EBADMSG, TURF_NOWHERE,
+		                 "a relocation is of symbol %" PRIu32 ", which is none", idx);
+	return MIN(r, 0);
 }
