@@ -28,6 +28,8 @@ int cmd_stack(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_addr2line(int argc, char **argv);
+int cmd_llvm_symbolizer(int argc, char **argv);
+int cmd_llvm_addr2line(int argc, char **argv);
 
 /* "turf VERB", what every message begins with; main() sets it. */
 extern const char *cli_name;
@@ -108,6 +110,8 @@ const char *cli_demangle(const char *name);
 
 /* Leave names above 1024 bytes as they are, as binutils does unless told otherwise. */
 extern bool cli_demangle_limited;
+/* Know Rust's legacy names from C++ ones (default). */
+extern bool cli_demangle_rust;
 
 /*
  * What to call a function in text: its linkage name if that is a mangled one, as it was written

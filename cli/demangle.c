@@ -20,6 +20,9 @@ bool cli_is_mangled(const char *name)
 	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' || name[1] == 'D');
 }
 
+bool cli_demangle_limited;
+bool cli_demangle_rust = true;
+
 #if HAVE_DEMANGLE
 #include <libiberty/demangle.h>
 
@@ -50,7 +53,8 @@ static char *demangle_cxx(const char *name, int options)
 	struct output out = { .text = text };
 	if (setjmp(out.full))
 		return NULL;
-	if (rust_demangle_callback(name, options, collect, &out))
+	if ((cli_demangle_rust || name[1] == 'R') &&
+	    rust_demangle_callback(name, options, collect, &out))
 		return strndup(text, out.n);
 	if (name[1] != 'Z')
 		return NULL;
@@ -117,8 +121,6 @@ static bool grow_table(void)
 	table_room = room;
 	return true;
 }
-
-bool cli_demangle_limited;
 
 const char *cli_demangle(const char *name)
 {

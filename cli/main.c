@@ -12,6 +12,8 @@
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
  *     dropin.c     what the commands in other people's name share
  *     addr2line.c  turf addr2line   binutils' command line and output
+ *     llvm.c       turf llvm-symbolizer, llvm-addr2line; llvm.h shows its parts
+ *     symtab.c     a file's own symbol table, for llvm.c alone
  *     record.c     turf record      sample a program or the machine
  *     report.c     turf report      a profile as text, folded stacks, pprof
  *     stack.c      turf stack       stacks of a live process
@@ -37,6 +39,8 @@ static const struct verb {
 	{ "turf index", cmd_index, "build the urf of ELF files, into the store" },
 	{ "turf symbolize", cmd_symbolize, "tell functions, files and lines of addresses" },
 	{ "turf addr2line", cmd_addr2line, "the same as binutils' addr2line does" },
+	{ "turf llvm-symbolizer", cmd_llvm_symbolizer, "the same as LLVM's does" },
+	{ "turf llvm-addr2line", cmd_llvm_addr2line, "the same as LLVM's does" },
 	{ "turf record", cmd_record, "sample what programs do" },
 	{ "turf report", cmd_report, "show a recording" },
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },

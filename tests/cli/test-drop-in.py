@@ -2,6 +2,8 @@
 """Links to turf under other programs' names: their options, messages and exit statuses."""
 import os
 import pathlib
+import random
+import re
 import shutil
 import subprocess
 import unittest
@@ -15,6 +17,10 @@ class DropIn(lib.Case):
         path.unlink(missing_ok=True)
         path.symlink_to(self.turf)
         return path
+
+    def need_demangler(self):
+        if b'(anonymous namespace)' not in pathlib.Path(self.turf).read_bytes():
+            self.skipTest('built without libiberty')
 
     def tell(self, program, *args, **how):
         """Status, output, messages of a program; its own name in messages is left out."""
@@ -101,6 +107,213 @@ class Addr2line(DropIn):
         self.assertEqual(self.tell(ours, '--version')[::2], (0, ''))
         self.assertEqual(self.tell(ours, '-j', '.text', '1'),
                          (1, '', 'NAME: -j, --section: not supported\n'))
+
+
+
+LLVM = shutil.which('llvm-symbolizer-19')
+
+
+class Llvm(DropIn):
+    """Beside the real one: status, output and messages must be the same."""
+
+    def setUp(self):
+        super().setUp()
+        if not LLVM:
+            self.skipTest('there is no llvm-symbolizer-19')
+        self.fixture = self.compile()
+        self.addr = hex(lib.symbols(self.fixture)['outermost'][0])
+        (self.folder / 'real').mkdir()
+        self.programs = {}
+        for name in ('llvm-symbolizer', 'llvm-addr2line'):
+            real = self.folder / 'real' / name
+            real.symlink_to(LLVM) # its name tells it what it is
+            self.programs[name] = (self.link(name), real)
+
+    def same(self, name, *args, **how):
+        ours, real = self.programs[name]
+        self.assertEqual(self.tell(ours, *args, cwd=self.folder, **how),
+                         self.tell(real, *args, cwd=self.folder, **how), (name, args, how))
+
+    def test_options(self):
+        addrs = [self.addr, hex(lib.symbols(self.fixture)['main'][0]), '0x1']
+        for options in ('', '-a', '-p', '-pa', '-s', '-f=short', '--functions=none', '-i',
+                        '--functions=linkage', '--functions', '--no-inlines', '--inlining=false',
+                        '--inlines', '--no-demangle', '-C', '--output-style=GNU',
+                        '--output-style=LLVM', '--output-style=GNU --no-inlines',
+                        '--output-style GNU -pasf', '--print-source-context-lines=1',
+                        '--print-source-context-lines=4', '--print-source-context-lines 9',
+                        '--no-debuginfod --default-arch=x86_64 --cache-size=1',
+                        '--no-inlines -f=short', '-demangle=false', '--no-untag-addresses'):
+            for name in self.programs:
+                self.same(name, '-e', 'fixture', *options.split(), *addrs)
+        self.same('llvm-symbolizer', '-e', 'fixture', '--adjust-vma=0x10',
+                  hex(int(self.addr, 16) + 0x10), '-a')
+        self.same('llvm-addr2line', '-fipe', 'fixture', self.addr[2:], 'zz', '1')
+
+    def test_refusals(self):
+        for args in (['--frob'], ['-qa'], ['-e'], ['--obj'], ['-e', '/nowhere', '1'],
+                     ['--adjust-vma=zz', '-e', 'fixture', '1'], ['-s=short', '1'],
+                     ['--version', '--frob'], ['--build-id=ab', '-e', 'fixture', '1'],
+                     ['/nowhere 1', '/nowhere 2'], ['fixture.c 1'], ['. 1'], ['1'],
+                     ['--output-style=JSON', '-e', '/nowhere', '1'],
+                     ['--output-style=JSON', '/nowhere 1', '/nowhere 2', '/nowhere f']):
+            self.same('llvm-symbolizer', *args)
+        for option in ('--help', '--version'):
+            self.assertEqual(self.tell(self.programs['llvm-symbolizer'][0], option)[::2], (0, ''))
+
+    def test_requests(self):
+        lines = [f'CODE fixture {self.addr}', f'fixture {self.addr}', f'"fixture" {self.addr}',
+                 f"'fixture' {int(self.addr, 16)}", 'fixture', '', 'fixture nothing',
+                 'fixture main', 'fixture main+4', 'DATA fixture 0x1', 'FRAME fixture 0x1',
+                 'DATA /nowhere 0x1', 'FRAME /nowhere 1', f'FILE:fixture {self.addr}',
+                 'BUILDID:abcd 0x1', 'CODE', 'CODE ', f'fixture {self.addr} more',
+                 f' fixture  {self.addr} ', 'FILE:fixture', 'fixture 0xzz', f'"fixture {self.addr}',
+                 f'fixture:x86_64 {self.addr}', 'fixture 017', 'fixture 0b11', 'fixture 08']
+        for line in lines:
+            for name in self.programs:
+                self.same(name, input=line + '\n')
+                self.same(name, '-fi', input=line)
+            self.same('llvm-symbolizer', '-e', 'fixture', input=line + '\r\n')
+        self.same('llvm-symbolizer', input='\n'.join(lines))
+
+    def test_json(self):
+        def read(program, *args):
+            import json
+            text = self.tell(program, '--output-style=JSON', *args, cwd=self.folder)[1]
+            told = json.loads(text)
+            for answer in told:
+                for line in answer.get('Symbol', answer.get('Loc', [])):
+                    line.update(StartFileName='', StartLine=0, StartAddress='') # unknown to us
+            return told
+        ours, real = self.programs['llvm-symbolizer']
+        args = [f'fixture {self.addr}', 'fixture main', 'fixture 1', '/nowhere 1', '/nowhere 1',
+                'fixture nothing', 'DATA fixture 1']
+        self.assertEqual(read(ours, *args), read(real, *args))
+
+    def test_bent_files_are_survived(self):
+        """The symbol table is read from the file itself: its header and sections, bent."""
+        good = self.fixture.read_bytes()
+        sections = int.from_bytes(good[0x28:0x30], 'little')
+        pick = random.Random(1)
+        bent = self.folder / 'bent'
+        for i in range(80):
+            data = bytearray(good)
+            for _ in range(1 + i % 3):
+                at = pick.choice([pick.randrange(16, 64), pick.randrange(sections, len(data))])
+                data[at] = pick.choice([0, 1, 0x7f, 0x80, 0xff, pick.randrange(256)])
+            bent.write_bytes(data[:pick.randrange(len(data))] if i % 4 == 3 else data)
+            told = self.tell(self.programs['llvm-symbolizer'][0],
+                             f'{bent} {self.addr}', f'DATA {bent} {self.addr}', f'{bent} main')
+            self.assertEqual(told[0], 0, told)
+            self.assertNotIn('Sanitizer', told[2])
+
+    def test_names_of_cxx(self):
+        self.need_demangler()
+        source = self.folder / 'names.cc'
+        source.write_text("""
+#include <map>
+#include <string>
+namespace space {
+template <class T> struct Box { __attribute__((noinline)) T get(int i) const; };
+template <> __attribute__((noinline)) std::string Box<std::string>::get(int) const { return "a"; }
+__attribute__((noinline)) int use(const std::map<std::string, Box<int>> &m)
+{
+	auto f = [](int i) __attribute__((noinline)) { asm volatile(""); return i; };
+	auto g = [&m](int i) __attribute__((noinline)) { asm volatile(""); return i + (int)m.size(); };
+	return f(1) + g((int)Box<std::string>().get(2).size());
+}
+}
+int main() { return space::use({}); }
+""")
+        subprocess.run(['g++', '-g', '-O2', '-no-pie', source.name, '-o', 'names'], check=True,
+                       cwd=self.folder)
+        addrs = [hex(a) for n, (a, size) in lib.symbols(self.folder / 'names').items()
+                 if '5space' in n]
+        self.assertGreater(len(addrs), 3)
+        self.same('llvm-symbolizer', '-e', 'names', *addrs)
+
+
+SANITIZED = {
+    'address': """
+#include <string.h>
+namespace app {
+__attribute__((noinline)) void poke(char *p, int n) { memset(p, 1, n); p[n] = 7; }
+template <class T> __attribute__((noinline)) T *make(int n) { return new T[n]; }
+}
+int main(int argc, char **) { char *p = app::make<char>(10); app::poke(p, 9 + argc); return 0; }
+""",
+    'undefined': """
+static inline __attribute__((always_inline)) int add(int a, int b) { return a + b; }
+__attribute__((noinline)) int shift(int a, int n) { return add(a, n) << n; }
+int main(int argc, char **) { return shift(2147483647, argc) != shift(1, 31 + argc); }
+""",
+    'thread': """
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int *heap;
+static void *run(void *) { heap[0]++; return 0; }
+int main()
+{
+	heap = (int *)calloc(2, 4);
+	pthread_t thread;
+	pthread_create(&thread, 0, run, 0);
+	sleep(1);
+	heap[0]++;
+	pthread_join(thread, 0);
+}
+""",
+    'leak': """
+#include <stdlib.h>
+static inline __attribute__((always_inline)) void *get(int n) { return malloc(n); }
+__attribute__((noinline)) void lose(int n) { void *volatile p = get(n); p = 0; }
+int main(int argc, char **) { for (int i = 0; i < argc + 2; i++) lose(40); }
+""",
+}
+
+
+class Sanitizers(DropIn):
+    """Their reports by us and by LLVM's symbolizer are the same."""
+
+    def report(self, program, symbolizer):
+        environment = {k: v for k, v in self.environment.items() if 'SAN_' not in k}
+        options = f'external_symbolizer_path={symbolizer}:print_stacktrace=1'
+        for name in ('ASAN', 'UBSAN', 'TSAN', 'LSAN'):
+            environment[name + '_OPTIONS'] = options
+        # the same addresses each time; without, TSan of clang 14 finds no place for itself
+        told = self.tell('setarch', '-R', program, env=environment)
+        text = re.sub(r'==\d+==|[pt]id=\d+', '', told[1] + told[2])
+        return re.sub('0x7ff[0-9a-f]+', 'HIGH', text) # how long a path is moves the stack
+
+    def check(self, sanitizer):
+        self.need_demangler()
+        clang = shutil.which('clang++-14') or shutil.which('clang++')
+        if not clang or not LLVM:
+            self.skipTest('there is no clang or no llvm-symbolizer-19')
+        if subprocess.run(['setarch', '-R', 'true'], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest('addresses cannot be held still')
+        (self.folder / 'faulty.cc').write_text(SANITIZED[sanitizer])
+        subprocess.run([clang, '-g', '-O1', f'-fsanitize={sanitizer}', 'faulty.cc', '-o', 'faulty'],
+                       check=True, cwd=self.folder)
+        (self.folder / 'real').mkdir()
+        real = self.folder / 'real/llvm-symbolizer'
+        real.symlink_to(LLVM)
+        program = self.folder / 'faulty'
+        wanted = self.report(program, real)
+        self.assertIn('faulty.cc:', wanted)
+        self.assertEqual(self.report(program, self.link('llvm-symbolizer')), wanted)
+
+    def test_address(self):
+        self.check('address')
+
+    def test_undefined(self):
+        self.check('undefined')
+
+    def test_thread(self):
+        self.check('thread')
+
+    def test_leak(self):
+        self.check('leak')
 
 
 lib.main()

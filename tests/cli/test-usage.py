@@ -10,7 +10,7 @@ VERBS = ['index', 'symbolize', 'record', 'report', 'stack', 'dump', 'verify']
 class Usage(lib.Case):
     def test_help_names_every_verb(self):
         text = self.good('--help')
-        for verb in VERBS + ['version', 'help', 'addr2line']:
+        for verb in VERBS + ['version', 'help', 'addr2line', 'llvm-symbolizer', 'llvm-addr2line']:
             self.assertIn(f'\n  {verb} ', text)
         self.assertEqual(text, self.good('help'))
 
