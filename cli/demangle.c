@@ -9,6 +9,7 @@
  *        stack is in danger, stays as it is.
  */
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,21 @@ static bool grow_table(void)
 	return true;
 }
 
+/* What stands behind an '@' (foo@plt, foo@VERSION) is no part of the mangled name. */
+static char *demangle_versioned(const char *name)
+{
+	const char *at = strchr(name, '@');
+	if (!at)
+		return demangle(name, cli_demangle_limited);
+	char *plain = strndup(name, (size_t)(at - name)), *versioned = NULL;
+	char *shown = plain ? demangle(plain, cli_demangle_limited) : NULL;
+	if (shown && asprintf(&versioned, "%s%s", shown, at) < 0)
+		versioned = NULL;
+	free(plain);
+	free(shown);
+	return versioned;
+}
+
 const char *cli_demangle(const char *name)
 {
 	if (!name || !cli_is_mangled(name))
@@ -135,7 +151,7 @@ const char *cli_demangle(const char *name)
 	if (!place->name)
 		return NULL;
 	table_n++;
-	place->shown = demangle(name, cli_demangle_limited);
+	place->shown = demangle_versioned(name);
 	return place->shown;
 }
 

@@ -77,6 +77,15 @@ class Demangle(lib.Case):
         self.assertEqual(self.show(*names, options=['--no-demangle']), names)
         self.assertEqual(self.show(*names, options=['--no-demangle', '-C']), self.show(*names))
 
+    def test_stubs_of_the_linkage_table(self):
+        library = self.compile('lib.so', 'int bar(int) __asm__("_ZN3foo3barEi");'
+                                         'int bar(int n) { return n; }', '-shared', '-fPIC')
+        output = self.compile('calls', 'int bar(int) __asm__("_ZN3foo3barEi");'
+                                       'int main(void) { return bar(1); }', library)
+        code = subprocess.run(['objdump', '-d', output], capture_output=True, text=True).stdout
+        addr = re.search(r'^(\w+) <_ZN3foo3barEi@plt>:', code, re.M)[1]
+        self.assertEqual(self.good('symbolize', '-e', output, addr), 'foo::bar(int)@plt\n??:0:0\n\n')
+
     def test_names_that_would_never_end(self):
         self.assertGreater(len(self.show(bomb(8))[0]), 1 << 10)
         self.assertEqual(self.show(bomb(18)), [bomb(18)])
