@@ -2,7 +2,9 @@
 /*
  * Units, abbreviations, forms, scopes, names and ranges of hostile sections.
  *
- * Input:  a byte (bit 0: big-endian, bit 1: the file is its own supplementary file), seven
+ * Input:  a byte (bit 0: big-endian, bit 1: the file is its own supplementary
+ *         file, bit 2: its own .dwo file, bit 3: its own .dwp file with .debug_ranges as
+ *         .debug_cu_index), seven
  * sizes of 16 bits (little-endian), then so much of .debug_info, abbrev, str, line_str,
  * str_offsets, addr, ranges; rnglists is the rest Corpus: fuzz/corpus/info/ holds what
  * tests/dwarf/make-corpus.c writes, and the programs that tests/dwarf/make-corpus.py makes of
@@ -73,6 +75,18 @@ static void read_scopes(const struct dwarf *dw, const struct dwarf_unit *unit)
 	require((r < 0) == (err.code < 0) && r == err.code);
 }
 
+static void add_package(struct dwarf *dw, const struct dwarf_sections *sections)
+{
+	struct dwarf_package package;
+	if (turf_dwarf_open_package(sections, sections->ranges, &package, NULL) < 0)
+		return;
+	for (size_t i = 0, n = MIN(dw->n_units, (size_t)4); i < n; i++) {
+		struct dwarf_sections part;
+		if (turf_dwarf_package_part(&package, dw->units[i].dwo_id, &part) == 1)
+			require(turf_dwarf_add_split(dw, &part, NULL) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor c = cur_of((struct span){ data, size }, false);
@@ -81,9 +95,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(turf_dwarf_open(&sections, &dw, NULL) == 0);
 	if (size && data[0] & 2)
 		require(turf_dwarf_add_supplement(&dw, &sections, NULL) == 0);
+	if (size && data[0] & 4)
+		require(turf_dwarf_add_split(&dw, &sections, NULL) == 0);
+	if (size && data[0] & 8)
+		add_package(&dw, &sections);
+	require(turf_dwarf_link_split(&dw, NULL) == 0);
 	for (size_t i = 0; i < dw.n_units; i++) {
 		const struct dwarf_unit *unit = &dw.units[i];
-		require(unit->off < unit->end && unit->end <= sections.info.size);
+		require(unit->off < unit->end && unit->end <= unit->in->info.size);
 		require(unit->off == (i && unit[-1].base == unit->base ? unit[-1].end : 0));
 		require(!unit->error == !unit->error_text);
 		read_scopes(&dw, unit);

@@ -172,13 +172,18 @@ enum { RELATED_N_SECTIONS = 9 };
 struct related {
 	struct input in;
 	struct elf_data data[RELATED_N_SECTIONS];
+	struct elf_data index; /* of a .dwp file */
 };
 
 struct builder {
 	const struct turf_build_options *options;
 	int source_fd; /* borrowed */
 	struct inputs in;
-	struct related supplement;
+	struct related supplement, package;
+	struct {
+		struct related *at;
+		size_t n, room;
+	} splits; /* .dwo files */
 	struct dwarf dwarf;
 	bool has_dwarf;
 	struct unit_out *units; /* one for each of dwarf.units */

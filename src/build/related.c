@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Further files that a file's DWARF lies in: the supplementary file that dwz moved what several
- * programs share to.
+ * programs share to; the .dwo files of split DWARF, or the .dwp file that they were put into.
  *
  * Each is found by its path, and taken only when it bears the identity that the DWARF names.
  * One that is not there, or cannot be read, costs what lies in it and is told; the rest is
  * served.
  *
- * Source: DWARF 5 section 7.3.6; .gnu_debugaltlink as dwz writes it: path, NUL, build-id
+ *   FILE.dwp beside the program, else beside its debug file; where it is, no .dwo is looked for
+ *   NAME.dwo in the compilation directory, by the same path from the folder of the file that
+ *            has the DWARF, by its last name alone in that folder; the first that is there
+ *
+ * Source: DWARF 5 sections 7.3.2, 7.3.6; .gnu_debugaltlink as dwz writes it: path, NUL,
+ * build-id
  */
 #include <limits.h>
 #include <stddef.h>
@@ -15,6 +20,12 @@
 #include <unistd.h>
 
 #include "build/build.h"
+
+enum {
+	MAX_SPLIT = 16384, /* .dwo files of one program: each is one mapping */
+	MAX_TOLD = 32,     /* of them that the store's key covers; their content has an id in
+	                      the program, which changes with it */
+};
 
 static const char default_folder[] = "/usr/lib/debug";
 
@@ -46,19 +57,20 @@ static void close_related(struct related *r)
 {
 	for (size_t i = 0; i < RELATED_N_SECTIONS; i++)
 		turf_elf_data_fini(&r->data[i]);
+	turf_elf_data_fini(&r->index);
 	turf_input_close(&r->in);
 	*r = (struct related){ 0 };
 }
 
-/* Inflates the DWARF sections that it has. */
-static int read_sections(struct related *file, struct dwarf_sections *ret,
+/* Inflates the DWARF sections that it has; @suffix: of their names. */
+static int read_sections(struct related *file, const char *suffix, struct dwarf_sections *ret,
                          struct turf_error *err)
 {
 	*ret = (struct dwarf_sections){ .big = file->in.elf.big };
 	for (size_t i = 0; i < RELATED_N_SECTIONS; i++) {
 		char name[32];
 		struct elf_section s;
-		snprintf(name, sizeof(name), ".debug_%s", section_names[i].name);
+		snprintf(name, sizeof(name), ".debug_%s%s", section_names[i].name, suffix);
 		int r = turf_elf_find_section(&file->in.elf, name, &s, err);
 		if (r == 1)
 			r = turf_elf_data(&file->in.elf, &s, &file->data[i], err);
@@ -151,13 +163,20 @@ static bool is_it(const struct elf *elf, const struct supplement *wanted)
 	       memcmp(found.id, wanted->id, found.id_size) == 0;
 }
 
+/* Opens a place that is looked at: the descriptor, or -1. */
+static int open_told(const struct search *s, const char *path)
+{
+	int fd = turf_open_read(path, NULL);
+	if (s->emit)
+		s->emit(s->ctx, path, fd < 0 ? -1 : fd);
+	return fd;
+}
+
 /* 1 it is the one, 0 it is not there or another one, -ENOMEM. */
 static int try_path(const struct search *s, const struct supplement *wanted, const char *path,
                     struct related *ret)
 {
-	scoped(closep) int fd = turf_open_read(path, NULL);
-	if (s->emit)
-		s->emit(s->ctx, path, fd < 0 ? -1 : fd);
+	scoped(closep) int fd = open_told(s, path);
 	if (fd < 0)
 		return 0;
 	struct related file = { 0 };
@@ -186,14 +205,11 @@ static bool is_same_file(int fd, const char *path)
 	       a.st_ino == b.st_ino;
 }
 
-/* The folder of the file that has the DWARF, all links followed; false: it has no path. */
-static bool dwarf_folder(const struct search *s, char out[PATH_MAX])
+/* The source's path, all links followed; false: it has none. */
+static bool source_path(const struct search *s, char out[PATH_MAX])
 {
-	const struct inputs *in = s->in;
-	if (in->dwarf_elf == &in->debug.elf)
-		return realpath(in->debug_name, out) && cut_to_folder(out);
-	if (in->name && is_same_file(s->source_fd, in->name))
-		return realpath(in->name, out) && cut_to_folder(out);
+	if (s->in->name && is_same_file(s->source_fd, s->in->name))
+		return realpath(s->in->name, out) != NULL;
 	/* the name is for messages only: ask for another */
 	char link[64];
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", s->source_fd);
@@ -201,13 +217,29 @@ static bool dwarf_folder(const struct search *s, char out[PATH_MAX])
 	if (n <= 0)
 		return false;
 	out[n] = 0;
-	return out[0] == '/' && is_same_file(s->source_fd, out) && cut_to_folder(out);
+	return out[0] == '/' && is_same_file(s->source_fd, out);
+}
+
+/* The folder of the file that has the DWARF, all links followed; false: it has no path. */
+static bool dwarf_folder(const struct search *s, char out[PATH_MAX])
+{
+	const struct inputs *in = s->in;
+	if (in->dwarf_elf == &in->debug.elf)
+		return realpath(in->debug_name, out) && cut_to_folder(out);
+	return source_path(s, out) && cut_to_folder(out);
 }
 
 /* "@a@b", if it fits. */
 static bool join(char out[PATH_MAX], const char *a, const char *b)
 {
 	int n = snprintf(out, PATH_MAX, "%s%s", a, b);
+	return n > 0 && n < PATH_MAX;
+}
+
+/* "@folder/@name", if it fits. */
+static bool join_path(char out[PATH_MAX], const char *folder, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", folder, name);
 	return n > 0 && n < PATH_MAX;
 }
 
@@ -234,8 +266,7 @@ static int find_supplement(const struct search *s, const struct supplement *want
 	int r = 0;
 	if (wanted->path[0] == '/')
 		r = try_path(s, wanted, wanted->path, ret);
-	else if (dwarf_folder(s, folder) && strlen(folder) + 1 < sizeof(folder) &&
-	         join(path, strcat(folder, "/"), wanted->path))
+	else if (dwarf_folder(s, folder) && join_path(path, folder, wanted->path))
 		r = try_path(s, wanted, path, ret);
 	if (r == 0 && strcmp(debug, default_folder) != 0 &&
 	    strncmp(wanted->path, default_folder, prefix) == 0 && wanted->path[prefix] == '/' &&
@@ -262,7 +293,7 @@ static int add_supplement(struct builder *b, const struct search *s, struct turf
 		                b->in.name, wanted.path);
 	struct dwarf_sections sections;
 	if (r == 1) {
-		r = read_sections(&b->supplement, &sections, &why);
+		r = read_sections(&b->supplement, "", &sections, &why);
 		if (r == 0)
 			return turf_dwarf_add_supplement(&b->dwarf, &sections, err);
 	}
@@ -275,17 +306,282 @@ static int add_supplement(struct builder *b, const struct search *s, struct turf
 	return 0;
 }
 
+/* The .dwp file: its descriptor, or -1. */
+static int find_package(const struct search *s, char path[PATH_MAX])
+{
+	char source[PATH_MAX];
+	int fd = -1;
+	if (source_path(s, source) && join(path, source, ".dwp"))
+		fd = open_told(s, path);
+	if (fd < 0 && s->in->debug.open && join(path, s->in->debug_name, ".dwp"))
+		fd = open_told(s, path);
+	return fd;
+}
+
+/* The .dwo file of a skeleton: its descriptor, or -1. */
+static int find_split(const struct search *s, const struct dwarf_unit *unit,
+                      char path[PATH_MAX])
+{
+	const char *name = unit->dwo_name, *last = strrchr(name, '/');
+	if (name[0] == '/')
+		return open_told(s, name);
+	int fd = -1;
+	const char *dir = unit->comp_dir;
+	char folder[PATH_MAX];
+	if (dir && dir[0] == '/' && join_path(path, dir, name))
+		fd = open_told(s, path);
+	if (fd >= 0 || !dwarf_folder(s, folder))
+		return fd;
+	if ((!dir || strcmp(dir, folder) != 0) && join_path(path, folder, name))
+		fd = open_told(s, path);
+	if (fd < 0 && last && join_path(path, folder, last + 1))
+		fd = open_told(s, path);
+	return fd;
+}
+
+/* The unit of that DWARF name its .dwo file: which of them were looked for already. */
+struct looked {
+	const struct dwarf *dw;
+	struct table table; /* of index into units */
+	struct {
+		size_t *at;
+		size_t n, room;
+	} units;
+};
+
+static bool same_split(const void *ctx, uint32_t idx, const void *key)
+{
+	const struct looked *l = ctx;
+	const struct dwarf_unit *a = &l->dw->units[l->units.at[idx]], *b = key;
+	const char *x = a->comp_dir ? a->comp_dir : "", *y = b->comp_dir ? b->comp_dir : "";
+	return !strcmp(a->dwo_name, b->dwo_name) && !strcmp(x, y);
+}
+
+static void looked_fini(struct looked *l)
+{
+	turf_table_fini(&l->table);
+	vec_fini(&l->units);
+}
+
+/* 1 the skeleton's file was not looked for yet, 0 it was, -ENOMEM, -E2BIG. */
+static int is_new(struct looked *l, size_t idx)
+{
+	const struct dwarf_unit *unit = &l->dw->units[idx];
+	uint64_t hash = hash_str(unit->dwo_name);
+	if (l->units.n >= MAX_SPLIT)
+		return -E2BIG;
+	uint32_t at;
+	int r = turf_table_intern(&l->table, hash, same_split, l, unit, (uint32_t)l->units.n,
+	                          &at);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	size_t *keep = vec_push(&l->units);
+	if (!keep)
+		return -ENOMEM;
+	*keep = idx;
+	return 1;
+}
+
+/* Adds a .dwo file's units; one that cannot be read is told. 0, -E2BIG, -ENOMEM. */
+static int add_split(struct builder *b, int fd, const char *path, struct turf_error *err)
+{
+	struct related file = { 0 };
+	struct dwarf_sections sections;
+	struct turf_error why = { 0 };
+	int r = turf_input_open(fd, path, &file.in, &why);
+	if (r == 0)
+		r = read_sections(&file, ".dwo", &sections, &why);
+	if (r == 0) {
+		r = turf_dwarf_add_split(&b->dwarf, &sections, &why);
+		struct related *keep = vec_push(&b->splits);
+		if (keep) {
+			*keep = file;
+			return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "%s", why.text) : 0;
+		}
+		r = -ENOMEM; /* units borrow its bytes: the build ends here */
+	}
+	close_related(&file);
+	if (r == -ENOMEM)
+		return turf_fail(err, r, TURF_NOWHERE, "%s: no memory", path);
+	turf_build_note(b, TURF_WARNING, "%s: %s is left out: %s", b->in.name, path, why.text);
+	return 0;
+}
+
+static int add_splits(struct builder *b, const struct search *s, struct turf_error *err)
+{
+	scoped(looked_fini) struct looked looked = { .dw = &b->dwarf };
+	size_t n = b->dwarf.n_units; /* of the program itself, and what it shares */
+	for (size_t i = 0; i < n; i++) {
+		char path[PATH_MAX];
+		if (!turf_dwarf_is_skeleton(&b->dwarf, &b->dwarf.units[i]))
+			continue;
+		int r = is_new(&looked, i);
+		if (r == 0)
+			continue;
+		if (r == -E2BIG)
+			turf_build_note(b, TURF_WARNING, "%s: more than %d .dwo files",
+			                b->in.name, MAX_SPLIT);
+		if (r == -E2BIG)
+			return 0;
+		if (r < 0)
+			return turf_fail(err, r, TURF_NOWHERE, "%s: no memory", b->in.name);
+		scoped(closep) int fd = find_split(s, &b->dwarf.units[i], path);
+		if (fd >= 0)
+			r = add_split(b, fd, b->dwarf.units[i].dwo_name, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_package(struct related *file, int fd, const char *path,
+                        struct dwarf_package *ret, struct turf_error *err)
+{
+	struct dwarf_sections sections;
+	struct elf_section s;
+	int r = turf_input_open(fd, path, &file->in, err);
+	if (r == 0)
+		r = read_sections(file, ".dwo", &sections, err);
+	if (r == 0)
+		r = turf_elf_find_section(&file->in.elf, ".debug_cu_index", &s, err);
+	if (r == 0)
+		return turf_fail(err, -EBADMSG, TURF_NOWHERE, "it has no .debug_cu_index");
+	if (r == 1)
+		r = turf_elf_data(&file->in.elf, &s, &file->index, err);
+	return r < 0 ? r : turf_dwarf_open_package(&sections, file->index.bytes, ret, err);
+}
+
+/* The parts of all skeletons. What several claim counts each time: it must not add up to much
+ * more than there is. */
+static int add_parts(struct builder *b, const struct dwarf_package *package,
+                     struct turf_error *err)
+{
+	uint64_t budget =
+		2 * (package->sections.info.size + (uint64_t)package->sections.abbrev.size);
+	size_t n = b->dwarf.n_units;
+	for (size_t i = 0; i < n; i++) {
+		const struct dwarf_unit *unit = &b->dwarf.units[i];
+		struct dwarf_sections part;
+		if (!turf_dwarf_is_skeleton(&b->dwarf, unit) ||
+		    turf_dwarf_package_part(package, unit->dwo_id, &part) == 0)
+			continue;
+		uint64_t size = part.info.size + (uint64_t)part.abbrev.size;
+		if (size > budget)
+			return 0; /* the rest is told as missing */
+		budget -= size;
+		int r = turf_dwarf_add_split(&b->dwarf, &part, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_package(struct builder *b, int fd, const char *path, struct turf_error *err)
+{
+	struct dwarf_package package;
+	struct turf_error why = { 0 };
+	int r = open_package(&b->package, fd, path, &package, &why);
+	if (r == 0)
+		return add_parts(b, &package, err);
+	if (r == -ENOMEM)
+		return turf_fail(err, r, TURF_NOWHERE, "%s: no memory", path);
+	turf_build_note(b, TURF_WARNING, "%s: %s is left out: %s", b->in.name, path, why.text);
+	return 0;
+}
+
+/* Tells once of each file whose functions are missing. */
+static void note_missing(const struct builder *b)
+{
+	const char *last = NULL;
+	for (size_t i = 0; i < b->dwarf.n_units; i++) {
+		const struct dwarf_unit *unit = &b->dwarf.units[i];
+		if (!turf_dwarf_is_skeleton(&b->dwarf, unit) || unit->split ||
+		    (last && strcmp(last, unit->dwo_name) == 0))
+			continue;
+		last = unit->dwo_name;
+		turf_build_note(b, TURF_NOTE,
+		                "%s: %s is not there, or of another build: its functions are "
+		                "left out",
+		                b->in.name, last);
+	}
+}
+
+static bool has_skeletons(const struct dwarf *dw)
+{
+	for (size_t i = 0; i < dw->n_units; i++)
+		if (turf_dwarf_is_skeleton(dw, &dw->units[i]))
+			return true;
+	return false;
+}
+
+static int add_split_dwarf(struct builder *b, const struct search *s, struct turf_error *err)
+{
+	char path[PATH_MAX];
+	if (!has_skeletons(&b->dwarf))
+		return 0;
+	scoped(closep) int fd = find_package(s, path);
+	int r = fd < 0 ? add_splits(b, s, err) : add_package(b, fd, path, err);
+	if (r == 0)
+		r = turf_dwarf_link_split(&b->dwarf, err);
+	if (r == 0)
+		note_missing(b);
+	return r;
+}
+
 int turf_related_open(struct builder *b, struct turf_error *err)
 {
 	struct search s = { .in = &b->in,
 		            .source_fd = b->source_fd,
 		            .debug_folder = b->options->debug_folder };
-	return add_supplement(b, &s, err);
+	int r = add_supplement(b, &s, err);
+	return r < 0 ? r : add_split_dwarf(b, &s, err);
 }
 
 void turf_related_close(struct builder *b)
 {
 	close_related(&b->supplement);
+	close_related(&b->package);
+	for (size_t i = 0; i < b->splits.n; i++)
+		close_related(&b->splits.at[i]);
+	vec_fini(&b->splits);
+}
+
+/* Names the .dwp file, or the first of the .dwo files. */
+static void tell_split(const struct search *s, const struct dwarf *dw)
+{
+	char path[PATH_MAX];
+	if (!has_skeletons(dw))
+		return;
+	scoped(closep) int package = find_package(s, path);
+	size_t told = 0;
+	for (size_t i = 0; package < 0 && i < dw->n_units && told < MAX_TOLD; i++) {
+		if (!turf_dwarf_is_skeleton(dw, &dw->units[i]))
+			continue;
+		told++;
+		scoped(closep) int fd = find_split(s, &dw->units[i], path);
+		(void)fd;
+	}
+}
+
+/* The same for a file whose units are still to be read. */
+static int tell_split_dwarf(const struct search *s, struct inputs *in)
+{
+	enum { ADDR = 6 }; /* .debug_addr: all split DWARF has it, and little else */
+	if (!in->dwarf_elf || !in->has[ADDR])
+		return 0;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < N_DWARF_SECTIONS; i++)
+		r = turf_inputs_inflate(in, i, NULL);
+	if (r < 0)
+		return r;
+	struct dwarf dw;
+	struct dwarf_sections sections = turf_inputs_dwarf(in);
+	r = turf_dwarf_open(&sections, &dw, NULL);
+	if (r < 0)
+		return r;
+	tell_split(s, &dw);
+	turf_dwarf_close(&dw);
+	return 0;
 }
 
 int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
@@ -302,6 +598,8 @@ int turf_related_inputs(int source_fd, const char *name, const char *debug_folde
 	if (r == 1)
 		r = find_supplement(&s, &wanted, &file);
 	close_related(&file);
+	if (r != -ENOMEM)
+		r = tell_split_dwarf(&s, &in);
 	turf_inputs_close(&in);
 	return r == -ENOMEM ? r : 0;
 }

@@ -130,7 +130,10 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 static int read_scopes(struct unit *u, struct turf_error *err)
 {
 	struct dwarf_scopes walk;
-	int r = turf_dwarf_scopes(&u->b->dwarf, u->unit, &walk, err);
+	const struct dwarf_unit *unit = u->unit;
+	if (unit->split)
+		unit = &u->b->dwarf.units[unit->split - 1];
+	int r = turf_dwarf_scopes(&u->b->dwarf, unit, &walk, err);
 	if (r < 0)
 		return r;
 	struct dwarf_scope scope;
@@ -418,7 +421,8 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
 	int r = read_lines(&u, &u.out->why);
-	bool has_code = u.unit->in != b->dwarf.alt; /* what programs share has none */
+	/* what programs share has no code, and a split unit is read with its skeleton */
+	bool has_code = u.unit->in == b->dwarf.own;
 	int scopes = r == -ENOMEM || !has_code ? r : read_scopes(&u, &u.out->why);
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
 	mark_used(u.out);

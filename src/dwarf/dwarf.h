@@ -46,6 +46,12 @@ struct dwarf_unit {
 	uint64_t line_off;                      /* DW_AT_stmt_list */
 	uint64_t low_pc;                        /* base of ranges; 0 where absent */
 	uint64_t str_offsets_base, addr_base, rnglists_base;
+	uint64_t ranges_base; /* split units before version 5: of DW_AT_ranges; else 0 */
+	/* skeletons: the file that has the rest; skeletons and split units: what they share */
+	const char *dwo_name;
+	uint64_t dwo_id, dwo_ranges_base;
+	bool has_dwo_id;
+	size_t split, skeleton; /* index + 1 of the other one, 0: none */
 	const struct dwarf_abbrevs *abbrevs;
 	int error; /* < 0: this unit cannot be read, text says why */
 	const char *error_text;
@@ -82,6 +88,33 @@ void turf_dwarf_close(struct dwarf *dw);
  */
 int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sections,
                               struct turf_error *err);
+
+/*
+ * Split DWARF. A skeleton unit has ranges and lines; its functions are in a unit of a .dwo file
+ * or of a .dwp, with file numbers that count in the skeleton's line table.
+ */
+bool turf_dwarf_is_skeleton(const struct dwarf *dw, const struct dwarf_unit *unit);
+/*
+ * Adds the units of a .dwo file, or of a part of a package; addresses and lists of
+ * .debug_ranges are those of the first file. Moves the units. 0, -E2BIG or -ENOMEM.
+ */
+int turf_dwarf_add_split(struct dwarf *dw, const struct dwarf_sections *sections,
+                         struct turf_error *err);
+/* Links each skeleton with the unit of the same dwo_id, once all are added: their fields split
+ * and skeleton. 0 or -ENOMEM. */
+int turf_dwarf_link_split(struct dwarf *dw, struct turf_error *err);
+
+struct dwarf_package { /* a .dwp file */
+	struct dwarf_sections sections;
+	struct span index; /* .debug_cu_index */
+	uint32_t version, n_columns, n_units, n_slots;
+};
+/* 0 or -EBADMSG. Bytes are borrowed. */
+int turf_dwarf_open_package(const struct dwarf_sections *sections, struct span cu_index,
+                            struct dwarf_package *ret, struct turf_error *err);
+/* A unit's parts of the sections: 1, 0 it is not there. */
+int turf_dwarf_package_part(const struct dwarf_package *package, uint64_t dwo_id,
+                            struct dwarf_sections *ret);
 
 /* Address ranges: DW_AT_low_pc/high_pc or DW_AT_ranges. */
 struct dwarf_range {
@@ -150,7 +183,7 @@ int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
 struct dwarf_names {
 	const char *name; /* DW_AT_name, followed through DW_AT_specification and origins */
 	const char *linkage_name; /* DW_AT_linkage_name, DW_AT_MIPS_linkage_name; NULL: none */
-	const struct dwarf_unit *unit; /* whose line table decl_file counts in */
+	const struct dwarf_unit *unit; /* whose line table decl_file counts in: no split one */
 	uint64_t decl_file;            /* DWARF_NONE: none */
 	uint32_t decl_line;
 };

@@ -5,6 +5,7 @@
  *   abbrev.c  a table of .debug_abbrev -> a plan for each kind of DIE
  *   form.c    the bytes of one attribute -> a value; values -> strings, addresses
  *   unit.c    all units, their headers and unit DIEs
+ *   split.c   units whose functions are in another file
  *   scopes.c  the walk over a unit's functions and inlined calls
  *   names.c   what a DIE is called, over links between DIEs
  *   ranges.c  address ranges
@@ -175,6 +176,10 @@ static inline struct cursor unit_cursor(const struct dwarf_unit *unit, uint64_t 
 	cur_seek(&c, off);
 	return c;
 }
+
+/* Reads what a unit's first DIE says; its address only where @addresses, as those of a split
+ * unit are in another file. What is wrong is the unit's error. */
+void turf_dwarf_read_first_die(const struct dwarf *dw, struct dwarf_unit *unit, bool addresses);
 
 /* The unit that the DIE of that number lies in, or NULL. */
 const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t die);

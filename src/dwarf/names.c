@@ -182,6 +182,8 @@ int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *r
 			                 (unsigned long long)(die % DWARF_FILE_SPAN));
 		if (!link_of(dw, unit, &s.origin, &die) &&
 		    !link_of(dw, unit, &s.specification, &die)) {
+			if (names.unit->skeleton)
+				names.unit = &dw->units[names.unit->skeleton - 1];
 			*ret = names;
 			return 0;
 		}

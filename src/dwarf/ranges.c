@@ -48,6 +48,8 @@ static void begin_list(struct dwarf_ranges *walk, const struct dwarf_value *valu
 	uint64_t off = value->u;
 	walk->state = v5 ? LIST_5 : LIST_4;
 	walk->at = cur_of(v5 ? sections->rnglists : sections->ranges, sections->big);
+	if (!v5 && __builtin_add_overflow(off, walk->unit->ranges_base, &off))
+		off = UINT64_MAX;
 	bool known = value->class == VALUE_LIST_INDEX ? v5 && indexed_list(walk, off, &off)
 	                                              : is_number(value);
 	cur_seek(&walk->at, off);

@@ -64,8 +64,9 @@ static void read_header(struct dwarf_unit *unit, struct cursor *c)
 		unit->address_size = cur_u8(c);
 		unit->abbrev_off = cur_uint(c, unit->offset_size);
 	}
-	if (unit->type == DW_UT_skeleton || unit->type == DW_UT_split_compile)
-		cur_skip(c, 8); /* dwo_id */
+	unit->has_dwo_id = unit->type == DW_UT_skeleton || unit->type == DW_UT_split_compile;
+	if (unit->has_dwo_id)
+		unit->dwo_id = cur_u64(c);
 	else if (unit->type == DW_UT_type || unit->type == DW_UT_split_type)
 		cur_skip(c, 8 + unit->offset_size); /* signature, the type's offset */
 	else if (unit->type != DW_UT_compile && unit->type != DW_UT_partial)
@@ -189,7 +190,7 @@ static int attach_table(struct dwarf *dw, struct tables *t, struct dwarf_unit *u
  * the bases that they need may follow them. */
 struct unit_values {
 	struct dwarf_value name, comp_dir, producer, language, line, low_pc, str_offsets, addr,
-		rnglists;
+		rnglists, dwo_name, dwo_id, ranges_base;
 };
 
 static struct dwarf_value *unit_value(struct unit_values *v, uint16_t at)
@@ -214,6 +215,13 @@ static struct dwarf_value *unit_value(struct unit_values *v, uint16_t at)
 		return &v->addr;
 	case DW_AT_rnglists_base:
 		return &v->rnglists;
+	case DW_AT_dwo_name:
+	case DW_AT_GNU_dwo_name:
+		return &v->dwo_name;
+	case DW_AT_GNU_dwo_id:
+		return &v->dwo_id;
+	case DW_AT_GNU_ranges_base:
+		return &v->ranges_base;
 	default:
 		return NULL;
 	}
@@ -233,21 +241,25 @@ static void take_string(const struct dwarf *dw, struct dwarf_unit *unit,
 }
 
 static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
-                        const struct unit_values *v)
+                        const struct unit_values *v, bool addresses)
 {
 	take_number(&v->language, &unit->language);
 	take_number(&v->line, &unit->line_off);
 	take_number(&v->str_offsets, &unit->str_offsets_base);
 	take_number(&v->addr, &unit->addr_base);
 	take_number(&v->rnglists, &unit->rnglists_base);
+	take_number(&v->ranges_base, &unit->dwo_ranges_base);
+	take_number(&v->dwo_id, &unit->dwo_id);
+	unit->has_dwo_id |= is_number(&v->dwo_id);
+	take_string(dw, unit, &v->dwo_name, &unit->dwo_name);
 	take_string(dw, unit, &v->name, &unit->name);
 	take_string(dw, unit, &v->comp_dir, &unit->comp_dir);
 	take_string(dw, unit, &v->producer, &unit->producer);
-	if (turf_dwarf_address(unit, &v->low_pc, &unit->low_pc) < 0)
+	if (addresses && turf_dwarf_address(unit, &v->low_pc, &unit->low_pc) < 0)
 		unit_fails(unit, -EBADMSG, unit->die, "its DW_AT_low_pc leaves .debug_addr");
 }
 
-static void read_unit_die(const struct dwarf *dw, struct dwarf_unit *unit)
+void turf_dwarf_read_first_die(const struct dwarf *dw, struct dwarf_unit *unit, bool addresses)
 {
 	struct cursor c = unit_cursor(unit, unit->die);
 	struct unit_values values = { 0 };
@@ -268,7 +280,7 @@ static void read_unit_die(const struct dwarf *dw, struct dwarf_unit *unit)
 			return;
 		}
 	}
-	take_values(dw, unit, &values);
+	take_values(dw, unit, &values, addresses);
 }
 
 static void tables_fini(struct tables *t)
@@ -277,7 +289,7 @@ static void tables_fini(struct tables *t)
 }
 
 /* The abbreviations and first DIEs of @n units, all of one file. */
-static int read_units(struct dwarf *dw, struct dwarf_unit *units, size_t n)
+static int read_units(struct dwarf *dw, struct dwarf_unit *units, size_t n, bool split)
 {
 	scoped(tables_fini) struct tables t = { .mask = 15 };
 	while (t.mask / 2 < n)
@@ -292,7 +304,7 @@ static int read_units(struct dwarf *dw, struct dwarf_unit *units, size_t n)
 		if (r < 0)
 			return r;
 		if (!unit->error)
-			read_unit_die(dw, unit);
+			turf_dwarf_read_first_die(dw, unit, !split);
 	}
 	return 0;
 }
@@ -312,12 +324,14 @@ static struct dwarf_sections *keep_sections(struct dwarf *dw,
 }
 
 /* The units of one more file, behind those that are there. */
-static int add_file(struct dwarf *dw, const struct dwarf_sections *sections)
+static int add_file(struct dwarf *dw, const struct dwarf_sections *sections, bool split)
 {
+	if (dw->next_base > UINT64_MAX - 2 * DWARF_FILE_SPAN)
+		return -E2BIG;
 	struct unit_list list = { dw->units, dw->n_units, dw->room };
 	int r = find_units(sections, dw->next_base, &list);
 	if (r == 0 && list.n > dw->n_units)
-		r = read_units(dw, list.at + dw->n_units, list.n - dw->n_units);
+		r = read_units(dw, list.at + dw->n_units, list.n - dw->n_units, split);
 	dw->units = list.at;
 	dw->room = list.room;
 	if (r < 0)
@@ -332,7 +346,7 @@ int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
 {
 	struct dwarf dw = { 0 };
 	dw.own = keep_sections(&dw, sections);
-	int r = dw.own ? add_file(&dw, dw.own) : -ENOMEM;
+	int r = dw.own ? add_file(&dw, dw.own, false) : -ENOMEM;
 	if (r < 0) {
 		turf_dwarf_close(&dw);
 		return turf_fail(err, r, TURF_NOWHERE, "no memory for the units");
@@ -346,13 +360,25 @@ int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sec
 {
 	uint64_t base = dw->next_base;
 	const struct dwarf_sections *keep = keep_sections(dw, sections);
-	int r = keep ? add_file(dw, keep) : -ENOMEM;
+	int r = keep ? add_file(dw, keep, false) : -ENOMEM;
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE,
 		                 "no memory for the supplementary file's units");
 	dw->alt = keep;
 	dw->alt_base = base;
 	return 0;
+}
+
+int turf_dwarf_add_split(struct dwarf *dw, const struct dwarf_sections *sections,
+                         struct turf_error *err)
+{
+	struct dwarf_sections *keep = keep_sections(dw, sections);
+	if (keep) {
+		keep->addr = dw->own->addr;
+		keep->ranges = dw->own->ranges;
+	}
+	int r = keep ? add_file(dw, keep, true) : -ENOMEM;
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for split units") : 0;
 }
 
 void turf_dwarf_close(struct dwarf *dw)

@@ -35,16 +35,16 @@ int main(int n, char **names)
 
 
 class Related(lib.Case):
-    def make(self, name, *flags, cwd=None, main=MAIN):
+    def make(self, name, *flags, main=MAIN, compiler='g++'):
         """A program of three sources, each compiled for itself; the path of the program."""
-        cwd = cwd or self.folder
+        cwd = self.folder
         objects = []
         sources = {'one': SOURCE % {'n': 1}, 'two': SOURCE % {'n': 2}, 'main': main}
         for source, text in sources.items():
             (cwd / (source + '.cc')).write_text(text)
             objects.append(f'{name}-{source}.o')
-            subprocess.run(['g++', '-g', '-O2', *flags, '-c', source + '.cc', '-o', objects[-1]],
-                           check=True, cwd=cwd)
+            subprocess.run([compiler, '-g', '-O2', *flags, '-c', source + '.cc', '-o',
+                            objects[-1]], check=True, cwd=cwd)
         subprocess.run(['g++', '-no-pie', *objects, '-o', name], check=True, cwd=cwd)
         return cwd / name
 
@@ -120,6 +120,80 @@ class Dwz(Related):
         common.write_bytes(text[:len(text) // 2])
         self.assertGreater(self.nameless(self.ask(one, self.wanted)),
                            self.nameless(self.answers))
+
+
+class Split(Related):
+    FLAGS = [('g++', '-gdwarf-4'), ('g++', '-gdwarf-5'), ('clang++-14', '-gdwarf-4'),
+             ('clang++-14', '-gdwarf-5')]
+
+    def text(self, program):
+        output = self.folder / 'text'
+        subprocess.run(['objcopy', '-O', 'binary', '-j', '.text', program, output], check=True)
+        return output.read_bytes()
+
+    def pairs(self):
+        """With each compiler and version a program with all its DWARF, and one without."""
+        for compiler, flag in self.FLAGS:
+            if not shutil.which(compiler):
+                continue
+            one = self.make('one', flag, compiler=compiler)
+            two = self.make('two', flag, '-gsplit-dwarf', compiler=compiler)
+            self.assertEqual(self.text(one), self.text(two))
+            self.wanted = self.addresses(one)
+            answers = self.ask(one, self.wanted)
+            self.assertGreater(answers.count(b'"inlined":true'), 100)
+            yield (compiler, flag), answers, two
+
+    def check_missing(self, without, answers, how):
+        """Fewer inlined calls; of all else the innermost lines and the symbols."""
+        self.assertLess(without.count(b'"inlined":true'), answers.count(b'"inlined":true'), how)
+        for less, full in zip(without.splitlines(), answers.splitlines()):
+            less, full = (json.loads(line)['frames'] for line in (less, full))
+            if full[0].get('line'): # else the scope alone was known
+                self.assertEqual([less[0].get(key) for key in ('file', 'line', 'column')],
+                                 [full[0].get(key) for key in ('file', 'line', 'column')], how)
+            self.assertTrue(less[-1].get('function') or less[-1].get('linkage_name'), how)
+
+    def test_files_beside_the_objects(self):
+        for how, answers, program in self.pairs():
+            self.assertEqual(self.ask(program, self.wanted), answers, how)
+            # moved together: found from the program's folder
+            away = self.folder / 'away'
+            away.mkdir()
+            for path in [program, *self.folder.glob('two-*.dwo')]:
+                path.rename(away / path.name)
+            shutil.rmtree(self.store)
+            self.assertEqual(self.ask(away / 'two', self.wanted), answers, how)
+            # one is missing, then of another build, then there again
+            dwo = away / 'two-one.dwo'
+            whole = dwo.read_bytes()
+            dwo.unlink()
+            without = self.ask(away / 'two', self.wanted)
+            self.check_missing(without, answers, how)
+            shutil.copy(away / 'two-two.dwo', dwo)
+            self.assertEqual(self.ask(away / 'two', self.wanted), without, how)
+            dwo.write_bytes(whole[:-100])
+            self.assertEqual(self.ask(away / 'two', self.wanted), without, how)
+            dwo.write_bytes(whole)
+            self.assertEqual(self.ask(away / 'two', self.wanted), answers, how)
+            shutil.rmtree(away)
+
+    @unittest.skipUnless(shutil.which('llvm-dwp-19'), 'there is no llvm-dwp-19')
+    def test_package(self):
+        for how, answers, program in self.pairs():
+            package = self.folder / 'two.dwp'
+            try: # it may look for a free slot for ever
+                subprocess.run(['llvm-dwp-19', '-e', program, '-o', package], check=True,
+                               cwd=self.folder, timeout=5)
+            except subprocess.TimeoutExpired:
+                continue
+            for path in self.folder.glob('two-*.dwo'):
+                path.unlink()
+            self.assertEqual(self.ask(program, self.wanted), answers, how)
+            package.write_bytes(package.read_bytes()[:5000])
+            self.check_missing(self.ask(program, self.wanted), answers, how)
+            package.unlink()
+            self.check_missing(self.ask(program, self.wanted), answers, how)
 
 
 lib.main()
