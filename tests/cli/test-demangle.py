@@ -81,7 +81,7 @@ class Demangle(lib.Case):
         library = self.compile('lib.so', 'int bar(int) __asm__("_ZN3foo3barEi");'
                                          'int bar(int n) { return n; }', '-shared', '-fPIC')
         output = self.compile('calls', 'int bar(int) __asm__("_ZN3foo3barEi");'
-                                       'int main(void) { return bar(1); }', library)
+                                       'int main(void) { return bar(1); }', '-Wl,--no-as-needed', library)
         code = subprocess.run(['objdump', '-d', output], capture_output=True, text=True).stdout
         addr = re.search(r'^(\w+) <_ZN3foo3barEi@plt>:', code, re.M)[1]
         self.assertEqual(self.good('symbolize', '-e', output, addr), 'foo::bar(int)@plt\n??:0:0\n\n')
