@@ -118,6 +118,7 @@ struct unit_scope {
 };
 
 struct unit_function {
+	uint64_t die; /* whose names these are: the function's own, an inlined one's origin */
 	uint64_t origin; /* DIE offset, the same for all instances in all units */
 	struct dwarf_names names;
 };

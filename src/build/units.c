@@ -33,7 +33,7 @@ struct unit {
 		struct line *at;
 		size_t n, room;
 	} lines;
-	struct table seen; /* functions by origin: indexes of out->functions */
+	struct table seen; /* functions by DIE: indexes of out->functions */
 };
 
 void turf_unit_out_fini(struct unit_out *out)
@@ -45,24 +45,31 @@ void turf_unit_out_fini(struct unit_out *out)
 	vec_fini(&out->files);
 }
 
-static bool same_origin(const void *ctx, uint32_t idx, const void *origin)
+static bool same_die(const void *ctx, uint32_t idx, const void *die)
 {
 	const struct unit *u = ctx;
-	return u->out->functions.at[idx].origin == *(const uint64_t *)origin;
+	return u->out->functions.at[idx].die == *(const uint64_t *)die;
 }
 
-/* Index of the function that @origin names; its names are read once per unit. */
-static int function_of(struct unit *u, uint64_t origin, uint32_t *ret, struct turf_error *err)
+/*
+ * Index of a scope's function; names are read once per unit. An inlined call has its origin's
+ * names; a function has its own, as it may have a linkage name that its origin has not: of the
+ * constructors that C++ makes of one (C1, C2 of C4), of clones.
+ */
+static int function_of(struct unit *u, const struct dwarf_scope *scope, uint32_t *ret,
+                       struct turf_error *err)
 {
-	int r = turf_table_intern(&u->seen, hash_mix(0, origin), same_origin, u, &origin,
+	uint64_t die = scope->kind == DWARF_FUNCTION ? scope->die : scope->origin;
+	int r = turf_table_intern(&u->seen, hash_mix(0, die), same_die, u, &die,
 	                          (uint32_t)u->out->functions.n, ret);
 	struct unit_function *f = r == 0 ? vec_push(&u->out->functions) : NULL;
 	if (r > 0)
 		return 0;
 	if (!f)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
-	f->origin = origin;
-	r = turf_dwarf_names(&u->b->dwarf, origin, &f->names, err);
+	f->die = die;
+	f->origin = scope->origin;
+	r = turf_dwarf_names(&u->b->dwarf, die, &f->names, err);
 	if (r < 0) /* a bad link costs the name only */
 		f->names = (struct dwarf_names){ .decl_file = DWARF_NONE };
 	return r == -ENOMEM ? r : 0;
@@ -100,7 +107,7 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 {
 	uint32_t function = 0, idx = (uint32_t)u->out->scopes.n;
 	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u->out, scope->parent) : 0;
-	int r = function_of(u, scope->origin, &function, err);
+	int r = function_of(u, scope, &function, err);
 	if (r < 0)
 		return r;
 	struct unit_scope *s = vec_push(&u->out->scopes);
