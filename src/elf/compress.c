@@ -98,7 +98,7 @@ static int inflate_all(z_stream *z, const struct packed *packed, uint8_t *out,
 }
 
 /*
- * The common case, one stream of just the claimed size, in half the time where libdeflate is
+ * The common case, one stream of just the claimed size, faster than zlib where libdeflate is
  * there. False: it is not, or this is another case, which zlib is to judge.
  */
 static bool inflate_fast(const struct packed *packed, uint8_t *out)
