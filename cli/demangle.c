@@ -84,45 +84,6 @@ static char *demangle(const char *name, bool limited)
 }
 #endif
 
-/* What was demangled, by the bytes of the name: an open hash table, at most half full. */
-struct known {
-	char *name;  /* NULL: a free place */
-	char *shown; /* NULL: it is no mangled name */
-};
-static struct known *table;
-static size_t table_room, table_n;
-
-static size_t hash_name(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3;
-	return (size_t)(h ^ h >> 32);
-}
-
-static struct known *find_place(struct known *in, size_t room, const char *name)
-{
-	size_t i = hash_name(name) & (room - 1);
-	while (in[i].name && strcmp(in[i].name, name) != 0)
-		i = (i + 1) & (room - 1);
-	return &in[i];
-}
-
-static bool grow_table(void)
-{
-	size_t room = table_room ? 2 * table_room : 1024;
-	struct known *grown = calloc(room, sizeof(*grown));
-	if (!grown)
-		return false;
-	for (size_t i = 0; i < table_room; i++)
-		if (table[i].name)
-			*find_place(grown, room, table[i].name) = table[i];
-	free(table);
-	table = grown;
-	table_room = room;
-	return true;
-}
-
 /* What stands behind an '@' (foo@plt, foo@VERSION) is no part of the mangled name. */
 static char *demangle_versioned(const char *name)
 {
@@ -138,30 +99,19 @@ static char *demangle_versioned(const char *name)
 	return versioned;
 }
 
-const char *cli_demangle(const char *name)
+struct cli_text cli_demangle(const char *name)
 {
+	static struct cli_table table;
+	static const struct cli_text none;
+	bool is_new;
 	if (!name || !cli_is_mangled(name))
-		return NULL;
-	if (table_n >= table_room / 2 && !grow_table())
-		return NULL;
-	struct known *place = find_place(table, table_room, name);
-	if (place->name)
-		return place->shown;
-	place->name = strdup(name);
-	if (!place->name)
-		return NULL;
-	table_n++;
-	place->shown = demangle_versioned(name);
-	return place->shown;
-}
-
-const char *cli_frame_name(const struct turf_frame *f, bool demangled)
-{
-	const char *linkage = f->linkage_name ? f->linkage_name : f->function;
-	if (linkage && cli_is_mangled(linkage)) {
-		const char *shown = cli_demangle(linkage);
-		if (shown)
-			return demangled ? shown : linkage;
+		return none;
+	struct cli_entry *e = cli_table_name(&table, name, &is_new);
+	if (!e)
+		return none;
+	if (is_new) {
+		char *shown = demangle_versioned(name);
+		e->text = (struct cli_text){ shown, shown ? strlen(shown) : 0 };
 	}
-	return f->function ? f->function : "??";
+	return e->text;
 }

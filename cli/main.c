@@ -7,6 +7,8 @@
  *     util.c       options, errors, the store, numbers
  *     json.c       strings as JSON
  *     output.c     files that appear whole or not at all
+ *     table.c      what was made once and is shown often
+ *     names.c      names and paths of images, each read once
  *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines

@@ -37,11 +37,18 @@ struct sink {
 	int error; /* 0, or negative errno of a write: nothing is written any more */
 };
 
+/* Addresses are looked up so many at a time. */
+enum { BATCH = 256, BATCH_FRAMES = 2048 };
+
 struct session {
 	const struct turf_image *image;
 	bool json, mangled;
 	bool found; /* at least one address is known */
 	struct sink out;
+	uint64_t addrs[BATCH]; /* that wait for their answers */
+	size_t n;
+	struct turf_frame frames[BATCH_FRAMES];
+	uint32_t first[BATCH + 1];
 };
 
 static void sink_flush(struct sink *s)
@@ -101,6 +108,18 @@ static void put_number(struct sink *s, uint64_t value, unsigned base)
 	put(s, digits + at, sizeof(digits) - at);
 }
 
+/* In decimal, at most 10 digits; returns the end. */
+static char *write_number(char *out, uint32_t value)
+{
+	char digits[10];
+	size_t at = sizeof(digits);
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return out + (sizeof(digits) - at);
+}
+
 static void put_json_bytes(struct sink *s, const char *text, size_t n)
 {
 	char *at = sink_room(s, CLI_JSON_ROOM(n));
@@ -108,60 +127,77 @@ static void put_json_bytes(struct sink *s, const char *text, size_t n)
 		s->n = (size_t)(cli_json_escape(at, text, n) - s->at);
 }
 
-enum { PATH_ROOM = 4096 };
-
-static size_t frame_path(const struct turf_frame *f, char *out)
+static void put_text_frame(struct session *t, const struct turf_frame *f)
 {
-	size_t n = turf_frame_path(f, out, PATH_ROOM);
-	return n < PATH_ROOM ? n : PATH_ROOM - 1;
-}
-
-static void put_text_frame(struct sink *s, const struct turf_frame *f, bool demangled)
-{
-	put_str(s, cli_frame_name(f, demangled));
-	PUT(s, "\n");
-	char *path = sink_room(s, PATH_ROOM);
-	if (!path)
+	static const struct cli_text no_path = { "??", 2 };
+	struct cli_text name = cli_frame_name(t->image, f, !t->mangled);
+	struct cli_text path = f->file ? cli_path(t->image, f->file) : no_path;
+	char *at = sink_room(&t->out, name.size + path.size + 32);
+	if (!at)
 		return;
-	s->n += frame_path(f, path);
-	PUT(s, ":");
-	put_number(s, f->line, 10);
-	PUT(s, ":");
-	put_number(s, f->column, 10);
-	PUT(s, "\n");
+	memcpy(at, name.at, name.size);
+	at += name.size;
+	*at++ = '\n';
+	if (path.size) {
+		memcpy(at, path.at, path.size);
+		at += path.size;
+	}
+	*at++ = ':';
+	at = write_number(at, f->line);
+	*at++ = ':';
+	at = write_number(at, f->column);
+	*at++ = '\n';
+	t->out.n = (size_t)(at - t->out.at);
 }
 
-static void put_json_field(struct sink *s, const char *name, const char *text)
+static void put_json_field(struct sink *s, const char *name, struct cli_text text)
 {
-	if (!text)
+	if (!text.at)
 		return;
 	put_str(s, name);
-	put_json_bytes(s, text, strlen(text));
+	put_json_bytes(s, text.at, text.size);
 	PUT(s, ",");
 }
 
-static void put_json_frame(struct sink *s, const struct turf_frame *f, bool first)
+static void put_json_number(struct sink *s, const char *name, uint32_t n)
 {
+	if (!n)
+		return;
+	put_str(s, name);
+	put_number(s, n, 10);
+	PUT(s, ",");
+}
+
+static void put_json_frame(struct session *t, const struct turf_frame *f, bool first)
+{
+	struct sink *s = &t->out;
 	put_str(s, first ? "{" : ",{");
-	put_json_field(s, "\"function\":", f->function);
-	put_json_field(s, "\"linkage_name\":", f->linkage_name);
-	if (f->file) {
-		char path[PATH_ROOM];
-		PUT(s, "\"file\":");
-		put_json_bytes(s, path, frame_path(f, path));
-		PUT(s, ",");
-	}
-	if (f->line) {
-		PUT(s, "\"line\":");
-		put_number(s, f->line, 10);
-		PUT(s, ",");
-	}
-	if (f->column) {
-		PUT(s, "\"column\":");
-		put_number(s, f->column, 10);
-		PUT(s, ",");
-	}
+	put_json_field(s, "\"function\":", cli_text(t->image, f->name));
+	put_json_field(s, "\"linkage_name\":", cli_text(t->image, f->linkage_name));
+	put_json_field(s, "\"file\":", cli_path(t->image, f->file));
+	put_json_number(s, "\"line\":", f->line);
+	put_json_number(s, "\"column\":", f->column);
 	put_str(s, f->inlined ? "\"inlined\":true}" : "\"inlined\":false}");
+}
+
+static void put_json_answer(struct session *t, uint64_t addr, const struct turf_frame *frames,
+                            size_t n)
+{
+	PUT(&t->out, "{\"address\":\"0x");
+	put_number(&t->out, addr, 16);
+	PUT(&t->out, "\",\"frames\":[");
+	for (size_t i = 0; i < n; i++)
+		put_json_frame(t, &frames[i], i == 0);
+	PUT(&t->out, "]}\n");
+}
+
+static void put_text_answer(struct session *t, const struct turf_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_text_frame(t, &frames[i]);
+	if (n == 0)
+		PUT(&t->out, "??\n??:0:0\n");
+	PUT(&t->out, "\n");
 }
 
 static int damaged(uint64_t addr)
@@ -170,33 +206,41 @@ static int damaged(uint64_t addr)
 	                 (unsigned long long)addr);
 }
 
-/* Answers for one address. 0, or 2 and the error is printed. */
+/* Answers for @n addresses: how many that were, or 2 and the error is printed. */
+static int answer_some(struct session *t, const uint64_t *addrs, size_t n, size_t *done)
+{
+	ssize_t r =
+		turf_image_frames_bulk(t->image, addrs, n, t->frames, BATCH_FRAMES, t->first);
+	if (r < 0 && n > 1) /* which one it was is told by asking alone */
+		return answer_some(t, addrs, 1, done);
+	if (r < 0)
+		return damaged(addrs[0]);
+	for (size_t i = 0; i < (size_t)r; i++) {
+		size_t count = t->first[i + 1] - t->first[i];
+		if (t->json)
+			put_json_answer(t, addrs[i], t->frames + t->first[i], count);
+		else
+			put_text_answer(t, t->frames + t->first[i], count);
+		t->found |= count > 0;
+	}
+	*done += (size_t)r;
+	return cli_damaged ? damaged(addrs[0]) : CLI_OK;
+}
+
+/* Answers for all that wait. 0, or 2 and the error is printed. */
+static int answer_all(struct session *t)
+{
+	int status = CLI_OK;
+	for (size_t done = 0; done < t->n && status == CLI_OK;)
+		status = answer_some(t, t->addrs + done, t->n - done, &done);
+	t->n = 0;
+	return status;
+}
+
 static int answer(struct session *t, uint64_t addr)
 {
-	struct turf_frames walk;
-	struct turf_frame f;
-	int r = turf_image_frames(t->image, addr, &walk);
-	if (t->json) {
-		PUT(&t->out, "{\"address\":\"0x");
-		put_number(&t->out, addr, 16);
-		PUT(&t->out, "\",\"frames\":[");
-	}
-	size_t n = 0;
-	if (r > 0)
-		for (; (r = turf_frames_next(&walk, &f)) > 0; n++) {
-			if (t->json)
-				put_json_frame(&t->out, &f, n == 0);
-			else
-				put_text_frame(&t->out, &f, !t->mangled);
-		}
-	if (t->json)
-		PUT(&t->out, "]}\n");
-	else if (n == 0)
-		PUT(&t->out, "??\n??:0:0\n\n");
-	else
-		PUT(&t->out, "\n");
-	t->found |= n > 0;
-	return r < 0 ? damaged(addr) : CLI_OK;
+	t->addrs[t->n++] = addr;
+	return t->n == BATCH ? answer_all(t) : CLI_OK;
 }
 
 static int bad_address(const char *text)
@@ -216,7 +260,7 @@ static int answer_arguments(struct session *t, char *const *args, size_t n)
 		if (status != CLI_OK)
 			return status;
 	}
-	return CLI_OK;
+	return answer_all(t);
 }
 
 /* A line without blanks around it, NUL-ended in place; an empty one asks nothing. */
@@ -230,7 +274,10 @@ static int answer_line(struct session *t, char *line, char *end)
 	uint64_t addr;
 	if (line == end)
 		return CLI_OK;
-	return cli_hex(line, &addr) ? answer(t, addr) : bad_address(line);
+	if (cli_hex(line, &addr))
+		return answer(t, addr);
+	int status = answer_all(t);
+	return status == CLI_OK ? bad_address(line) : status;
 }
 
 /* Answers all whole lines of [@at, @end); @at moves behind the last of them. */
@@ -242,7 +289,7 @@ static int answer_lines(struct session *t, char **at, char *end)
 			return status;
 		*at = newline + 1;
 	}
-	return CLI_OK;
+	return answer_all(t);
 }
 
 /* Reads what is there; before it would have to wait, what is answered goes out. */
@@ -267,8 +314,10 @@ static int answer_input(struct session *t)
 		if (more < 0)
 			return cli_error(NULL, "standard input: %s", strerror(errno));
 		n += (size_t)more;
-		if (more == 0)
-			return answer_line(t, buffer, buffer + n);
+		if (more == 0) {
+			int status = answer_line(t, buffer, buffer + n);
+			return status == CLI_OK ? answer_all(t) : status;
+		}
 		char *at = buffer;
 		int status = answer_lines(t, &at, buffer + n);
 		if (status != CLI_OK || t->out.error)
@@ -300,7 +349,7 @@ int cmd_symbolize(int argc, char **argv)
 		{ "debug-folder", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
-	struct session t = { 0 };
+	static struct session t;
 	const char *path = NULL;
 	for (int c; (c = cli_getopt(argc, argv, "e:C", options, usage)) != -1;) {
 		if (c == 'e')

@@ -153,17 +153,81 @@ static size_t symbol_over(const struct turf_image *image, uint32_t rva)
 	}
 }
 
+/* A text is the offset of its string. */
+static bool is_text(const struct turf_image *image, turf_text text)
+{
+	return text == 0 || text < image->strings.size;
+}
+
+ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)
+{
+	if (!is_text(image, text))
+		return -EBADMSG;
+	const char *at = text ? (const char *)image->strings.at + text : "";
+	size_t n = strlen(at); /* the strings end with a NUL */
+	if (size) {
+		size_t fits = MIN(n, size - 1);
+		memcpy(out, at, fits);
+		out[fits] = 0;
+	}
+	return (ssize_t)n;
+}
+
+int turf_image_file(const struct turf_image *image, uint32_t file, struct turf_file *out)
+{
+	if (file == 0 || file >= image->files.n)
+		return 0;
+	const struct urf_file *f = &image->files.at[file];
+	struct turf_file found = { le32_get(f->directory), le32_get(f->name) };
+	if (!is_text(image, found.directory) || !is_text(image, found.name))
+		return -EBADMSG;
+	*out = found;
+	return 1;
+}
+
+/* Appends to what is in @out already, *@n bytes of it; counts all, writes what fits. */
+static int append(const struct turf_image *image, turf_text text, char *out, size_t size,
+                  size_t *n)
+{
+	size_t at = MIN(*n, size);
+	ssize_t length = turf_image_text(image, text, out + at, size - at);
+	if (length > 0)
+		*n += (size_t)length;
+	return length < 0 ? (int)length : 0;
+}
+
+ssize_t turf_image_path(const struct turf_image *image, uint32_t file, char *out, size_t size)
+{
+	struct turf_file f;
+	size_t n = 0;
+	char first[2];
+	int r = turf_image_file(image, file, &f);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return snprintf(out, size, "??");
+	r = 0;
+	turf_image_text(image, f.name, first, sizeof(first));
+	if (f.directory && first[0] != '/') {
+		r = append(image, f.directory, out, size, &n);
+		if (n + 1 < size)
+			out[n] = '/';
+		n++;
+	}
+	if (r == 0)
+		r = append(image, f.name, out, size, &n);
+	return r < 0 ? r : (ssize_t)n;
+}
+
 static int symbol_at(const struct turf_image *image, size_t idx, struct turf_symbol *out)
 {
 	const struct urf_symbol *s = &image->symbols.at[idx];
-	const char *name;
-	int r = image_string(image, le32_get(s->name), &name);
-	if (r <= 0)
+	if (le32_get(s->name) == 0 || !is_text(image, le32_get(s->name)))
 		return -EBADMSG; /* no symbol is nameless */
 	*out = (struct turf_symbol){
 		.addr = image->base + le32_get(s->start),
 		.size = le32_get(s->size),
-		.name = name,
+		.name = le32_get(s->name),
 		.type = s->type,
 		.bind = s->bind,
 	};
@@ -184,16 +248,14 @@ int turf_image_find_symbol(const struct turf_image *image, uint64_t addr,
 }
 
 /* Names of function @idx. */
-static int function_names(const struct turf_image *image, uint32_t idx, const char **name,
-                          const char **linkage)
+static int function_names(const struct turf_image *image, uint32_t idx, turf_text *name,
+                          turf_text *linkage)
 {
 	if (idx >= image->functions.n)
 		return -EBADMSG;
-	const struct urf_function *f = &image->functions.at[idx];
-	int r = image_string(image, le32_get(f->name), name);
-	if (r >= 0)
-		r = image_string(image, le32_get(f->linkage), linkage);
-	return r < 0 ? r : 0;
+	*name = le32_get(image->functions.at[idx].name);
+	*linkage = le32_get(image->functions.at[idx].linkage);
+	return is_text(image, *name) && is_text(image, *linkage) ? 0 : -EBADMSG;
 }
 
 int turf_image_find_function(const struct turf_image *image, uint64_t addr,
@@ -223,7 +285,7 @@ int turf_image_find_function(const struct turf_image *image, uint64_t addr,
 	int r = turf_image_find_symbol(image, addr, &symbol);
 	if (r == 1)
 		*out = (struct turf_function){ symbol.addr, symbol.addr + symbol.size,
-			                       symbol.name, NULL };
+			                       symbol.name, 0 };
 	return r;
 }
 
@@ -241,31 +303,14 @@ int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf
 		symbol = (uint32_t)symbol_over(image, rva);
 	if (!s.scope && !s.line && !symbol)
 		return 0;
-	*walk = (struct turf_frames){
-		.image = image,
-		.scope = s.scope,
-		.file = s.file,
-		.line = s.line,
-		.column = s.column,
-		.symbol = symbol,
-		.left = 1,
-	};
+	walk->image = image;
+	walk->function[0] = s.scope;
+	walk->file = s.file;
+	walk->line = s.line;
+	walk->column = s.column;
+	walk->symbol = symbol;
+	walk->left = 1;
 	return 1;
-}
-
-static int frame_file(const struct turf_image *image, uint32_t idx, struct turf_frame *out)
-{
-	if (idx == 0)
-		return 0;
-	if (idx >= image->files.n)
-		return -EBADMSG;
-	const struct urf_file *f = &image->files.at[idx];
-	int r = image_string(image, le32_get(f->directory), &out->directory);
-	if (r >= 0)
-		r = image_string(image, le32_get(f->name), &out->file);
-	if (r >= 0 && !out->directory)
-		out->directory = "";
-	return r < 0 ? r : 0;
 }
 
 /* The one frame where no DWARF function covers the address: a symbol, perhaps with a line. */
@@ -276,30 +321,35 @@ static int symbol_frame(struct turf_frames *walk, struct turf_frame *f)
 		return 1;
 	struct turf_symbol s;
 	int r = symbol_at(walk->image, walk->symbol - 1, &s);
-	f->function = s.name;
+	f->name = s.name;
 	f->has_start = true;
 	f->function_start = s.addr;
 	return r;
 }
 
-/* A function or inlined call; the walk moves on to what it is inlined into. */
+/*
+ * A function or inlined call; the walk moves on to what it is inlined into. Of the walk's
+ * arrays only the first scope is used.
+ */
 static int scope_frame(struct turf_frames *walk, struct turf_frame *f)
 {
 	const struct turf_image *image = walk->image;
-	if (walk->scope >= image->scopes.n)
+	uint32_t scope = walk->function[0];
+	if (scope >= image->scopes.n)
 		return -EBADMSG;
-	const struct urf_scope *s = &image->scopes.at[walk->scope];
+	const struct urf_scope *s = &image->scopes.at[scope];
 	uint32_t parent = le32_get(s->parent);
-	if (parent >= walk->scope) /* parents come first: a walk ends */
+	if (parent >= scope) /* parents come first: a walk ends */
 		return -EBADMSG;
-	int r = function_names(image, le32_get(s->function), &f->function, &f->linkage_name);
+	f->function = le32_get(s->function);
+	int r = function_names(image, f->function, &f->name, &f->linkage_name);
 	if (r < 0)
 		return r;
 	f->inlined = parent != 0;
 	f->has_start = !f->inlined;
 	if (f->has_start)
 		f->function_start = image->base + le32_get(s->call_file);
-	walk->scope = parent;
+	walk->function[0] = parent;
 	walk->file = le32_get(s->call_file);
 	walk->line = le32_get(s->call_line);
 	walk->column = le32_get(s->call_column);
@@ -311,10 +361,12 @@ int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 {
 	if (!walk->left)
 		return 0;
-	struct turf_frame f = { .line = walk->line, .column = walk->column };
-	int r = frame_file(walk->image, walk->file, &f);
-	if (r == 0)
-		r = walk->scope ? scope_frame(walk, &f) : symbol_frame(walk, &f);
+	struct turf_frame f = { .file = walk->file,
+		                .line = walk->line,
+		                .column = walk->column };
+	int r = f.file < MAX(walk->image->files.n, (size_t)1) ? 1 : -EBADMSG;
+	if (r > 0)
+		r = walk->function[0] ? scope_frame(walk, &f) : symbol_frame(walk, &f);
 	if (r < 0) {
 		walk->left = 0;
 		return r;
@@ -323,25 +375,63 @@ int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 	return 1;
 }
 
-/* Appends what fits of @text to @out, whose first *@n bytes are there; counts all of it. */
-static void append(char *out, size_t size, size_t *n, const char *text)
+/* The frames of one address to @frames: how many, -E2BIG, -EBADMSG. */
+static int frames_of(const struct turf_image *image, uint64_t addr, struct turf_frame *frames,
+                     size_t room)
 {
-	size_t length = strlen(text);
-	if (*n < size)
-		memcpy(out + *n, text, MIN(length, size - *n));
-	*n += length;
+	struct turf_frames walk;
+	int n = 0, r = turf_image_frames(image, addr, &walk);
+	if (r <= 0)
+		return r;
+	for (struct turf_frame f; n < TURF_FRAMES_MAX && (r = turf_frames_next(&walk, &f)) > 0;
+	     n++) {
+		if ((size_t)n == room)
+			return -E2BIG;
+		frames[n] = f;
+	}
+	return r < 0 ? r : n;
 }
 
-size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size)
+ssize_t turf_image_frames_bulk(const struct turf_image *image, const uint64_t *addrs, size_t n,
+                               struct turf_frame *frames, size_t n_frames, uint32_t *first)
 {
-	size_t n = 0;
-	const char *directory = frame->directory;
-	if (frame->file && frame->file[0] != '/' && directory && directory[0]) {
-		append(out, size, &n, directory);
-		append(out, size, &n, "/");
+	first[0] = 0;
+	for (size_t i = 0; i < n; i++) {
+		int r = frames_of(image, addrs[i], frames + first[i], n_frames - first[i]);
+		if (r == -E2BIG && i > 0)
+			return (ssize_t)i;
+		if (r < 0)
+			return r;
+		first[i + 1] = first[i] + (uint32_t)r;
 	}
-	append(out, size, &n, frame->file ? frame->file : "??");
-	if (size)
-		out[MIN(n, size - 1)] = 0;
-	return n;
+	return (ssize_t)n;
+}
+
+int turf_image_find_unit(const struct turf_image *image, uint64_t addr, struct turf_unit *out)
+{
+	struct turf_frames walk;
+	struct turf_frame f = { 0 };
+	int r = turf_image_frames(image, addr, &walk);
+	while (r > 0)
+		r = turf_frames_next(&walk, &f);
+	if (r < 0 || f.function == 0)
+		return r;
+	uint32_t unit = le32_get(image->functions.at[f.function].unit);
+	if (unit == 0)
+		return 0;
+	if (unit >= image->units.n)
+		return -EBADMSG;
+	const struct urf_unit *u = &image->units.at[unit];
+	struct turf_unit found = {
+		.name = le32_get(u->name),
+		.directory = le32_get(u->directory),
+		.producer = le32_get(u->producer),
+		.language = le16_get(u->language),
+		.version = le16_get(u->version),
+	};
+	if (!is_text(image, found.name) || !is_text(image, found.directory) ||
+	    !is_text(image, found.producer))
+		return -EBADMSG;
+	*out = found;
+	return 1;
 }
