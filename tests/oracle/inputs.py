@@ -90,12 +90,17 @@ def link_in_place(folder, linker, path):
     return Input(path, linked)
 
 
+def prefix(compiler):
+    """Of the tools that go with a compiler for another machine."""
+    machine = re.match(r"(.*-)g(cc|\+\+)$", compiler)
+    return machine[1] if machine else ""
+
+
 def relocatable(compiler, source, *flags):
     def make(folder):
         path = folder / "object.o"
         run(folder, tool(compiler), *flags, "-c", PROGRAMS / source, "-o", path)
-        machine = re.match(r"(.*-)?g(cc|\+\+)$", compiler)
-        return link_in_place(folder, (machine and machine[1] or "") + "ld", path)
+        return link_in_place(folder, prefix(compiler) + "ld", path)
     return make
 
 
@@ -175,7 +180,7 @@ def stripped(compiler, sources, *flags):
     """No debug info and no .symtab: .dynsym and unwind tables are left."""
     def make(folder):
         path = build(folder, compiler, sources, *flags)
-        run(folder, tool("strip"), path)
+        run(folder, tool(prefix(compiler) + "strip"), path)
         return Input(path)
     return make
 

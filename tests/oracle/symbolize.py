@@ -205,7 +205,8 @@ def compare(ours, theirs, addr, symbols):
     for i, (mine, other) in enumerate(zip(ours, theirs)):
         function, linkage, file, line, column = mine
         name, o_file, o_line, o_column = other
-        name = name.split("@")[0] if not name.endswith("@plt") else name
+        if name not in (function, linkage):
+            name = name.split("@")[0]  # a version is not said of all symbols
         if name not in (function, linkage):
             last = i == len(ours) - 1
             if last and (symbols.is_alias(name, linkage or function) or
@@ -289,7 +290,7 @@ def check(turf, item, n, seed=1, n_list=0, out=print):
         if not is_explained(cause) and addr in eu:
             cause = judge(cause, mine, other, eu[addr], addr, symbols)
         causes[cause] += 1
-        if not is_explained(cause) and causes[cause] <= n_list:
+        if cause and (not is_explained(cause) or "alone" in cause) and causes[cause] <= n_list:
             out(f"  {addr:#x} {cause}\n    turf {mine}\n    llvm {other}\n    eu   {eu.get(addr)}")
     return len(addrs), causes
 
