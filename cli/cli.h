@@ -8,6 +8,7 @@
 #define CLI_CLI_H
 
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -105,8 +106,10 @@ bool cli_is_mangled(const char *name);
 
 /*
  * The name as it was written in C++, Rust or D; none: it is in none of these, or we were built
- * without libiberty. What it gives lives as long as the process; each name is worked on once.
+ * without libiberty. Good until the same thread asks again.
  */
+struct cli_text cli_demangle_now(const char *name);
+/* The same, good as long as the process lives; each name is worked on once. Main thread. */
 struct cli_text cli_demangle(const char *name);
 
 /* Leave names above 1024 bytes as they are, as binutils does unless told otherwise. */
@@ -116,8 +119,8 @@ extern bool cli_demangle_rust;
 
 /*
  * A name of an image, and the path of one of its files; at is NULL where there is none. Each is
- * read once, and lives until the process ends. The image must stay open until no image is asked
- * any more.
+ * read once, and lives until the process ends; any thread may ask. The image must stay open
+ * until no image is asked any more.
  */
 struct cli_text cli_text(const struct turf_image *image, turf_text text);
 struct cli_text cli_path(const struct turf_image *image, uint32_t file);
@@ -129,8 +132,13 @@ struct cli_text cli_path(const struct turf_image *image, uint32_t file);
 struct cli_text cli_frame_name(const struct turf_image *image, const struct turf_frame *frame,
                                bool demangled);
 
+/* Says that these frames' names and paths will be asked for: they are fetched into the cache.
+ */
+void cli_names_expect(const struct turf_image *image, const struct turf_frame *frames, size_t n,
+                      bool demangled);
+
 /* A text of an image could not be read since the program began. */
-extern bool cli_damaged;
+extern atomic_bool cli_damaged;
 
 /* Reads a whole decimal number within [min, max]; false: it is none. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);

@@ -12,6 +12,7 @@
  *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
+ *     answer.c     its answers, by several threads in one order
  *     dropin.c     what the commands in other people's name share
  *     addr2line.c  turf addr2line   binutils' command line and output
  *     llvm.c       turf llvm-symbolizer, llvm-addr2line; llvm.h shows its parts

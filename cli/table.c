@@ -7,7 +7,8 @@
 
 #include "table.h"
 
-enum { FIRST_ROOM = 1024, SPACE_NAMES = 1 }; /* an image's space is an address, and greater */
+/* The space of names: an image's is an address, and greater. */
+enum { FIRST_ROOM = 1024, SPACE_NAMES = 1 };
 
 static size_t place_of(const struct cli_table *t, uint64_t space, uint64_t key)
 {
@@ -52,7 +53,7 @@ static struct cli_entry *find_or_add(struct cli_table *t, uint64_t space, uint64
 		return NULL;
 	struct cli_entry *e = find(t, space, key, name);
 	*is_new = !e->space;
-	if (*is_new && name && !(name = cli_keep(name, strlen(name))))
+	if (*is_new && name && !(name = cli_keep((struct cli_text){ name, strlen(name) }).at))
 		return NULL;
 	if (*is_new) {
 		*e = (struct cli_entry){ .space = space, .key = key, .name = name };
@@ -75,25 +76,25 @@ struct cli_entry *cli_table_name(struct cli_table *t, const char *name, bool *is
 	return find_or_add(t, SPACE_NAMES, h, name, is_new);
 }
 
-char *cli_keep(const char *bytes, size_t size)
+struct cli_text cli_keep(struct cli_text text)
 {
 	enum { BLOCK = 1 << 16 };
-	static char *at;
-	static size_t left;
-	char *out = at;
-	if (size >= BLOCK / 4) {
-		out = malloc(size + 1);
-	} else if (size + 1 > left) {
-		out = at = malloc(BLOCK);
+	static _Thread_local char *at;
+	static _Thread_local size_t left;
+	size_t size = text.size + 1;
+	bool big = size > BLOCK / 4;
+	if (text.at && !big && size > left) {
+		at = malloc(BLOCK);
 		left = at ? BLOCK : 0;
 	}
+	char *out = !text.at ? NULL : big ? malloc(size) : at;
 	if (!out)
-		return NULL;
-	memcpy(out, bytes, size);
-	out[size] = 0;
-	if (out == at) {
-		at += size + 1;
-		left -= size + 1;
+		return (struct cli_text){ NULL };
+	if (!big) {
+		at += size;
+		left -= size;
 	}
-	return out;
+	memcpy(out, text.at, size - 1);
+	out[size - 1] = 0;
+	return (struct cli_text){ out, size - 1 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One hash table for all that is made once and shown often: open addressing, at most half full.
- * Nothing is ever taken out.
+ * Nothing is ever taken out. One thread at a time.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
@@ -36,7 +36,7 @@ struct cli_entry *cli_table_number(struct cli_table *t, uint64_t space, uint64_t
 /* The same by the bytes of a name, which are copied. */
 struct cli_entry *cli_table_name(struct cli_table *t, const char *name, bool *is_new);
 
-/* @size bytes and a NUL, which live as long as the process; NULL: no memory. */
-char *cli_keep(const char *bytes, size_t size);
+/* The same text in memory that lives as long as the process; none: none, or no memory. */
+struct cli_text cli_keep(struct cli_text text);
 
 #endif
