@@ -2,7 +2,7 @@
 /*
  * turf addr2line, or a link to turf of that name: the command line and output of binutils'
  * addr2line, which this file says of each thing how it does it. Discriminators are not known to
- * us, so " (discriminator N)" never appears; -j is refused.
+ * us, so " (discriminator N)" never appears.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static const char usage[] =
 	"standard input, as binutils' addr2line does.\n"
 	"\n"
 	"  -a, --addresses            begin with the address\n"
-	"  -b, --target=NAME          taken, and not needed\n"
+	"  -b, --target=NAME          the file's format, which is found out without it\n"
 	"  -e, --exe=FILE             the ELF file (default: a.out)\n"
 	"  -i, --inlines              go on with those that the code was inlined into\n"
 	"  -p, --pretty-print         one line a function\n"
@@ -32,9 +32,10 @@ static const char usage[] =
 	"dlang\n"
 	"  -R, --recurse-limit        leave very long names as they are (default)\n"
 	"  -r, --no-recurse-limit     do not\n"
-	"  -j, --section=NAME         not supported: addresses are of the whole file\n"
+	"  -j, --section=NAME         addresses count from the start of this section\n"
 	"  -h, --help                 this text\n"
-	"  -v, --version              the version\n";
+	"  -v, --version              the version\n"
+	"  @FILE                      words of FILE in place of this argument\n";
 
 enum style { STYLE_NONE, STYLE_LINKER, STYLE_CXX, STYLE_D };
 
@@ -44,6 +45,9 @@ struct session {
 	int digits; /* of an address */
 	bool addresses, inlines, pretty, basenames, functions;
 	enum style style;
+	const char *target;  /* what the file is said to be; NULL: not said */
+	const char *section; /* that addresses count from; NULL: none */
+	uint64_t section_idx;
 };
 
 static const struct option options[] = {
@@ -99,6 +103,36 @@ static void show_nothing(const struct session *s)
 	fputs("??:0\n", stdout);
 }
 
+/* @offset lies in the @i-th section: its address in the urf. */
+static bool is_in_section(const struct session *s, uint64_t i, uint64_t offset, uint64_t *addr)
+{
+	struct elf_section section;
+	if (!elf_section(&s->file.elf, i, &section) || !(section.flags & SHF_ALLOC) ||
+	    offset >= section.size)
+		return false;
+	*addr = elf_section_addr(&s->file.elf, i) + offset;
+	return true;
+}
+
+/* Begins with the frames of what was asked for: 1, or nothing is known. */
+static int begin(const struct session *s, uint64_t *addr, struct turf_frames *walk)
+{
+	const struct elf *elf = &s->file.elf;
+	uint64_t offset = *addr;
+	int r = 0;
+	if (s->section)
+		return is_in_section(s, s->section_idx, offset, addr)
+		               ? turf_image_frames(s->file.image, *addr, walk)
+		               : 0;
+	if (ELF_FIELD(elf, 0, Ehdr, e_type) != ET_REL)
+		return turf_image_frames(s->file.image, offset, walk);
+	/* of all sections, each of which begins at 0, the first that knows it */
+	for (uint64_t i = 0; i < elf->n_sections && r <= 0; i++)
+		if (is_in_section(s, i, offset, addr))
+			r = turf_image_frames(s->file.image, *addr, walk);
+	return r;
+}
+
 static void answer(const struct session *s, const char *text)
 {
 	struct turf_frames walk;
@@ -111,7 +145,7 @@ static void answer(const struct session *s, const char *text)
 		fputs(s->pretty ? ": " : "\n", stdout);
 	}
 	size_t n = 0;
-	if (turf_image_frames(s->file.image, addr, &walk) > 0)
+	if (begin(s, &addr, &walk) > 0)
 		for (; (n == 0 || s->inlines) && turf_frames_next(&walk, &f) > 0; n++) {
 			if (n && s->pretty)
 				fputs(" (inlined by) ", stdout);
@@ -189,6 +223,7 @@ static int read_option(struct session *s, int c)
 		cli_demangle_limited = c == 'R';
 		return -1;
 	case 'b':
+		s->target = optarg;
 		return -1;
 	case 'C':
 		s->style = STYLE_CXX;
@@ -197,8 +232,8 @@ static int read_option(struct session *s, int c)
 		fprintf(stderr, "%s: unknown demangling style `%s'\n", s->program, optarg);
 		return 1;
 	case 'j':
-		fprintf(stderr, "%s: -j, --section: not supported\n", s->program);
-		return 1;
+		s->section = optarg;
+		return -1;
 	case 'v':
 	case 'V':
 		puts("addr2line (turf " TURF_VERSION "), which speaks as GNU addr2line 2.40");
@@ -208,11 +243,64 @@ static int read_option(struct session *s, int c)
 	return c == '?';
 }
 
+/* The names that binutils knows a format by, on x86-64; any of them does. */
+static bool is_target(const char *name)
+{
+	static const char *const names[] = {
+		"elf64-x86-64", "elf32-i386",   "elf32-iamcu", "elf32-x86-64",
+		"pei-i386",     "pe-x86-64",    "pei-x86-64",  "elf64-little",
+		"elf64-big",    "elf32-little", "elf32-big",   "pe-bigobj-x86-64",
+		"pe-i386",      "pdb",          "srec",        "symbolsrec",
+		"verilog",      "tekhex",       "binary",      "ihex",
+		"plugin",       "default",
+	};
+	for (size_t i = 0; i < CLI_COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool find_section(struct session *s)
+{
+	const struct elf *elf = &s->file.elf;
+	struct elf_section section;
+	for (uint64_t i = 1; i < elf->n_sections; i++)
+		if (elf_section(elf, i, &section) &&
+		    strcmp(elf_section_name(elf, &section), s->section) == 0) {
+			s->section_idx = i;
+			return true;
+		}
+	return false;
+}
+
+/* 0, or 1 and why not is told. */
+static int open_file(struct session *s, const char *path)
+{
+	int r = dropin_open(path, &s->file);
+	struct stat st = { 0 };
+	bool empty = r < 0 && stat(path, &st) == 0 && st.st_size == 0;
+	if (empty || (r < 0 && r != -EBADMSG && r != -ENOTSUP))
+		return refuse_file(s, path, r);
+	if (s->target && !is_target(s->target)) {
+		fprintf(stderr, "%s: %s: invalid bfd target\n", s->program, path);
+		return 1;
+	}
+	if (r < 0)
+		return refuse_file(s, path, r);
+	if (s->section && !find_section(s)) {
+		fprintf(stderr, "%s: %s: cannot find section %s\n", s->program, path,
+		        s->section);
+		return 1;
+	}
+	return 0;
+}
+
 int cmd_addr2line(int argc, char **argv)
 {
 	struct session s = { .program = cli_name, .style = STYLE_LINKER };
 	const char *path = "a.out";
 	cli_demangle_limited = true;
+	dropin_expand_arguments(&argc, &argv);
 	for (int c; (c = getopt_long(argc, argv, "ab:Ce:fhHij:prRsvV", options, NULL)) != -1;) {
 		int status = c == 'e' ? -1 : read_option(&s, c);
 		if (status >= 0)
@@ -220,9 +308,8 @@ int cmd_addr2line(int argc, char **argv)
 		if (c == 'e')
 			path = optarg;
 	}
-	int r = dropin_open(path, &s.file);
-	if (r < 0)
-		return refuse_file(&s, path, r);
+	if (open_file(&s, path))
+		return 1;
 	s.digits = s.file.is_32bit ? 8 : 16;
 	for (int i = optind; i < argc; i++)
 		answer(&s, argv[i]);

@@ -171,4 +171,10 @@ void cli_progress_clear(void);
 char *cli_json_escape(char *out, const char *text, size_t n);
 void cli_json_string(FILE *out, const char *text);
 
+/*
+ * A stream that writes the JSON put into it to @to, a member a line and indented. Close it to
+ * have all of it. NULL: no memory.
+ */
+FILE *cli_json_pretty(FILE *to);
+
 #endif

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "dropin.h"
-#include "elf.h"
 
 const char *dropin_base(const char *path)
 {
@@ -38,6 +38,22 @@ const char *dropin_of(const char *program)
 			return names[i];
 	return NULL;
 }
+
+#if HAVE_DEMANGLE
+/* Of libiberty, whose header brings much else. */
+extern void expandargv(int *argc, char ***argv);
+
+void dropin_expand_arguments(int *argc, char ***argv)
+{
+	expandargv(argc, argv);
+}
+#else
+void dropin_expand_arguments(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+}
+#endif
 
 static void read_more(struct dropin_lines *l)
 {
@@ -101,16 +117,14 @@ static int open_stored(int fd, const char *path, struct turf_image **ret)
 static int open_file(int fd, const char *path, struct dropin_file *ret)
 {
 	struct stat st;
-	struct elf elf;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (!elf_open(fd, &elf))
+	if (!elf_open(fd, &ret->elf))
 		return -EBADMSG;
-	ret->is_32bit = !elf.wide;
-	ret->stripped = !elf_has_section(&elf, SHT_SYMTAB);
-	elf_close(&elf);
+	ret->is_32bit = !ret->elf.wide;
+	ret->stripped = !elf_has_section(&ret->elf, SHT_SYMTAB);
 	if (cli_is_urf(fd))
 		return turf_image_open_fd(fd, cli_short_name(path), &ret->image, NULL);
 	return open_stored(fd, path, &ret->image);

@@ -8,6 +8,7 @@
 #define CLI_DROPIN_H
 
 #include "cli.h"
+#include "elf.h"
 
 /*
  * The command that a name of this program asks for: "/usr/bin/x86_64-linux-gnu-addr2line-2" is
@@ -32,6 +33,7 @@ bool dropin_next_line(struct dropin_lines *lines, char *line, size_t size);
 
 struct dropin_file {
 	struct turf_image *image;
+	struct elf elf;
 	bool is_32bit;
 	bool stripped; /* without .symtab: the others name functions as DWARF does */
 };
@@ -42,6 +44,10 @@ struct dropin_file {
  * -EBADMSG and -ENOTSUP where it is no ELF file that we read, or the system's word.
  */
 int dropin_open(const char *path, struct dropin_file *ret);
+
+/* "@FILE" among the arguments stands for the words of the file, as binutils and LLVM have it.
+ */
+void dropin_expand_arguments(int *argc, char ***argv);
 
 /*
  * The linkage name of a frame at @addr as the others choose it: that of the symbol table for

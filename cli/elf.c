@@ -64,7 +64,10 @@ bool elf_section(const struct elf *e, uint64_t i, struct elf_section *out)
 		return false;
 	uint64_t at = e->sections + i * e->section_size;
 	*out = (struct elf_section){
+		.name = ELF_FIELD(e, at, Shdr, sh_name),
 		.type = ELF_FIELD(e, at, Shdr, sh_type),
+		.addr = ELF_FIELD(e, at, Shdr, sh_addr),
+		.align = ELF_FIELD(e, at, Shdr, sh_addralign),
 		.flags = ELF_FIELD(e, at, Shdr, sh_flags),
 		.off = ELF_FIELD(e, at, Shdr, sh_offset),
 		.size = ELF_FIELD(e, at, Shdr, sh_size),
@@ -73,6 +76,34 @@ bool elf_section(const struct elf *e, uint64_t i, struct elf_section *out)
 	};
 	return out->type == SHT_NOBITS ||
 	       (out->off <= e->size && out->size <= e->size - out->off);
+}
+
+const char *elf_section_name(const struct elf *e, const struct elf_section *section)
+{
+	struct elf_section names;
+	uint64_t idx = ELF_FIELD(e, 0, Ehdr, e_shstrndx);
+	if (!elf_section(e, idx, &names) || names.type == SHT_NOBITS ||
+	    section->name >= names.size || e->bytes[names.off + names.size - 1])
+		return "";
+	return (const char *)e->bytes + names.off + section->name;
+}
+
+uint64_t elf_section_addr(const struct elf *e, uint64_t i)
+{
+	struct elf_section s = { 0 };
+	uint64_t addr = 0;
+	if (ELF_FIELD(e, 0, Ehdr, e_type) != ET_REL)
+		return elf_section(e, i, &s) ? s.addr : 0;
+	for (uint64_t k = 0; k <= i && k < e->n_sections; k++) {
+		elf_section(e, k, &s);
+		if (!(s.flags & SHF_ALLOC))
+			continue;
+		uint64_t align = s.align ? s.align : 1;
+		addr = (addr + align - 1) / align * align;
+		if (k < i)
+			addr += s.size;
+	}
+	return addr;
 }
 
 bool elf_has_code(const struct elf *e)

@@ -22,7 +22,7 @@ struct elf {
 };
 
 struct elf_section {
-	uint64_t type, flags, off, size, link, entry_size;
+	uint64_t name, type, flags, addr, off, size, link, align, entry_size;
 };
 
 /* Maps a regular file; false: it cannot be mapped, or is no ELF file. */
@@ -41,6 +41,14 @@ uint64_t elf_number(const struct elf *e, uint64_t off, size_t size);
 
 /* A section all of which lies in the file, or has no bytes there. */
 bool elf_section(const struct elf *e, uint64_t i, struct elf_section *out);
+
+/* Its name; "" where there is none that ends. */
+const char *elf_section_name(const struct elf *e, const struct elf_section *section);
+/*
+ * The address of a section. One that is not linked yet has none: it gets what an urf gives it
+ * (docs/format.md), one section behind the other.
+ */
+uint64_t elf_section_addr(const struct elf *e, uint64_t i);
 
 /* It has bytes of code, or may have: one without section headers has segments only. */
 bool elf_has_code(const struct elf *e);

@@ -98,3 +98,67 @@ void cli_json_string(FILE *out, const char *text)
 	fwrite(big, 1, (size_t)(cli_json_escape(big, text, n) - big), out);
 	free(big);
 }
+
+/* What stands where of JSON that is on its way. */
+struct pretty {
+	FILE *to;
+	unsigned depth;
+	bool opened; /* a bracket, with nothing in it yet */
+	bool text;   /* within quotes, */
+	bool escape; /* behind a backslash */
+};
+
+static void new_line(const struct pretty *p)
+{
+	fprintf(p->to, "\n%*s", (int)(2 * p->depth), "");
+}
+
+static void put_pretty(struct pretty *p, char c)
+{
+	bool closes = !p->text && (c == '}' || c == ']');
+	if (closes && p->depth)
+		p->depth--;
+	if (p->opened != closes)
+		new_line(p);
+	p->opened = !p->text && (c == '{' || c == '[');
+	p->depth += p->opened;
+	putc(c, p->to);
+	if (!p->text && c == ',')
+		new_line(p);
+	if (!p->text && c == ':')
+		putc(' ', p->to);
+	if (c == '"' && !p->escape)
+		p->text = !p->text;
+	p->escape = p->text && c == '\\' && !p->escape;
+}
+
+static ssize_t write_pretty(void *ctx, const char *bytes, size_t n)
+{
+	struct pretty *p = ctx;
+	for (size_t i = 0; i < n; i++)
+		if (bytes[i] == '\n' && !p->depth)
+			putc('\n', p->to); /* between two documents */
+		else
+			put_pretty(p, bytes[i]);
+	return fflush(p->to) == 0 ? (ssize_t)n : 0;
+}
+
+static int close_pretty(void *ctx)
+{
+	free(ctx);
+	return 0;
+}
+
+FILE *cli_json_pretty(FILE *to)
+{
+	struct pretty *p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->to = to;
+	FILE *out = fopencookie(
+		p, "w",
+		(cookie_io_functions_t){ .write = write_pretty, .close = close_pretty });
+	if (!out)
+		free(p);
+	return out;
+}

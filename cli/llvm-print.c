@@ -3,6 +3,7 @@
  * Answers in the styles of llvm-symbolizer. Where a function is declared is not known to us, so
  * "Function start filename" and "StartLine" stay away or empty; nor are discriminators.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "llvm.h"
@@ -92,7 +93,7 @@ void llvm_end(struct llvm_printer *p, const struct llvm_request *request)
 }
 
 /* Lines around the one that is meant, as the source file has them now. */
-static void put_source(uint64_t n, const struct llvm_line *line)
+static void put_source(FILE *out, uint64_t n, const struct llvm_line *line)
 {
 	char text[4096];
 	if (!n || !line->line || !line->path)
@@ -109,11 +110,12 @@ static void put_source(uint64_t n, const struct llvm_line *line)
 		bool ends = strchr(text, '\n') != NULL;
 		text[size] = 0;
 		if (at >= first && begins)
-			printf("%*llu %s: ", width, hex(at), at == line->line ? ">" : " ");
+			fprintf(out, "%*llu %s: ", width, hex(at),
+			        at == line->line ? ">" : " ");
 		if (at >= first)
-			fputs(text, stdout);
+			fputs(text, out);
 		if (at >= first && ends)
-			putchar('\n');
+			putc('\n', out);
 		begins = ends;
 		at += ends;
 	}
@@ -141,7 +143,7 @@ static void put_line(const struct llvm_printer *p, const struct llvm_line *line)
 	}
 	fputs(line->path ? line->path : "??", stdout);
 	printf(o->style == LLVM_GNU ? ":%u\n" : ":%u:%u\n", line->line, line->column);
-	put_source(o->context, line);
+	put_source(stdout, o->context, line);
 }
 
 static void json_member(const char *name, const char *text)
@@ -149,6 +151,19 @@ static void json_member(const char *name, const char *text)
 	printf("\"%s\":", name);
 	cli_json_string(stdout, text ? text : "");
 	putchar(',');
+}
+
+static void json_source(uint64_t n, const struct llvm_line *line)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	put_source(out, n, line);
+	if (fclose(out) == 0 && size)
+		json_member("Source", text);
+	free(text);
 }
 
 static void json_line(const struct llvm_printer *p, const struct llvm_line *line)
@@ -160,6 +175,7 @@ static void json_line(const struct llvm_printer *p, const struct llvm_line *line
 	json_member("FileName", line->path);
 	json_member("FunctionName", line->function);
 	printf("\"Line\":%u,", line->line);
+	json_source(p->options->context, line);
 	json_member("StartAddress", start);
 	fputs("\"StartFileName\":\"\",\"StartLine\":0}", stdout);
 }

@@ -92,6 +92,22 @@ static const char *read_place(const struct llvm_options *o, char *text,
 	return NULL;
 }
 
+bool llvm_build_id(const char *text, char out[static LLVM_REQUEST])
+{
+	size_t n = strlen(text), at = n % 2;
+	if (n == 0 || n + at >= LLVM_REQUEST)
+		return false;
+	out[0] = '0'; /* where the first pair lacks a digit */
+	for (const char *c = text; *c; c++) {
+		int digit = digit_of(*c);
+		if (digit > 15)
+			return false;
+		out[at++] = "0123456789ABCDEF"[digit];
+	}
+	out[at] = 0;
+	return true;
+}
+
 const char *llvm_parse(const struct llvm_options *o, const char *text, struct llvm_request *out)
 {
 	char place[LLVM_REQUEST];
@@ -110,7 +126,7 @@ const char *llvm_parse(const struct llvm_options *o, const char *text, struct ll
 	bool file = skip_word(&at, "FILE:"), build_id = !file && skip_word(&at, "BUILDID:");
 	if ((file || build_id) && (o->module || o->build_id))
 		return "input file has already been specified";
-	if (!o->module) {
+	if (!o->module && !o->build_id) {
 		take_word(&at, out->module, true);
 		if (!*out->module)
 			return "no input filename has been specified";
@@ -118,9 +134,14 @@ const char *llvm_parse(const struct llvm_options *o, const char *text, struct ll
 	take_word(&at, place, false);
 	if (!*place)
 		return "no module offset has been specified";
-	for (char *c = out->module; build_id && *c; c++)
-		*c = *c >= 'a' && *c <= 'f' ? *c - 0x20 : *c;
-	if (build_id)
-		return "could not find build ID";
+	if (build_id || o->build_id) {
+		char id[LLVM_REQUEST];
+		out->by_build_id = true;
+		if (!llvm_build_id(o->build_id ? o->build_id : out->module, id)) {
+			out->module[0] = 0;
+			return "wrong format of build-id";
+		}
+		strcpy(out->module, id);
+	}
 	return read_place(o, place, out);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "llvm.h"
 #include "symtab.h"
@@ -31,6 +32,10 @@ static const char usage[] =
 	"  -C, --demangle, --no-demangle             show names as they were written\n"
 	"  -a, --addresses                           begin with the address\n"
 	"  -s, --basenames                           file names without folders\n"
+	"      --relativenames                       file names below the unit's folder\n"
+	"      --build-id=ID                         the file by its build-id, in the place of "
+	"--obj\n"
+	"      --debug-file-directory=DIR            where files are by build-id\n"
 	"  -p, --pretty-print                        one line a function\n"
 	"      --output-style=LLVM|GNU|JSON\n"
 	"      --verbose                             all that is known, a line each\n"
@@ -39,13 +44,16 @@ static const char usage[] =
 	"  -v, --version                             the version\n"
 	"      --help                                this text\n"
 	"\n"
-	"All other options of LLVM's are taken, and do nothing.\n";
+	"--filter-markup is refused; all other options of LLVM's are taken, and do nothing.\n";
 
 /* What to do with an option. */
 enum todo {
 	IGNORE,
 	ADDRESSES,
 	BASENAMES,
+	RELATIVE,
+	MARKUP,
+	DEBUG_FOLDER,
 	DEMANGLE,
 	NO_DEMANGLE,
 	INLINES,
@@ -87,11 +95,11 @@ static const struct flag {
 	{ "--no-untag-addresses", IGNORE, false },
 	{ "--pretty-print", PRETTY, false },
 	{ "--relative-address", IGNORE, false },
-	{ "--relativenames", IGNORE, false },
+	{ "--relativenames", RELATIVE, false },
 	{ "--verbose", VERBOSE, false },
 	{ "--version", VERSION, false },
 	{ "--help", HELP, false },
-	{ "--filter-markup", IGNORE, false },
+	{ "--filter-markup", MARKUP, false },
 	{ "--color", IGNORE, false },
 	{ "--functions", LINKAGE, false },
 	{ "-f=", FUNCTIONS, true },
@@ -101,7 +109,7 @@ static const struct flag {
 	{ "--adjust-vma", ADJUST, true },
 	{ "--build-id", BUILD_ID, true },
 	{ "--cache-size", IGNORE, true },
-	{ "--debug-file-directory", IGNORE, true },
+	{ "--debug-file-directory", DEBUG_FOLDER, true },
 	{ "--default-arch", IGNORE, true },
 	{ "--dsym-hint", IGNORE, true },
 	{ "--dwp", IGNORE, true },
@@ -112,12 +120,15 @@ static const struct flag {
 	{ "--print-source-context-lines", CONTEXT, true },
 };
 
+enum { LLVM_PATH = 4096 };
+
 /* A file that was asked for; files stay open. */
 struct module {
 	struct module *next;
-	char path[LLVM_REQUEST];
-	int error; /* 0, or negative errno: there is no file */
-	bool told; /* the error was */
+	bool by_build_id;
+	char path[LLVM_REQUEST]; /* or the build-id */
+	int error;               /* 0, or negative errno: there is no file */
+	bool told;               /* the error was */
 	struct dropin_file file;
 	struct symtab symbols;
 };
@@ -126,23 +137,41 @@ struct session {
 	struct llvm_options o;
 	struct llvm_printer printer;
 	struct module *modules;
-	bool wrong, version, help; /* of the arguments */
-	const char **requests;     /* as arguments */
+	bool wrong, version, help, markup; /* of the arguments */
+	const char **requests;             /* as arguments */
 	size_t n_requests;
+	const char **debug_folders; /* of files by build-id; none: /usr/lib/debug */
+	size_t n_debug_folders;
 };
 
-static struct module *find_module(struct session *s, const char *path)
+/* The file of a build-id below one folder. */
+static bool find_build_id(const char *folder, const char *id, char out[static LLVM_PATH])
 {
-	struct module *m = s->modules;
-	while (m && strcmp(m->path, path) != 0)
-		m = m->next;
-	if (m)
-		return m;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return NULL;
-	strncpy(m->path, path, sizeof(m->path) - 1);
-	m->error = dropin_open(path, &m->file);
+	int n = snprintf(out, LLVM_PATH, "%s/.build-id/%.2s/%s.debug", folder, id, id + 2);
+	if (n < 0 || n >= LLVM_PATH)
+		return false;
+	for (char *c = out + strlen(folder); *c; c++)
+		*c = *c >= 'A' && *c <= 'F' ? *c + 0x20 : *c;
+	return access(out, R_OK) == 0;
+}
+
+static void open_by_build_id(const struct session *s, struct module *m)
+{
+	static const char *const usual = "/usr/lib/debug";
+	char path[LLVM_PATH];
+	const char *const *folders = s->n_debug_folders ? s->debug_folders : &usual;
+	size_t n = s->n_debug_folders ? s->n_debug_folders : 1;
+	m->error = -ENOENT;
+	for (size_t i = 0; i < n && m->error; i++)
+		if (find_build_id(folders[i], m->path, path))
+			m->error = dropin_open(path, &m->file);
+	if (!m->error)
+		symtab_open(path, &m->symbols);
+}
+
+static void open_by_path(struct module *m)
+{
+	m->error = dropin_open(m->path, &m->file);
 	char *colon = strrchr(m->path, ':'); /* FILE:ARCHITECTURE */
 	bool cut = m->error == -ENOENT && colon;
 	if (cut) {
@@ -153,6 +182,24 @@ static struct module *find_module(struct session *s, const char *path)
 		symtab_open(m->path, &m->symbols);
 	if (cut)
 		*colon = ':';
+}
+
+static struct module *find_module(struct session *s, const char *path, bool by_build_id)
+{
+	struct module *m = s->modules;
+	while (m && (strcmp(m->path, path) != 0 || m->by_build_id != by_build_id))
+		m = m->next;
+	if (m)
+		return m;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->by_build_id = by_build_id;
+	strncpy(m->path, path, sizeof(m->path) - 1);
+	if (by_build_id)
+		open_by_build_id(s, m);
+	else
+		open_by_path(m);
 	m->next = s->modules;
 	s->modules = m;
 	return m;
@@ -248,10 +295,25 @@ static void override(const struct session *s, const struct module *m, uint64_t a
 		line->path = symbol->file;
 }
 
-static struct llvm_line line_of(const struct session *s, const struct module *m,
+/* The path below the folder that the unit was compiled in, else the whole. */
+static const char *relative_path(const struct module *m, uint64_t addr, const char *path)
+{
+	struct turf_unit unit;
+	if (!path || turf_image_find_unit(m->file.image, addr, &unit) <= 0)
+		return path;
+	struct cli_text folder = cli_text(m->file.image, unit.directory);
+	if (!folder.size || strncmp(path, folder.at, folder.size) != 0 ||
+	    path[folder.size] != '/')
+		return path;
+	return path + folder.size + 1;
+}
+
+static struct llvm_line line_of(const struct session *s, const struct module *m, uint64_t addr,
                                 const struct turf_frame *f)
 {
 	const char *path = cli_path(m->file.image, f->file).at;
+	if (s->o.relative && !s->o.basenames)
+		path = relative_path(m, addr, path);
 	return (struct llvm_line){
 		.function = function_name(s, m, f),
 		.path = path && s->o.basenames ? dropin_base(path) : path,
@@ -271,12 +333,12 @@ static void show_chain(struct session *s, const struct module *m, uint64_t addr)
 	if (turf_image_frames(m->file.image, addr, &walk) > 0 &&
 	    turf_frames_next(&walk, &f) > 0)
 		while (f.inlined) {
-			line = line_of(s, m, &f);
+			line = line_of(s, m, addr, &f);
 			llvm_line(&s->printer, &line);
 			if (!s->o.inlines || turf_frames_next(&walk, &f) <= 0)
 				return;
 		}
-	line = line_of(s, m, &f);
+	line = line_of(s, m, addr, &f);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -288,7 +350,7 @@ static void show_place(struct session *s, const struct module *m, uint64_t addr)
 	struct turf_frame f = { .name = 0 };
 	if (turf_image_frames(m->file.image, addr, &walk) > 0)
 		(void)turf_frames_next(&walk, &f);
-	struct llvm_line line = line_of(s, m, &f);
+	struct llvm_line line = line_of(s, m, addr, &f);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -344,20 +406,17 @@ static void answer(struct session *s, const char *text)
 		if (*wrong)
 			fflush(stdout);
 		if (*wrong)
-			fprintf(stderr, "%s: error: '%s': %s\n", s->o.program,
-			        s->o.module || strstr(wrong, "build ID") == NULL
-			                ? text
-			                : request.module,
-			        wrong);
+			fprintf(stderr, "%s: error: '%s': %s\n", s->o.program, text, wrong);
 		request.has_address = false;
 		llvm_begin(&s->printer, &request);
 		llvm_line(&s->printer, &nothing);
 		llvm_end(&s->printer, &request);
 		return;
 	}
-	struct module *m = find_module(s, request.module);
-	if (m && m->error && !m->told) {
-		llvm_error(&s->printer, &request, error_text(m->error));
+	struct module *m = find_module(s, request.module, request.by_build_id);
+	if (m && m->error && (!m->told || m->by_build_id)) {
+		llvm_error(&s->printer, &request,
+		           m->by_build_id ? "could not find build ID" : error_text(m->error));
 		m->told = true;
 		if (s->o.style == LLVM_JSON)
 			return;
@@ -387,8 +446,16 @@ static int read_value(struct session *s, const struct flag *flag, const char *va
 	case OBJ:
 		s->o.module = value;
 		break;
-	case BUILD_ID:
+	case BUILD_ID: {
+		char id[LLVM_REQUEST];
 		s->o.build_id = value;
+		if (llvm_build_id(value, id))
+			break;
+		fprintf(stderr, "--build-id=: expected a build ID, but got '%s'\n", value);
+		return 1;
+	}
+	case DEBUG_FOLDER:
+		s->debug_folders[s->n_debug_folders++] = value;
 		break;
 	case FUNCTIONS:
 		s->o.functions = strcmp(value, "none") == 0    ? LLVM_NO_NAME
@@ -418,6 +485,8 @@ static void take_flag(struct session *s, enum todo todo)
 	struct llvm_options *o = &s->o;
 	o->addresses |= todo == ADDRESSES;
 	o->basenames |= todo == BASENAMES;
+	o->relative |= todo == RELATIVE;
+	s->markup |= todo == MARKUP;
 	o->pretty |= todo == PRETTY;
 	o->verbose |= todo == VERBOSE;
 	s->version |= todo == VERSION;
@@ -531,7 +600,7 @@ static int check_module(struct session *s)
 	if (!s->o.module)
 		return 0;
 	strncpy(request.module, s->o.module, sizeof(request.module) - 1);
-	struct module *m = find_module(s, request.module);
+	struct module *m = find_module(s, request.module, false);
 	if (m && !m->error)
 		return 0;
 	bool list = s->o.list;
@@ -574,7 +643,20 @@ static int run(struct session *s, int argc, char **argv)
 		       s->o.addr2line ? "llvm-addr2line" : "llvm-symbolizer");
 		return 0;
 	}
+	if (s->markup) {
+		fputs("error: --filter-markup: not supported\n", stderr);
+		return 1;
+	}
+	FILE *out = stdout, *pretty = NULL;
+	if (s->o.style == LLVM_JSON && s->o.pretty)
+		pretty = cli_json_pretty(out);
+	if (pretty)
+		stdout = pretty; /* a variable like any other, says glibc's manual */
 	int status = answer_all(s);
+	if (pretty) {
+		fclose(pretty);
+		stdout = out;
+	}
 	for (struct module *m = s->modules, *next; m; m = next) {
 		next = m->next;
 		turf_image_close(m->file.image);
@@ -597,12 +679,15 @@ static int run_as(bool addr2line, int argc, char **argv)
 		},
 	};
 	s.printer.options = &s.o;
+	dropin_expand_arguments(&argc, &argv);
 	s.requests = calloc((size_t)argc + 1, sizeof(*s.requests));
-	if (!s.requests)
+	s.debug_folders = calloc((size_t)argc + 1, sizeof(*s.debug_folders));
+	if (!s.requests || !s.debug_folders)
 		return cli_error(NULL, "no memory");
 	cli_demangle_rust = false;
 	int status = run(&s, argc, argv);
 	free(s.requests);
+	free(s.debug_folders);
 	return status;
 }
 

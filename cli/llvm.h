@@ -21,7 +21,7 @@ struct llvm_options {
 	bool addr2line; /* addresses are hexadecimal whether they say so or not */
 	enum llvm_style style;
 	enum llvm_functions functions;
-	bool inlines, demangle, addresses, basenames, pretty, verbose;
+	bool inlines, demangle, addresses, basenames, relative, pretty, verbose;
 	uint64_t adjust;  /* taken off every address */
 	uint64_t context; /* lines of source shown */
 	bool list;        /* JSON: the answers are one array */
@@ -35,6 +35,7 @@ struct llvm_request {
 	enum llvm_command command;
 	bool has_address;
 	uint64_t address; /* or what is added to the symbol's */
+	bool by_build_id; /* module is one, in capitals */
 	char module[LLVM_REQUEST];
 	char symbol[LLVM_REQUEST]; /* "": an address is asked for */
 };
@@ -42,6 +43,9 @@ struct llvm_request {
 /* NULL: @out is filled; else what is wrong with @text: "": nothing to be said. */
 const char *llvm_parse(const struct llvm_options *o, const char *text,
                        struct llvm_request *out);
+
+/* A build-id as LLVM writes it, pairs of capital digits; false: @text is none. */
+bool llvm_build_id(const char *text, char out[static LLVM_REQUEST]);
 
 /* One function of an answer; all NULL and 0: nothing is known. */
 struct llvm_line {

@@ -105,9 +105,71 @@ class Addr2line(DropIn):
             self.assertEqual(mine[2].split('\n')[0], theirs[2].split('\n')[0], args)
         self.assertEqual(self.tell(ours, '--help')[::2], (0, ''))
         self.assertEqual(self.tell(ours, '--version')[::2], (0, ''))
-        self.assertEqual(self.tell(ours, '-j', '.text', '1'),
-                         (1, '', 'NAME: -j, --section: not supported\n'))
 
+    def same(self, *args, **how):
+        told = self.tell(self.link('addr2line'), *args, cwd=self.folder, **how)
+        self.assertEqual(told, self.tell('/usr/bin/addr2line', *args, cwd=self.folder, **how),
+                         args)
+        return told[1]
+
+    @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
+    def test_sections(self):
+        text = int(re.search(r' \.text +PROGBITS +(\w+)', subprocess.run(
+            ['readelf', '-SW', self.fixture], check=True, text=True,
+            stdout=subprocess.PIPE).stdout)[1], 16)
+        offset = hex(int(self.addr, 16) - text)
+        for options in ('-f', '-fai', '-fp'):
+            self.assertIn('fixture.c:17', self.same(options, '-j', '.text', '-e', 'fixture', offset,
+                                                    self.addr, 'ffffffffffffffff'))
+        for section in ('.plt', '.comment', '.init'):
+            self.same('-f', '--section', section, '-e', 'fixture', '0', '100000')
+        self.same('-j', '.nosuch', '-e', 'fixture', '0')
+        self.same('-j', '', '-e', 'fixture', '0')
+        self.same('-j', '.nosuch', '-e', '/nowhere', '0')
+
+    @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
+    def test_sections_of_an_object(self):
+        source = '\n'.join('int f%d(int a) { return a * %d; }' % (i, i) for i in range(9))
+        self.compile('many.o', source, '-c', '-ffunction-sections', '-O1')
+        for i in range(9):
+            self.assertIn(f'many.o.c:{i + 1}\n',
+                          self.same('-fi', '-j', f'.text.f{i}', '-e', 'many.o', '0', '1', '80'))
+        self.compile('one.o', source, '-c', '-O1')
+        self.assertIn('one.o.c:9', self.same('-f', '-j', '.text', '-e', 'one.o',
+                                             *map(hex, range(0, 80))))
+        self.same('-f', '-e', 'one.o', *map(hex, range(0, 80)))
+
+    @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
+    def test_targets(self):
+        (self.folder / 'empty').touch()
+        for target in ('elf64-x86-64', 'default', 'frobnicate', ''):
+            for path in ('fixture', 'empty', '/nowhere', '.'):
+                self.same('-b', target, '-e', path, self.addr)
+
+    @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
+    def test_arguments_in_a_file(self):
+        if b'(anonymous namespace)' not in pathlib.Path(self.turf).read_bytes():
+            self.skipTest('built without libiberty')
+        (self.folder / 'args').write_text(f"-f '-e' \"fixture\"\n @more\t1")
+        (self.folder / 'more').write_text(f'-a {self.addr}')
+        self.assertIn('fixture.c:17', self.same('@args', '0x2'))
+        self.same('-e', 'fixture', '@nowhere')
+
+    def test_a_pipe_that_asks_much(self):
+        """Many questions of one process, some answered in between, as perf and scripts ask."""
+        link = self.link('addr2line')
+        with subprocess.Popen([link, '-e', self.fixture, '-a', '-i', '-f'], text=True,
+                              env=self.environment, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as child:
+            for i in range(300):
+                # perf ends each answer with one to an address that nobody has
+                child.stdin.write(f'{self.addr}\n,\n')
+                child.stdin.flush()
+                lines = [child.stdout.readline() for _ in range(6)]
+                self.assertEqual(lines[1:], ['main\n', f'{self.source}:17\n',
+                                             '0x0000000000000000\n', '??\n', '??:0\n'], i)
+            child.stdin.close()
+            self.assertEqual(child.stdout.read(), '')
 
 
 LLVM = shutil.which('llvm-symbolizer-19')
@@ -189,6 +251,70 @@ class Llvm(DropIn):
         args = [f'fixture {self.addr}', 'fixture main', 'fixture 1', '/nowhere 1', '/nowhere 1',
                 'fixture nothing', 'DATA fixture 1']
         self.assertEqual(read(ours, *args), read(real, *args))
+
+    def test_json_in_lines(self):
+        """Indented; where a function begins is unknown to us."""
+        ours, real = self.programs['llvm-symbolizer']
+        for args in ([f'fixture {self.addr}'], ['fixture 1', '/nowhere 1', 'DATA fixture 1'],
+                     ['fixture nothing'], ['FRAME fixture 1']):
+            told = [self.tell(program, '--output-style=JSON', '-p', *args, cwd=self.folder)[1]
+                    for program in (ours, real)]
+            hidden = [re.sub('"(Start[A-Za-z]*)": .*', r'"\1"', text) for text in told]
+            self.assertEqual(*hidden, args)
+        told = [self.tell(program, '--output-style=JSON', '-p', cwd=self.folder,
+                          input='fixture 1\n/nowhere 1\n') for program in (ours, real)]
+        self.assertEqual(*told)
+
+    def test_json_shows_the_source(self):
+        ours, real = self.programs['llvm-symbolizer']
+        told = [re.search('"Source":"[^}]*?","Start', self.tell(
+            program, '--output-style=JSON', '--print-source-context-lines=3',
+            f'fixture {self.addr}', cwd=self.folder)[1])[0] for program in (ours, real)]
+        self.assertEqual(*told)
+
+    def test_files_by_build_id(self):
+        build_id = 'ab12cd34ef'
+        self.compile('other', lib.FIXTURE, f'-Wl,--build-id=0x{build_id}')
+        place = self.folder / 'debugs' / '.build-id' / build_id[:2] / (build_id[2:] + '.debug')
+        place.parent.mkdir(parents=True)
+        shutil.copy(self.folder / 'other', place)
+        name = 'llvm-symbolizer'
+        for folder in ('debugs', 'nowhere'):
+            for an_id in (build_id, build_id.upper(), 'abc', 'ab12', 'zz'):
+                where = f'--debug-file-directory={folder}'
+                self.same(name, where, f'BUILDID:{an_id} {self.addr}', f'BUILDID:{an_id} 1')
+                self.same(name, where, f'--build-id={an_id}', self.addr, '1', 'FILE:other 1')
+                self.same(name, where, '--output-style=JSON', f'BUILDID:{an_id} 1')
+        told = self.tell(self.programs[name][0], '--debug-file-directory', 'nowhere',
+                         '--debug-file-directory', 'debugs', f'BUILDID:{build_id} {self.addr}',
+                         cwd=self.folder)
+        self.assertIn('outermost', told[1])
+        self.same(name, f'BUILDID:{build_id} 1')
+
+    def test_names_below_the_folder_of_the_unit(self):
+        (self.folder / 'inc').mkdir()
+        (self.folder / 'inc' / 'h.h').write_text('static int h(int a) { return a + 1; }\n')
+        self.compile('rel', '#include "h.h"\nint main(int c, char **v) { return h(c); }\n',
+                     '-Iinc', '-O1')
+        addrs = [hex(a) for a in range(*self.range_of('rel', 'main'))]
+        for options in (['--relativenames'], ['--relativenames', '--basenames'],
+                        ['--relativenames', '-p', '-a']):
+            self.same('llvm-symbolizer', '--obj=rel', *options, *addrs)
+
+    def range_of(self, name, symbol):
+        start, size = lib.symbols(self.folder / name)[symbol]
+        return start, start + size
+
+    def test_arguments_in_a_file(self):
+        if b'(anonymous namespace)' not in pathlib.Path(self.turf).read_bytes():
+            self.skipTest('built without libiberty')
+        (self.folder / 'args').write_text(f'--obj=fixture -a\n{self.addr} "0x1"')
+        self.same('llvm-symbolizer', '@args', '0x2')
+        self.same('llvm-symbolizer', '--obj=fixture', '@nowhere')
+
+    def test_what_is_not_done_is_refused(self):
+        told = self.tell(self.programs['llvm-symbolizer'][0], '--filter-markup')
+        self.assertEqual(told, (1, '', 'error: --filter-markup: not supported\n'))
 
     def test_bent_files_are_survived(self):
         """The symbol table is read from the file itself: its header and sections, bent."""

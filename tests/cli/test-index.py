@@ -2,6 +2,7 @@
 """turf index: what it builds, where, how often, and what it leaves behind."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -139,6 +140,16 @@ class Index(lib.Case):
         self.assertIn('outermost', part)
         self.assertLess(len(part), len(text))
         self.refused('dump', '--section', 'frobnicate', urf, names=[urf, 'frobnicate'])
+        sections, records = set(), []
+        for line in self.good('dump', '--json', urf).splitlines():
+            record = json.loads(line)
+            self.assertEqual(set(record), {'section', 'record'})
+            sections.add(f'[{record["section"]}]')
+            records.append(record['record'])
+        lines = text.splitlines()
+        self.assertEqual(records, [line for line in lines if not re.fullmatch(r'\[\w+\]', line)])
+        self.assertLess(10, len(sections))
+        self.refused('dump', '--json', '--section', 'frobnicate', urf, names=['frobnicate'])
 
     def test_a_stripped_file_has_unwind_rows(self):
         fixture = self.compile('stripped', lib.FIXTURE, '-s')
