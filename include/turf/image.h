@@ -3,14 +3,16 @@
  * A debug urf, mapped: functions, inline chains, lines, symbols and unwind rules by address.
  *
  * An image is immutable once open and may be shared by any number of threads. Look-ups do not
- * allocate, lock, write or fail for lack of memory; they are async-signal-safe. Strings live as
- * long as the image. Addresses are link-time ones, as in ELF st_value.
+ * allocate, lock, write or fail for lack of memory; they are async-signal-safe. Texts (names,
+ * directories) and source files are known by number, so that a caller who asks much can
+ * remember what it has made of one. Addresses are link-time ones, as in ELF st_value.
  */
 #ifndef TURF_IMAGE_H
 #define TURF_IMAGE_H
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "turf/error.h"
 
@@ -52,25 +54,55 @@ struct turf_image_info {
 };
 void turf_image_info(const struct turf_image *image, struct turf_image_info *out);
 
+/*
+ * A text of an image: equal numbers are equal texts for as long as the image lives; two numbers
+ * may be one text. 0: none.
+ */
+typedef uint64_t turf_text;
+
+/**
+ * turf_image_text() - the bytes of a text
+ * @out: receives as much as fits, NUL-ended unless @size is 0
+ *
+ * Cost:   a short run of copies, no search; no allocation; async-signal-safe
+ * Return: length of the whole text as snprintf() counts; 0 of none; -EBADMSG image damaged
+ */
+ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size);
+
+/* A source file: 1, 0 no such file (0 is none), -EBADMSG. */
+struct turf_file {
+	turf_text directory; /* may be 0 or relative */
+	turf_text name;      /* below directory, unless absolute */
+};
+int turf_image_file(const struct turf_image *image, uint32_t file, struct turf_file *out);
+
+/* "directory/name" of a file, "??" of none; else as turf_image_text(). */
+ssize_t turf_image_path(const struct turf_image *image, uint32_t file, char *out, size_t size);
+
 /* One function of an inline chain, innermost first. */
 struct turf_frame {
-	const char *function;     /* DW_AT_name, else the ELF symbol; NULL: unknown */
-	const char *linkage_name; /* DW_AT_linkage_name, else the ELF symbol; NULL: none */
-	const char *directory;    /* of the file, may be "" or relative; NULL: no file known */
-	const char *file;         /* below directory, unless absolute; NULL: unknown */
-	uint32_t line;            /* 1-based; 0: unknown */
-	uint32_t column;          /* 1-based; 0: unknown */
-	bool inlined;             /* inlined into the next frame */
-	bool has_start;           /* function_start says something (outermost frame only) */
-	uint64_t function_start;  /* link-time address where the function begins */
+	turf_text name;          /* DW_AT_name, else the ELF symbol; 0: unknown */
+	turf_text linkage_name;  /* DW_AT_linkage_name, else the ELF symbol; 0: none */
+	uint32_t function;       /* number of the function, the same wherever it is inlined; 0:
+	                            it is known as a symbol only */
+	uint32_t file;           /* turf_image_path(); 0: unknown */
+	uint32_t line;           /* 1-based; 0: unknown */
+	uint32_t column;         /* 1-based; 0: unknown */
+	bool inlined;            /* inlined into the next frame */
+	bool has_start;          /* function_start says something (outermost frame only) */
+	uint64_t function_start; /* link-time address where the function begins */
 };
 
 /* A walk over one address' frames; caller's storage, all fields private. */
+enum { TURF_FRAMES_MAX = 128 }; /* functions at one address; more inner ones are left out */
 struct turf_frames {
 	const struct turf_image *image;
-	uint64_t addr;
 	uint64_t start;
-	uint32_t scope, file, line, column, symbol, left;
+	uint32_t file, line, column;
+	uint32_t symbol;
+	uint32_t left; /* frames yet to come */
+	uint32_t function[TURF_FRAMES_MAX];
+	uint32_t site[TURF_FRAMES_MAX];
 };
 
 /**
@@ -86,14 +118,35 @@ int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf
 /* Return: 1 @out filled, 0 no further frame, -EBADMSG image damaged. */
 int turf_frames_next(struct turf_frames *walk, struct turf_frame *out);
 
-/* Writes "directory/file" ("??" where unknown) NUL-ended; returns its length as snprintf does.
+/**
+ * turf_image_frames_bulk() - the frames of many addresses at once
+ * @addrs:    @n link-time addresses in any order; the nearer a neighbour, the faster
+ * @frames:   room for @n_frames
+ * @first:    room for @n + 1: the frames of addrs[i] are [first[i], first[i + 1]), none where
+ *            nothing covers it
+ *
+ * Cost:   as turf_image_frames() for each, with the misses of several overlapped
+ * Return: how many of @addrs were answered: all, unless @frames had no room for the next;
+ *         -EBADMSG image damaged, -E2BIG not even the first has room
  */
-size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size);
+ssize_t turf_image_frames_bulk(const struct turf_image *image, const uint64_t *addrs, size_t n,
+                               struct turf_frame *frames, size_t n_frames, uint32_t *first);
+
+/* A compilation unit. */
+struct turf_unit {
+	turf_text name, directory; /* DW_AT_name, DW_AT_comp_dir */
+	turf_text producer;
+	uint16_t language; /* DW_LANG_* */
+	uint16_t version;  /* of its DWARF */
+};
+
+/* The unit whose code covers @addr: 1, 0 or -EBADMSG. Cost: as turf_image_frames(). */
+int turf_image_find_unit(const struct turf_image *image, uint64_t addr, struct turf_unit *out);
 
 struct turf_function {
-	uint64_t start, end;      /* the range that covers the address */
-	const char *name;         /* as in struct turf_frame */
-	const char *linkage_name; /* NULL: none */
+	uint64_t start, end;    /* the range that covers the address */
+	turf_text name;         /* as in struct turf_frame */
+	turf_text linkage_name; /* 0: none */
 };
 
 /* The function that covers @addr: DWARF, else ELF symbol. 1, 0 or -EBADMSG. One binary search.
@@ -103,7 +156,7 @@ int turf_image_find_function(const struct turf_image *image, uint64_t addr,
 
 struct turf_symbol {
 	uint64_t addr, size;
-	const char *name;
+	turf_text name;
 	uint8_t type, bind; /* ELF STT_*, STB_* */
 };
 
