@@ -5,7 +5,8 @@
  *
  * All numbers are little-endian byte arrays without alignment. Offsets count from the start of
  * the section they point into. "rva" is a link-time address minus urf_head.base. All padding is
- * zero.
+ * zero. A uleb or sleb has at most URF_LEB_MAX bytes. At least URF_BEHIND bytes of the file lie
+ * behind each section, so that a reader may load a few bytes at once.
  */
 #ifndef URF_FORMAT_H
 #define URF_FORMAT_H
@@ -24,7 +25,7 @@ typedef struct {
 } le64;
 
 #define URF_MAGIC "\177URF\r\n\032\n"
-enum { URF_VERSION = 2 };
+enum { URF_VERSION = 2, URF_BEHIND = 64, URF_LEB_MAX = 5 };
 
 /* urf_head.kind */
 enum urf_kind {
@@ -114,7 +115,9 @@ static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
  * functions. Where the innermost one is at is a number in that function's table of lines.
  *
  * A stack entry is { site, line, next }: the call site it stands for (of the root: none), the
- * line it was at last, and the site to expect next. An entry begins with line 0 and next 0.
+ * line it was at last, and the site to expect next. An entry begins with line 0 and next 0;
+ * whenever one is pushed, by an op or at a block's start, the one below gets next = site + 1.
+ * In a function without lines the line's number is 0.
  *
  * A block holds at most URF_BLOCK_MAX segments and begins with its start's state:
  *     uleb root function, 0: none, and nothing but ops follows; else
@@ -127,10 +130,9 @@ static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
  * A byte below URF_OP_FAR is an op's number; one below URF_OP_CONTROL begins a two-byte op:
  * number URF_OP_FAR + (byte - URF_OP_FAR) * 256 + next byte. An op pops entries; pushes
  * entries, the first with site = next + its difference, the others with site = next of the
- * entry just pushed (thus 0), each time the entry below then has next = site + 1; then emits a
- * segment: the start advances, the top entry's line changes by a difference. Control bytes are
- * what follows; edits take effect at the start of the segment emitted next. The root is never
- * popped. Sites and lines are counted modulo 2^32.
+ * entry just pushed (thus 0); then emits a segment: the start advances, the top entry's line
+ * changes by a difference. Control bytes are what follows; edits take effect at the start of
+ * the segment emitted next. The root is never popped. Sites and lines are counted modulo 2^32.
  */
 enum {
 	URF_BLOCK_MAX = 64,
@@ -213,6 +215,8 @@ enum {
 	URF_PHRASE_BYTE = 0xff,
 	URF_PHRASES_NEAR = URF_PHRASE_FAR - URF_PHRASE_NEAR,
 	URF_PHRASES_MAX = URF_PHRASES_NEAR + (URF_PHRASE_BYTE - URF_PHRASE_FAR) * 256,
+	URF_PHRASE_MAX = 255,   /* bytes of a phrase */
+	URF_TEXT_MAX = 1 << 24, /* bytes of a text */
 };
 
 /*
