@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of an urf -> its file. */
+#include <elf.h>
+#include <sys/mman.h>
+#include <fcntl.h>
+#include <xxhash.h>
+
+#include "build/build.h"
+#include "elf/write.h"
+
+/* The urf's build-id: 16 bytes that anyone can compute from the source's identity. */
+static void make_build_id(const struct inputs *in, uint8_t out[16])
+{
+	uint8_t text[8 + SOURCE_ID_MAX] =
+		"turf\0\0\0\1"; /* kind and version of what is named */
+	text[5] = URF_DEBUG;
+	text[7] = URF_VERSION;
+	memcpy(text + 8, in->id, in->id_size);
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(text, 8 + in->id_size));
+	memcpy(out, hash.digest, 16);
+}
+
+static struct urf_head make_head(const struct builder *b)
+{
+	struct urf_head head = {
+		.version = le16_of(URF_VERSION),
+		.head_size = le16_of(sizeof(head)),
+		.kind = le16_of(URF_DEBUG),
+		.machine = le16_of(b->in.source.elf.machine),
+		.base = le64_of(b->in.base),
+		.end = le64_of(b->in.end),
+		.flags = le32_of(b->flags),
+		.n_sections = le32_of(URF_N_SECTIONS),
+		.source_id_size = (uint8_t)b->in.id_size,
+		.n_functions = le32_of(b->n_functions),
+		.n_texts = le32_of(b->texts.all.n),
+		.n_symbols = le32_of(b->syms.n),
+	};
+	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
+	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
+	memcpy(head.source_id, b->in.id, b->in.id_size);
+	make_build_id(&b->in, head.build_id);
+	return head;
+}
+
+/* An ELF note: sizes, type, owner, content, each padded to four bytes. */
+static bool put_note(struct buf *out, const char *owner, uint32_t type, const void *content,
+                     size_t size)
+{
+	static const uint8_t zero[4];
+	size_t owner_size = strlen(owner) + 1;
+	le32 head[3] = { le32_of(owner_size), le32_of(size), le32_of(type) };
+	return turf_buf_put(out, head, sizeof(head)) && turf_buf_put(out, owner, owner_size) &&
+	       turf_buf_put(out, zero, -owner_size & 3) && turf_buf_put(out, content, size) &&
+	       turf_buf_put(out, zero, -size & 3);
+}
+
+static const struct {
+	const char *name;
+	uint32_t entry_size;
+} sections[URF_N_SECTIONS] = {
+	[URF_TOPS] = { ".urf.tops", sizeof(le32) },
+	[URF_BLOCKS] = { ".urf.blocks", sizeof(struct urf_block) },
+	[URF_OPS] = { ".urf.ops", sizeof(struct urf_op) },
+	[URF_INDEX] = { ".urf.index", sizeof(le32) },
+	[URF_SEGMENTS] = { ".urf.segments", 0 },
+	[URF_FUNCTIONS] = { ".urf.functions", 0 },
+	[URF_FILES] = { ".urf.files", 0 },
+	[URF_TEXT_INDEX] = { ".urf.text.index", sizeof(le32) },
+	[URF_PHRASES] = { ".urf.phrases", sizeof(le32) },
+	[URF_PHRASE_TEXT] = { ".urf.phrase.text", 0 },
+	[URF_TEXTS] = { ".urf.texts", 0 },
+	[URF_SYMBOLS] = { ".urf.symbols", sizeof(struct urf_symbols) },
+	[URF_SYMBOL_DATA] = { ".urf.symbol.data", 0 },
+	[URF_LOADS] = { ".urf.loads", sizeof(struct urf_load) },
+	[URF_UNITS] = { ".urf.units", 0 },
+	[URF_PAGES] = { ".urf.pages", sizeof(le32) },
+	[URF_ROWS] = { ".urf.rows", sizeof(struct urf_row) },
+	[URF_RULES] = { ".urf.rules", sizeof(struct urf_rule) },
+	[URF_SAVED] = { ".urf.saved", sizeof(struct urf_saved) },
+	[URF_FAR_RULES] = { ".urf.far", sizeof(struct urf_far) },
+	[URF_EXPRS] = { ".urf.exprs", 0 },
+};
+
+enum { N_BEFORE = 3 }; /* two notes and the head come before the tables */
+
+static void lay_out(struct builder *b, struct elf_out *out, struct urf_head *head,
+                    const struct buf notes[2])
+{
+	*out = (struct elf_out){ .machine = b->in.source.elf.machine };
+	out->section[0] = (struct elf_out_section){ .name = ".note.gnu.build-id",
+		                                    .type = SHT_NOTE,
+		                                    .align = 4,
+		                                    .bytes = { notes[0].at, notes[0].n } };
+	out->section[1] = (struct elf_out_section){ .name = ".note.turf",
+		                                    .type = SHT_NOTE,
+		                                    .align = 4,
+		                                    .bytes = { notes[1].at, notes[1].n } };
+	out->section[2] =
+		(struct elf_out_section){ .name = ".urf.head",
+		                          .type = SHT_PROGBITS,
+		                          .align = 8,
+		                          .bytes = { (uint8_t *)head, sizeof(*head) } };
+	for (size_t i = 0; i < URF_N_SECTIONS; i++)
+		out->section[N_BEFORE + i] = (struct elf_out_section){
+			.name = sections[i].name,
+			.type = SHT_PROGBITS,
+			.align = 8,
+			.entry_size = sections[i].entry_size,
+			.bytes = { b->tables.of[i].at, b->tables.of[i].n },
+		};
+	out->n_sections = N_BEFORE + URF_N_SECTIONS;
+}
+
+/* Writes the file through a mapping, its room reserved first: a full disk is told, not felt. */
+static int write_out(const struct elf_out *out, int fd, struct turf_error *err)
+{
+	int r = -posix_fallocate(fd, 0, (off_t)out->size);
+	if (r < 0)
+		return turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s",
+		                 strerror(-r));
+	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return turf_fail(err, -errno, TURF_NOWHERE, "cannot map the urf: %s",
+		                 strerror(errno));
+	turf_elf_emit(out, at);
+	/* the hash is over the file with its own field zero, as it still is */
+	struct urf_head *head = (struct urf_head *)(at + out->section[2].off);
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(at, (size_t)out->size));
+	memcpy(head->content, hash.digest, sizeof(head->content));
+	munmap(at, (size_t)out->size);
+	return 0;
+}
+
+int turf_build_write(struct builder *b, int fd, struct turf_error *err)
+{
+	struct urf_head head = make_head(b);
+	struct urf_note turf = { .kind = head.kind,
+		                 .version = head.version,
+		                 .source_id_size = le32_of(b->in.id_size) };
+	memcpy(turf.source_id, head.source_id, sizeof(turf.source_id));
+	memcpy(turf.layout, head.layout, sizeof(turf.layout));
+	struct buf notes[2] = { 0 };
+	int r = -ENOMEM;
+	if (put_note(&notes[0], "GNU", NT_GNU_BUILD_ID, head.build_id, sizeof(head.build_id)) &&
+	    put_note(&notes[1], "TURF", URF_NOTE_TYPE, &turf, sizeof(turf)))
+		r = 0;
+	struct elf_out out;
+	if (r == 0) {
+		lay_out(b, &out, &head, notes);
+		r = turf_elf_layout(&out);
+	}
+	if (r < 0) {
+		turf_error_set(err, r, TURF_NOWHERE, "cannot lay out the urf: %s",
+		               strerror(-r));
+	} else {
+		head.size = le64_of(out.size);
+		for (size_t i = 0; i < URF_N_SECTIONS; i++)
+			head.sections[i] = (struct urf_section){
+				le64_of(out.section[N_BEFORE + i].off),
+				le64_of(out.section[N_BEFORE + i].bytes.size),
+			};
+		r = write_out(&out, fd, err);
+	}
+	turf_error_context(err, "%s", b->in.name);
+	vec_fini(&notes[0]);
+	vec_fini(&notes[1]);
+	return r;
+}
