@@ -2,7 +2,8 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections (in parallel) -> symbols -> unwind rows -> units (in parallel)
+ *   inputs -> inflate sections (in parallel) -> symbols, unwind rows, DWARF -> units (in
+ * parallel)
  *          -> functions -> segments -> texts -> write
  *
  * Only what is done in parallel may run in any order, and nothing of it is seen by the next
@@ -15,10 +16,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/sort.h"
 #include "build/build.h"
 #include "config.h"
 
-void turf_build_note(const struct builder *b, enum turf_level level, const char *fmt, ...)
+void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 {
 	if (!b->options->note)
 		return;
@@ -27,7 +29,9 @@ void turf_build_note(const struct builder *b, enum turf_level level, const char 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	pthread_mutex_lock(&b->lock);
 	b->options->note(b->options->ctx, level, text);
+	pthread_mutex_unlock(&b->lock);
 }
 
 /* Progress of one parallel stage. */
@@ -69,7 +73,7 @@ static int inflate(struct builder *b, size_t idx, struct turf_error *err)
 }
 
 /* Names the units that could not be read, in order; the others are served. */
-static void note_bad_units(const struct builder *b)
+static void note_bad_units(struct builder *b)
 {
 	const char *file = b->in.dwarf_elf == &b->in.debug.elf ? b->in.debug_name : b->in.name;
 	for (size_t i = 0; i < b->dwarf.n_units; i++) {
@@ -84,7 +88,7 @@ static void note_bad_units(const struct builder *b)
 	}
 }
 
-static int read_dwarf(struct builder *b, struct turf_error *err)
+static int open_dwarf(struct builder *b, struct turf_error *err)
 {
 	if (!b->in.dwarf_elf)
 		return 0;
@@ -93,14 +97,49 @@ static int read_dwarf(struct builder *b, struct turf_error *err)
 	if (r < 0)
 		return r;
 	b->has_dwarf = true;
-	r = turf_related_open(b, err);
-	if (r < 0)
-		return r;
-	b->units = calloc(MAX(b->dwarf.n_units, (size_t)1), sizeof(*b->units));
-	if (!b->units)
+	return turf_related_open(b, err);
+}
+
+/* What is to be had before the units, and does not need each other. */
+static int prepare(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct builder *b = ctx;
+	if (idx == 0)
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	if (idx == 1)
+		return open_dwarf(b, err);
+	return turf_build_symbols(b, err);
+}
+enum { N_PREPARED = 3 };
+
+/* Units of much debug info first, so that none is left for one thread at the end. */
+static int order_units(struct builder *b)
+{
+	struct sort_pair *spare = calloc(b->dwarf.n_units + 1, sizeof(*spare));
+	b->units = calloc(b->dwarf.n_units + 1, sizeof(*b->units));
+	b->order = calloc(b->dwarf.n_units + 1, sizeof(*b->order));
+	bool ok = spare && b->units && b->order;
+	for (size_t i = 0; ok && i < b->dwarf.n_units; i++)
+		b->order[i] = (struct sort_pair){
+			UINT64_MAX - (b->dwarf.units[i].end - b->dwarf.units[i].off), i
+		};
+	if (ok)
+		sort_pairs(b->order, spare, b->dwarf.n_units);
+	free(spare);
+	return ok ? 0 : -ENOMEM;
+}
+
+static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
+{
+	return turf_build_unit(b, (size_t)b->order[idx].value, err);
+}
+
+static int read_units(struct builder *b, struct turf_error *err)
+{
+	if (order_units(b) < 0)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
 		                 b->in.name);
-	r = run_stage(b, "units", b->dwarf.n_units, turf_build_unit, err);
+	int r = run_stage(b, "units", b->dwarf.n_units, build_unit, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;
@@ -158,11 +197,9 @@ static int build(struct builder *b, int out_fd, struct turf_error *err)
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
 	if (r == 0)
-		r = turf_build_symbols(b, err);
-	if (r == 0 && b->in.n_code)
-		r = turf_build_frames(b, err);
+		r = turf_pool_run(b->threads, N_PREPARED, prepare, b, err);
 	if (r == 0)
-		r = read_dwarf(b, err);
+		r = read_units(b, err);
 	if (r == 0)
 		r = merge(b, err);
 	if (r == 0)
@@ -175,6 +212,7 @@ static void builder_fini(struct builder *b)
 	for (size_t i = 0; b->units && i < b->dwarf.n_units; i++)
 		turf_unit_out_fini(&b->units[i]);
 	free(b->units);
+	free(b->order);
 	turf_unit_scratch_free(b->scratch);
 	if (b->has_dwarf)
 		turf_dwarf_close(&b->dwarf);

@@ -126,9 +126,10 @@ struct builder {
 	} splits; /* .dwo files */
 	struct dwarf dwarf;
 	bool has_dwarf;
+	struct sort_pair *order;      /* in which units are read: values are their indexes */
 	struct unit_out *units;       /* one for each of dwarf.units */
 	struct unit_scratch *scratch; /* that no thread uses */
-	pthread_mutex_t lock;         /* over scratch */
+	pthread_mutex_t lock;         /* over scratch and the telling of notes */
 	struct syms syms;
 	struct texts texts;
 	struct arena texts_made; /* those that stand in no file */
@@ -201,7 +202,7 @@ int turf_build_write(struct builder *b, int fd, struct turf_error *err);
 /* True, and the part of [*start, *end) that is code; false: none of it is. */
 bool turf_clip_to_code(const struct inputs *in, uint64_t *start, uint64_t *end);
 
-void turf_build_note(const struct builder *b, enum turf_level level, const char *fmt, ...)
+void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 	TURF_PRINTF(3, 4);
 
 #endif

@@ -43,25 +43,30 @@ static bool put_sleb(struct buf *out, uint8_t control, int64_t value)
 	return turf_buf_control(out, control) && turf_buf_sleb(out, value);
 }
 
+bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line)
+{
+	if (advance < 256 && line == (int8_t)line)
+		return add_step(s, op_of(0, 0, 0, advance, line));
+	return turf_buf_control(&s->raw, URF_CONTROL_EMIT) && turf_buf_uleb(&s->raw, advance) &&
+	       turf_buf_sleb(&s->raw, line) && add_step(s, NO_OP);
+}
+
 bool turf_steps_edit(struct steps *s, const struct edit *e)
 {
-	bool near = e->pop < 16 && e->push < 16 && e->site[0] == (int8_t)e->site[0];
+	/* 15 of both would look like no op */
+	bool near = e->pop < 15 && e->push < 16 && e->advance < 256 &&
+	            e->line == (int8_t)e->line &&
+	            (!e->push || e->site[0] == (int8_t)e->site[0]);
 	for (uint32_t i = 1; near && i < e->push; i++)
 		near = e->site[i] == 0;
-	bool emit_near = e->advance < 256 && e->line == (int8_t)e->line;
-	uint32_t op = op_of(0, 0, 0, e->advance, e->line);
-	if (near && emit_near)
+	if (near)
 		return add_step(s, op_of(e->pop, e->push, e->push ? e->site[0] : 0, e->advance,
 		                         e->line));
 	bool ok = !e->pop || (turf_buf_control(&s->raw, URF_CONTROL_POP) &&
 	                      turf_buf_uleb(&s->raw, e->pop));
 	for (uint32_t i = 0; ok && i < e->push; i++)
 		ok = put_sleb(&s->raw, URF_CONTROL_PUSH, e->site[i]);
-	if (!ok || emit_near)
-		return ok && add_step(s, op);
-	return turf_buf_control(&s->raw, URF_CONTROL_EMIT) &&
-	       turf_buf_uleb(&s->raw, e->advance) && turf_buf_sleb(&s->raw, e->line) &&
-	       add_step(s, NO_OP);
+	return ok && turf_steps_move(s, e->advance, e->line);
 }
 
 void turf_steps_fini(struct steps *s)

@@ -48,6 +48,8 @@ struct buf *turf_steps_raw(struct steps *s);
 bool turf_steps_done(struct steps *s);
 /* The step ends with @e. False: no memory. */
 bool turf_steps_edit(struct steps *s, const struct edit *e);
+/* The same, of one that neither pops nor pushes. */
+bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line);
 void turf_steps_fini(struct steps *s);
 
 static inline bool turf_buf_control(struct buf *out, uint8_t control)

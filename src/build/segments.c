@@ -226,17 +226,33 @@ static bool put_edits(struct coder *c, uint32_t start, const uint32_t *path, uin
 	return turf_steps_edit(c->steps, &e);
 }
 
+/* The segment of the same scope as the one before. */
+static bool put_line(struct coder *c, uint32_t start, uint32_t line)
+{
+	if (line == c->line[c->depth])
+		return true; /* the same place: the segment goes on */
+	uint32_t advance = start - c->start;
+	int32_t difference = (int32_t)(line - c->line[c->depth]);
+	c->line[c->depth] = line;
+	c->start = start;
+	c->n_block++;
+	return turf_steps_move(c->steps, advance, difference);
+}
+
 static bool put_segment(struct coder *c, const struct unit_segment *s, uint32_t start,
                         bool new_root)
 {
 	uint32_t path[URF_DEPTH_MAX];
 	uint32_t line = c->out->lines.at[s->line].number;
+	bool new_block = c->n_block == URF_BLOCK_MAX || c->n_block == 0;
+	if (!new_root && !new_block && s->scope == c->scope)
+		return put_line(c, start, line);
 	uint32_t depth = path_of(c->out, s->scope, path);
-	if (!new_root && c->n_block && depth == c->depth && line == c->line[depth] &&
+	c->scope = s->scope;
+	if (!new_root && depth == c->depth && line == c->line[depth] &&
 	    !memcmp(path + 1, c->site + 1, depth * sizeof(*path)))
-		return true; /* the same place as before: the segment goes on */
-	if ((c->n_block == URF_BLOCK_MAX || c->n_block == 0) &&
-	    !begin_block(c, start, path, depth))
+		return true; /* two calls at one place are one */
+	if (new_block && !begin_block(c, start, path, depth))
 		return false;
 	if (new_root && !put_root(c))
 		return false;
