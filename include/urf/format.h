@@ -40,6 +40,7 @@ enum urf_flag {
 	URF_HAS_CFI = 2,        /* unwind rows */
 	URF_HAS_SYMBOLS = 4,    /* ELF symbols */
 	URF_HAS_DEBUG_FILE = 8, /* a separate debug file was read */
+	URF_HAS_COLD = 16,      /* the cold sections were not left out */
 };
 
 /* Sections: urf_head.sections[] is indexed by these; names are in brackets. */
@@ -69,7 +70,11 @@ enum urf_section_kind {
 	URF_FAR_RULES, /* [.urf.far]    struct urf_far: rule numbers too big for a row, by row
 	                */
 	URF_EXPRS,     /* [.urf.exprs]  DWARF expressions: uleb128 length, bytes */
+	/* cold: what is asked for now and then; an urf may be without it */
+	URF_MARKS, /* [.urf.marks]  struct urf_marks: groups of rows of line tables, by start */
+	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
 	URF_N_SECTIONS,
+	URF_COLD = URF_MARKS,
 };
 
 struct urf_section {
@@ -289,6 +294,30 @@ struct urf_saved {
 	le32 value; /* offset (signed), or offset in .urf.exprs */
 };
 static_assert(sizeof(struct urf_saved) == 8, "on disk");
+
+/*
+ * Marks: what line tables say of rows besides file, line and column. A group holds at most
+ * URF_MARK_STEP rows; its fields for each row: uleb bytes behind the row before (of the first:
+ * 0)
+ * * 4 + 2 where the next two fields are there + 1 where the row begins a statement; a byte of
+ * URF_MARK_* bits; uleb discriminator. A row ends where the next one begins, a group's last
+ * where the next group begins. Of rows at one address the last one's discriminator counts, and
+ * the bits of all.
+ */
+enum {
+	URF_MARK_STEP = 64,
+	URF_MARK_STATEMENT = 1,
+	URF_MARK_MORE = 2,
+	URF_MARK_SHIFT = 2,
+	URF_MARK_PROLOGUE_END = 1,
+	URF_MARK_EPILOGUE_BEGIN = 2,
+	URF_MARK_NONE = 4, /* no row: the table ends here */
+};
+struct urf_marks {
+	le32 start; /* rva */
+	le32 off;   /* in .urf.mark.data */
+};
+static_assert(sizeof(struct urf_marks) == 8, "on disk");
 
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };
