@@ -33,13 +33,28 @@ static int check_file(void *ctx, uint64_t idx, const char *comp_dir, const char 
 	return 0;
 }
 
+/* Rows are the same one by one and in batches, of which the last bytes and numbers of many
+ * bytes are read another way. */
 static void read_rows(struct dwarf_lines *lines, size_t size)
 {
-	struct dwarf_line_row row;
+	struct dwarf_lines again = *lines;
+	struct dwarf_line_row row, rows[5];
 	struct turf_error err = { 0 };
-	int r;
-	for (size_t n = 0; (r = turf_dwarf_next_line(lines, &row, &err)) > 0; n++)
+	int r, left = 0, at = 0;
+	for (size_t n = 0; (r = turf_dwarf_next_line(lines, &row, &err)) > 0; n++) {
 		require(n < size);
+		if (at == left) {
+			left = turf_dwarf_next_lines(&again, rows, COUNT(rows), NULL);
+			require(left > 0);
+			at = 0;
+		}
+		require(row.addr == rows[at].addr && row.line == rows[at].line);
+		require(row.file == rows[at].file && row.column == rows[at].column);
+		require(row.discriminator == rows[at].discriminator);
+		require(row.is_stmt == rows[at].is_stmt);
+		at++;
+	}
+	require(at == left && turf_dwarf_next_lines(&again, rows, COUNT(rows), NULL) == r);
 	require(r == err.code);
 }
 

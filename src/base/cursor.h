@@ -137,7 +137,7 @@ static inline uint64_t cur_uint(struct cursor *c, unsigned size)
 }
 
 /* Bits beyond 64 are dropped; a number that never ends turns the cursor bad. */
-static inline uint64_t cur_uleb(struct cursor *c)
+static inline uint64_t cur_long_uleb(struct cursor *c)
 {
 	uint64_t v = 0;
 	for (unsigned shift = 0;; shift += 7) {
@@ -149,6 +149,14 @@ static inline uint64_t cur_uleb(struct cursor *c)
 		if (!(*p & 0x80))
 			return v;
 	}
+}
+
+/* Most numbers take one byte. */
+static inline uint64_t cur_uleb(struct cursor *c)
+{
+	if (!c->bad && c->at < c->end && *c->at < 0x80)
+		return *c->at++;
+	return cur_long_uleb(c);
 }
 
 static inline int64_t cur_sleb(struct cursor *c)

@@ -27,12 +27,14 @@ enum { /* tags, 7.5.3 */
        DW_TAG_union_type = 0x17,
        DW_TAG_common_block = 0x1a,
        DW_TAG_inlined_subroutine = 0x1d,
+       DW_TAG_module = 0x1e,
        DW_TAG_set_type = 0x20,
        DW_TAG_subrange_type = 0x21,
        DW_TAG_namelist = 0x2b,
        DW_TAG_subprogram = 0x2e,
        DW_TAG_variable = 0x34,
        DW_TAG_interface_type = 0x38,
+       DW_TAG_namespace = 0x39,
        DW_TAG_call_site = 0x48,
        DW_TAG_GNU_template_parameter_pack = 0x4107,
        DW_TAG_GNU_formal_parameter_pack = 0x4108,
@@ -122,14 +124,20 @@ enum { /* forms, 7.5.6 */
        DW_FORM_GNU_strp_alt = 0x1f21,
 };
 
-enum { /* languages, 7.12: the C family */
+enum { /* languages, 7.12: C and C++ */
        DW_LANG_C89 = 0x01,
        DW_LANG_C = 0x02,
+       DW_LANG_C_plus_plus = 0x04,
        DW_LANG_C99 = 0x0c,
+       DW_LANG_C_plus_plus_03 = 0x19,
+       DW_LANG_C_plus_plus_11 = 0x1a,
        DW_LANG_C11 = 0x1d,
+       DW_LANG_C_plus_plus_14 = 0x21,
+       DW_LANG_C_plus_plus_17 = 0x2b,
        DW_LANG_C17 = 0x2c,
+       DW_LANG_C_plus_plus_20 = 0x2d,
+       DW_LANG_C_plus_plus_23 = 0x3a,
        DW_LANG_C23 = 0x3e,
-       DW_LANG_Mips_Assembler = 0x8001,
 };
 
 enum { /* range list entries, 7.25 */

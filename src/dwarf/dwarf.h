@@ -61,6 +61,7 @@ struct dwarf_unit {
 #define DWARF_NONE UINT64_MAX
 enum { DWARF_PARTIAL_UNIT = 0x3c }; /* DW_TAG_partial_unit */
 
+enum { DWARF_PARTS = 16 };
 struct dwarf {
 	struct dwarf_unit *units; /* in order of base + off: of the first file first */
 	size_t n_units;
@@ -69,7 +70,9 @@ struct dwarf {
 	uint64_t alt_base;  /* private from here on */
 	uint64_t next_base; /* of the next file that is added */
 	size_t room;        /* of units */
+	uint64_t *starts;   /* base + off of each unit */
 	struct arena arena; /* abbreviations, copies of sections */
+	struct arena parts[DWARF_PARTS];
 };
 
 /*
@@ -80,6 +83,15 @@ struct dwarf {
 int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err);
 void turf_dwarf_close(struct dwarf *dw);
+
+/*
+ * The same by many threads: one finds the units and their headers; then each part of them is
+ * read, the parts from 0 to DWARF_PARTS - 1 once each, in any order or at the same time. All of
+ * it comes before anything else. 0 or -ENOMEM.
+ */
+int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
+                    struct turf_error *err);
+int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err);
 
 /*
  * Adds the units of a supplementary file (dwz, DWARF 5 section 7.3.6), which the forms for
@@ -165,13 +177,15 @@ enum { DWARF_MAX_DEPTH = 512 }; /* of DIEs; -E2BIG beyond */
 struct dwarf_scopes {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
-	struct cursor at;    /* private from here on */
-	unsigned level;      /* of DIE nesting */
-	bool untyped;        /* types hold no code: a language of the C family */
-	struct dwarf_place { /* of what lies at each level */
+	struct cursor at; /* private from here on */
+	unsigned level;   /* of DIE nesting */
+	unsigned types;   /* types down to this level hold no code */
+	unsigned n_told;
+	struct dwarf_told { /* the scopes told around the cursor, behind an entry for none */
 		uint64_t parent;
-		uint16_t depth;
-	} places[DWARF_MAX_DEPTH];
+		uint16_t depth; /* of what is inlined there */
+		uint16_t level; /* of the scope's own DIE */
+	} told[DWARF_MAX_DEPTH];
 };
 /* 0, or the unit's error. */
 int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -197,7 +211,7 @@ struct dwarf_line_row {
 	uint64_t addr;
 	uint32_t file, line, column,
 		discriminator; /* file: index as turf_dwarf_files() tells */
-	bool is_stmt, end_sequence, prologue_end;
+	bool is_stmt, end_sequence, prologue_end, epilogue_begin;
 };
 struct dwarf_format { /* columns of a table of directories or files */
 	uint8_t n;
@@ -224,8 +238,11 @@ struct dwarf_lines {
 /* 1 begun, 0 the unit has no line table, < 0. */
 int turf_dwarf_lines(const struct dwarf *dw, const struct dwarf_unit *unit,
                      struct dwarf_lines *ret, struct turf_error *err);
-/* 1 a row, 0 end, < 0. Rows of dead sequences (DW_LNE_set_address of a tombstone -1/-2) are
- * told like others. */
+/* The next rows, at most @max (not 0): how many, 0 end, < 0. Rows of dead sequences
+ * (DW_LNE_set_address of a tombstone -1/-2) are told like others. */
+int turf_dwarf_next_lines(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t max,
+                          struct turf_error *err);
+/* The same row by row: 1 a row, 0 end, < 0. */
 int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
                          struct turf_error *err);
 /*

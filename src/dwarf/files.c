@@ -17,7 +17,7 @@ int turf_dwarf_file_entry(const struct dwarf_lines *lines, const struct dwarf_fo
 	for (unsigned i = 0; i < format->n; i++) {
 		struct dwarf_value value;
 		uint16_t content = format->entry[i].content;
-		if (!turf_dwarf_value(c, format->entry[i].form, sizes, 0, &value))
+		if (!turf_dwarf_value(c, format->entry[i].form, sizes, &value))
 			return -EBADMSG;
 		if (!ret)
 			continue;

@@ -8,74 +8,77 @@
  */
 #include "dwarf/internal.h"
 
-int turf_dwarf_form_size(uint16_t form, struct dwarf_sizes sizes)
+enum { VARIABLE = -1, UNKNOWN = -2, ADDRESS = -3, OFFSET = -4, REF_ADDR = -5 };
+
+/* Sizes of the forms by number, 7.5.6. */
+static const int8_t form_sizes[] = {
+	[0] = UNKNOWN,
+	[0x02] = UNKNOWN,
+	[DW_FORM_addr] = ADDRESS,
+	[DW_FORM_block2] = VARIABLE,
+	[DW_FORM_block4] = VARIABLE,
+	[DW_FORM_data2] = 2,
+	[DW_FORM_data4] = 4,
+	[DW_FORM_data8] = 8,
+	[DW_FORM_string] = VARIABLE,
+	[DW_FORM_block] = VARIABLE,
+	[DW_FORM_block1] = VARIABLE,
+	[DW_FORM_data1] = 1,
+	[DW_FORM_flag] = 1,
+	[DW_FORM_sdata] = VARIABLE,
+	[DW_FORM_strp] = OFFSET,
+	[DW_FORM_udata] = VARIABLE,
+	[DW_FORM_ref_addr] = REF_ADDR,
+	[DW_FORM_ref1] = 1,
+	[DW_FORM_ref2] = 2,
+	[DW_FORM_ref4] = 4,
+	[DW_FORM_ref8] = 8,
+	[DW_FORM_ref_udata] = VARIABLE,
+	[DW_FORM_indirect] = VARIABLE,
+	[DW_FORM_sec_offset] = OFFSET,
+	[DW_FORM_exprloc] = VARIABLE,
+	[DW_FORM_flag_present] = 0,
+	[DW_FORM_strx] = VARIABLE,
+	[DW_FORM_addrx] = VARIABLE,
+	[DW_FORM_ref_sup4] = 4,
+	[DW_FORM_strp_sup] = OFFSET,
+	[DW_FORM_data16] = 16,
+	[DW_FORM_line_strp] = OFFSET,
+	[DW_FORM_ref_sig8] = 8,
+	[DW_FORM_implicit_const] = 0,
+	[DW_FORM_loclistx] = VARIABLE,
+	[DW_FORM_rnglistx] = VARIABLE,
+	[DW_FORM_ref_sup8] = 8,
+	[DW_FORM_strx1] = 1,
+	[DW_FORM_strx2] = 2,
+	[DW_FORM_strx3] = 3,
+	[DW_FORM_strx4] = 4,
+	[DW_FORM_addrx1] = 1,
+	[DW_FORM_addrx2] = 2,
+	[DW_FORM_addrx3] = 3,
+	[DW_FORM_addrx4] = 4,
+};
+
+int turf_dwarf_form_size(uint64_t form, struct dwarf_sizes sizes)
 {
-	switch (form) {
-	case DW_FORM_flag_present:
-	case DW_FORM_implicit_const:
-		return 0;
-	case DW_FORM_data1:
-	case DW_FORM_flag:
-	case DW_FORM_ref1:
-	case DW_FORM_strx1:
-	case DW_FORM_addrx1:
-		return 1;
-	case DW_FORM_data2:
-	case DW_FORM_ref2:
-	case DW_FORM_strx2:
-	case DW_FORM_addrx2:
-		return 2;
-	case DW_FORM_strx3:
-	case DW_FORM_addrx3:
-		return 3;
-	case DW_FORM_data4:
-	case DW_FORM_ref4:
-	case DW_FORM_strx4:
-	case DW_FORM_addrx4:
-	case DW_FORM_ref_sup4:
-		return 4;
-	case DW_FORM_data8:
-	case DW_FORM_ref8:
-	case DW_FORM_ref_sig8:
-	case DW_FORM_ref_sup8:
-		return 8;
-	case DW_FORM_data16:
-		return 16;
-	case DW_FORM_addr:
-		return sizes.address;
-	case DW_FORM_ref_addr:
-		return sizes.ref_addr;
-	case DW_FORM_strp:
-	case DW_FORM_line_strp:
-	case DW_FORM_strp_sup:
-	case DW_FORM_sec_offset:
-	case DW_FORM_GNU_ref_alt:
-	case DW_FORM_GNU_strp_alt:
+	if (form == DW_FORM_GNU_ref_alt || form == DW_FORM_GNU_strp_alt)
 		return sizes.offset;
-	case DW_FORM_block:
-	case DW_FORM_block1:
-	case DW_FORM_block2:
-	case DW_FORM_block4:
-	case DW_FORM_exprloc:
-	case DW_FORM_string:
-	case DW_FORM_sdata:
-	case DW_FORM_udata:
-	case DW_FORM_ref_udata:
-	case DW_FORM_strx:
-	case DW_FORM_addrx:
-	case DW_FORM_loclistx:
-	case DW_FORM_rnglistx:
-	case DW_FORM_GNU_addr_index:
-	case DW_FORM_GNU_str_index:
-	case DW_FORM_indirect:
-		return -1;
+	if (form == DW_FORM_GNU_addr_index || form == DW_FORM_GNU_str_index)
+		return VARIABLE;
+	int size = form < COUNT(form_sizes) ? form_sizes[form] : UNKNOWN;
+	switch (size) {
+	case ADDRESS:
+		return sizes.address;
+	case OFFSET:
+		return sizes.offset;
+	case REF_ADDR:
+		return sizes.ref_addr;
 	default:
-		return -2;
+		return size;
 	}
 }
 
-/* What a value of a fixed-size form is. */
-static enum dwarf_class class_of(uint16_t form)
+enum dwarf_class turf_dwarf_form_class(uint16_t form)
 {
 	switch (form) {
 	case DW_FORM_data1:
@@ -106,6 +109,7 @@ static enum dwarf_class class_of(uint16_t form)
 	case DW_FORM_ref2:
 	case DW_FORM_ref4:
 	case DW_FORM_ref8:
+		return VALUE_UNIT_REF;
 	case DW_FORM_ref_addr:
 		return VALUE_REF;
 	case DW_FORM_ref_sup4:
@@ -120,8 +124,7 @@ static enum dwarf_class class_of(uint16_t form)
 	}
 }
 
-static void read_fixed(struct cursor *c, uint16_t form, unsigned size, uint64_t unit_off,
-                       struct dwarf_value *ret)
+static void read_fixed(struct cursor *c, uint16_t form, unsigned size, struct dwarf_value *ret)
 {
 	if (size == 0) { /* DW_FORM_flag_present; an implicit constant is not read here */
 		*ret = (struct dwarf_value){ .class = VALUE_CONSTANT, .u = 1 };
@@ -131,10 +134,8 @@ static void read_fixed(struct cursor *c, uint16_t form, unsigned size, uint64_t 
 		cur_skip(c, size);
 		return;
 	}
-	ret->class = class_of(form);
+	ret->class = turf_dwarf_form_class(form);
 	ret->u = cur_uint(c, size);
-	if (form >= DW_FORM_ref1 && form <= DW_FORM_ref8)
-		ret->u += unit_off; /* may wrap: then it lies in some unit or in none */
 }
 
 static void skip_block(struct cursor *c, uint16_t form)
@@ -156,12 +157,11 @@ static void skip_block(struct cursor *c, uint16_t form)
 }
 
 /* A form that tells its own end; DW_FORM_indirect is not among them. */
-static void read_variable(struct cursor *c, uint16_t form, uint64_t unit_off,
-                          struct dwarf_value *ret)
+static void read_variable(struct cursor *c, uint16_t form, struct dwarf_value *ret)
 {
 	switch (form) {
 	case DW_FORM_string:
-		ret->str = cur_str(c);
+		ret->u = (uintptr_t)cur_str(c);
 		ret->class = VALUE_STRING;
 		break;
 	case DW_FORM_sdata:
@@ -173,8 +173,8 @@ static void read_variable(struct cursor *c, uint16_t form, uint64_t unit_off,
 		ret->class = VALUE_CONSTANT;
 		break;
 	case DW_FORM_ref_udata:
-		ret->u = unit_off + cur_uleb(c);
-		ret->class = VALUE_REF;
+		ret->u = cur_uleb(c);
+		ret->class = VALUE_UNIT_REF;
 		break;
 	case DW_FORM_strx:
 	case DW_FORM_GNU_str_index:
@@ -200,7 +200,7 @@ static void read_variable(struct cursor *c, uint16_t form, uint64_t unit_off,
 }
 
 bool turf_dwarf_value(struct cursor *c, uint16_t form, struct dwarf_sizes sizes,
-                      uint64_t unit_off, struct dwarf_value *ret)
+                      struct dwarf_value *ret)
 {
 	*ret = (struct dwarf_value){ 0 };
 	if (form == DW_FORM_indirect) {
@@ -213,9 +213,9 @@ bool turf_dwarf_value(struct cursor *c, uint16_t form, struct dwarf_sizes sizes,
 	}
 	int size = turf_dwarf_form_size(form, sizes);
 	if (size >= 0)
-		read_fixed(c, form, (unsigned)size, unit_off, ret);
+		read_fixed(c, form, (unsigned)size, ret);
 	else if (size == -1)
-		read_variable(c, form, unit_off, ret);
+		read_variable(c, form, ret);
 	return size != -2 && !c->bad;
 }
 
@@ -255,7 +255,7 @@ int turf_dwarf_string(const struct dwarf *dw, const struct dwarf_unit *unit,
 {
 	switch (value->class) {
 	case VALUE_STRING:
-		*ret = value->str;
+		*ret = (const char *)(uintptr_t)value->u;
 		return 1;
 	case VALUE_STR:
 		return string_at(unit->in->str, value->u, ret);

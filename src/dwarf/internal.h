@@ -3,6 +3,7 @@
  * What the files of this room share.
  *
  *   abbrev.c  a table of .debug_abbrev -> a plan for each kind of DIE
+ *   take.c    a plan and the bytes of a DIE -> the values of its attributes
  *   form.c    the bytes of one attribute -> a value; values -> strings, addresses
  *   unit.c    all units, their headers and unit DIEs
  *   split.c   units whose functions are in another file
@@ -30,62 +31,124 @@ static inline struct dwarf_sizes sizes_of(const struct dwarf_unit *unit)
 		                                        : unit->offset_size };
 }
 
-struct dwarf_attr {
-	uint16_t at, form; /* UINT16_MAX stands for numbers that do not fit: nobody's */
-	uint32_t constant; /* DW_FORM_implicit_const: index in the table's constants */
+/* The attributes that are wanted of a function, an inlined call or a link to one. */
+enum dwarf_slot {
+	SLOT_LOW,
+	SLOT_HIGH,
+	SLOT_RANGES,
+	SLOT_ENTRY,
+	SLOT_ORIGIN,
+	SLOT_CALL_FILE,
+	SLOT_CALL_LINE,
+	SLOT_CALL_COLUMN,
+	SLOT_DISCRIMINATOR,
+	SLOT_NAME,
+	SLOT_LINKAGE_NAME,
+	SLOT_DECL_FILE,
+	SLOT_DECL_LINE,
+	SLOT_SPECIFICATION,
+	SLOT_SIBLING,
+	SLOT_NONE, /* of attributes that nobody wants */
+	N_SLOTS,
 };
 
-/* How to step over a DIE: skip bytes, then do op; then the next step. */
+/* How to read a DIE: skip bytes, then do op; then the next step. */
 enum dwarf_op {
-	OP_END,      /* the DIE ends here */
-	OP_MORE,     /* nothing: only more bytes than one skip holds */
-	OP_ULEB,     /* a number that tells its own end */
-	OP_STRING,   /* up to a NUL */
-	OP_BLOCK,    /* a length of `size` bytes (0: ULEB128) and as many bytes */
-	OP_SIBLING,  /* DW_AT_sibling, a unit's own offset of `size` bytes (0: ULEB128) */
-	OP_INDIRECT, /* the form stands in the DIE */
-	OP_UNKNOWN,  /* a form nobody knows: the DIE has no end */
+	OP_END,     /* the DIE ends here */
+	OP_SKIP,    /* nothing: only more bytes than one skip holds */
+	OP_FIXED,   /* a wanted value of `size` bytes, 1 to 8 */
+	OP_CONST,   /* a wanted value that stands in the table's constants */
+	OP_ANY,     /* a value of `form`, wanted or not */
+	OP_ULEB,    /* an unwanted number that tells its own end */
+	OP_BLOCK,   /* an unwanted length of `size` bytes (0: ULEB128) and as many bytes */
+	OP_UNKNOWN, /* a form nobody knows: the DIE has no end */
 };
 struct dwarf_step {
 	uint16_t skip;
-	uint8_t op, size;
+	uint8_t op, slot;
+	union {
+		uint32_t constant; /* index */
+		struct {
+			uint16_t form;
+			uint8_t size, class; /* enum dwarf_class */
+		};
+	};
 };
+static_assert(sizeof(struct dwarf_step) == 8, "");
 
 /* What a walk for code does with a DIE. */
 enum dwarf_kind {
 	KIND_SKIP,      /* there is no code in it, nor in what is below */
-	KIND_TYPE,      /* below it may be code, but not in C */
+	KIND_TYPE,      /* below it may be code, but not in C, and in C++ in functions only */
 	KIND_CONTAINER, /* below it may be code */
+	KIND_NAMESPACE, /* likewise, and it is no function */
 	KIND_CODE,      /* a subprogram or inlined call with code */
+};
+
+/*
+ * The short way over DIEs of no interest: `skip` bytes, then do op. What is not as it should be
+ * is left to the steps.
+ */
+enum dwarf_quick_op {
+	QUICK_STOP,      /* take the steps */
+	QUICK_UP,        /* a null entry */
+	QUICK_LEAF,      /* nothing below it */
+	QUICK_BLOCK,     /* likewise; a block behind skip, then `tail` bytes */
+	QUICK_DOWN,      /* look below it */
+	QUICK_NAMESPACE, /* likewise, KIND_NAMESPACE */
+	QUICK_LEAP,      /* behind skip stands its sibling as DW_FORM_ref4 */
+	QUICK_TYPE,      /* likewise; where types are looked into, take the steps */
+};
+struct dwarf_quick {
+	uint16_t skip;
+	uint8_t op, tail;
 };
 
 enum { NOT_FIXED = INT32_MAX };
 struct dwarf_abbrev {
 	uint64_t code;
-	uint32_t fixed; /* bytes of all attributes, NOT_FIXED: take the steps */
+	uint64_t attrs; /* where in .debug_abbrev its attributes begin */
+	uint32_t fixed; /* bytes of all attributes, NOT_FIXED: they differ from DIE to DIE */
 	uint32_t step;  /* its first, in the table's steps */
-	uint32_t attr, n_attrs;
-	uint16_t tag; /* UINT16_MAX: nobody's */
+	uint16_t tag;   /* UINT16_MAX: nobody's */
 	uint8_t kind;
 	bool children;
 	bool linked; /* has DW_AT_abstract_origin */
+	bool named;  /* its steps take what a DIE says of itself, not only its sibling */
+	struct dwarf_quick quick;
 };
 
 struct dwarf_abbrevs {
 	struct dwarf_abbrev *at; /* in order of code */
 	size_t n;
-	bool dense; /* at[i].code == i + 1 */
-	struct dwarf_attr *attrs;
+	struct dwarf_quick *quick; /* by code: at[i].code == i + 1; NULL: it does not */
 	struct dwarf_step *steps;
 	int64_t *constants;
 	int error; /* < 0: malformed */
 	const char *error_text;
 };
 
-/* Decodes the table at the cursor into memory of @arena; a malformed one says so in ->error.
- * NULL: no memory. */
-struct dwarf_abbrevs *turf_dwarf_abbrevs(struct cursor *c, struct dwarf_sizes sizes,
-                                         struct arena *arena);
+/* What is being decoded; its memory is used again for the next table. */
+struct dwarf_decoder {
+	struct arena *arena; /* of the finished tables */
+	struct {
+		struct dwarf_abbrev *at;
+		size_t n, room;
+	} abbrevs;
+	struct {
+		struct dwarf_step *at;
+		size_t n, room;
+	} steps;
+	struct {
+		int64_t *at;
+		size_t n, room;
+	} constants;
+};
+
+/* Decodes the table at the cursor; a malformed one says so in ->error. NULL: no memory. */
+struct dwarf_abbrevs *turf_dwarf_abbrevs(struct dwarf_decoder *d, struct cursor *c,
+                                         struct dwarf_sizes sizes);
+void turf_dwarf_decoder_fini(struct dwarf_decoder *d);
 
 const struct dwarf_abbrev *turf_dwarf_sparse_abbrev(const struct dwarf_abbrevs *table,
                                                     uint64_t code);
@@ -93,7 +156,7 @@ const struct dwarf_abbrev *turf_dwarf_sparse_abbrev(const struct dwarf_abbrevs *
 static inline const struct dwarf_abbrev *abbrev_of(const struct dwarf_abbrevs *table,
                                                    uint64_t code)
 {
-	if (!table->dense)
+	if (!table->quick)
 		return turf_dwarf_sparse_abbrev(table, code);
 	return code - 1 < table->n ? &table->at[code - 1] : NULL; /* 0 wraps */
 }
@@ -111,34 +174,64 @@ enum dwarf_class {
 	VALUE_STR_INDEX,     /* in .debug_str_offsets */
 	VALUE_LIST_INDEX,    /* in .debug_rnglists' offsets */
 	VALUE_REF,           /* an offset of .debug_info */
+	VALUE_UNIT_REF,      /* an offset from the unit's header */
 	VALUE_ALT_REF,       /* an offset of the supplementary file's .debug_info */
 	VALUE_ALT_STR,       /* an offset of its .debug_str */
 	VALUE_ELSEWHERE,     /* in a type unit */
 };
 struct dwarf_value {
 	enum dwarf_class class;
-	uint64_t u;
-	const char *str;
+	uint64_t u; /* VALUE_STRING: its place in memory */
 };
 
 /* Bytes of a form, or -1 where they tell it themselves; -2: an unknown form. */
-int turf_dwarf_form_size(uint16_t form, struct dwarf_sizes sizes);
+int turf_dwarf_form_size(uint64_t form, struct dwarf_sizes sizes);
+/* What a value of a form of fixed size is. */
+enum dwarf_class turf_dwarf_form_class(uint16_t form);
 
 /* Reads one value; false: it does not fit (c->bad), or its form is unknown. */
 bool turf_dwarf_value(struct cursor *c, uint16_t form, struct dwarf_sizes sizes,
-                      uint64_t unit_off, struct dwarf_value *ret);
+                      struct dwarf_value *ret);
 
-/* The same for attribute @i of a DIE. */
-static inline bool attr_value(struct cursor *c, const struct dwarf_unit *unit,
-                              const struct dwarf_attr *attr, struct dwarf_value *ret)
+/* All wanted attributes of a DIE. */
+struct dwarf_values {
+	uint64_t u[N_SLOTS];
+	uint8_t class[N_SLOTS]; /* enum dwarf_class */
+};
+
+static inline struct dwarf_value value_of(const struct dwarf_values *values,
+                                          enum dwarf_slot slot)
 {
-	if (attr->form == DW_FORM_implicit_const) {
-		ret->class = VALUE_CONSTANT;
-		ret->u = (uint64_t)unit->abbrevs->constants[attr->constant];
-		return true;
-	}
-	return turf_dwarf_value(c, attr->form, sizes_of(unit), unit->off, ret);
+	return (struct dwarf_value){ .class = (enum dwarf_class)values->class[slot],
+		                     .u = values->u[slot] };
 }
+
+static inline void keep_value(struct dwarf_values *values, enum dwarf_slot slot,
+                              const struct dwarf_value *value)
+{
+	values->u[slot] = value->u;
+	values->class[slot] = (uint8_t)value->class;
+}
+
+/* Over a DIE's attributes, the wanted ones into @ret: NULL, or why not. */
+const char *turf_dwarf_take(struct cursor *c, const struct dwarf_unit *unit,
+                            const struct dwarf_abbrev *abbrev, struct dwarf_values *ret);
+/* Its answers. */
+extern const char turf_dwarf_misfit[], turf_dwarf_no_form[];
+
+/* A walk over all attributes of a DIE. */
+struct dwarf_attrs {
+	struct cursor spec; /* in .debug_abbrev */
+	const struct dwarf_unit *unit;
+};
+struct dwarf_attrs turf_dwarf_attrs(const struct dwarf_unit *unit,
+                                    const struct dwarf_abbrev *abbrev);
+/* 1 the next one, read from @c; 0 there are no more; -EBADMSG. */
+int turf_dwarf_next_attr(struct dwarf_attrs *attrs, struct cursor *c, uint64_t *at,
+                         struct dwarf_value *ret);
+
+/* Where the value of an attribute is kept; SLOT_NONE: nobody wants it. */
+enum dwarf_slot turf_dwarf_slot(uint64_t at);
 
 /* 1 here it is, 0 the value is no string or one of a file that is not here, < 0 it points
  * nowhere. */
@@ -159,11 +252,16 @@ static inline bool is_number(const struct dwarf_value *value)
 static inline bool link_of(const struct dwarf *dw, const struct dwarf_unit *unit,
                            const struct dwarf_value *value, uint64_t *ret)
 {
-	if (value->class != VALUE_REF && (value->class != VALUE_ALT_REF || !dw->alt))
+	uint64_t base = unit->base, off = value->u;
+	if (value->class == VALUE_UNIT_REF) {
+		off += unit->off; /* may wrap: then it lies in some unit or in none */
+	} else if (value->class == VALUE_ALT_REF && dw->alt) {
+		base = dw->alt_base;
+	} else if (value->class != VALUE_REF) {
 		return false;
+	}
 	/* what lies in no file of ours is no number of another one's DIE */
-	uint64_t base = value->class == VALUE_REF ? unit->base : dw->alt_base;
-	*ret = value->u < DWARF_FILE_SPAN ? base + value->u : DWARF_NONE;
+	*ret = off < DWARF_FILE_SPAN ? base + off : DWARF_NONE;
 	return true;
 }
 
@@ -181,24 +279,32 @@ static inline struct cursor unit_cursor(const struct dwarf_unit *unit, uint64_t 
  * unit are in another file. What is wrong is the unit's error. */
 void turf_dwarf_read_first_die(const struct dwarf *dw, struct dwarf_unit *unit, bool addresses);
 
+static inline bool unit_has(const struct dwarf_unit *unit, uint64_t die)
+{
+	uint64_t off = die - unit->base; /* wraps where it lies in an earlier file */
+	return off >= unit->die && off < unit->end;
+}
+
 /* The unit that the DIE of that number lies in, or NULL. */
 const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t die);
 
 /* Reads an abbreviation code: NULL at a null entry, a fault (c->bad) or an unknown code, of
  * which *code tells the first. */
-const struct dwarf_abbrev *turf_dwarf_die(struct cursor *c, const struct dwarf_unit *unit,
-                                          uint64_t *code);
+static inline const struct dwarf_abbrev *die_at(struct cursor *c, const struct dwarf_unit *unit,
+                                                uint64_t *code)
+{
+	*code = cur_uleb(c);
+	return c->bad ? NULL : abbrev_of(unit->abbrevs, *code);
+}
 
-/* The end of a chain of DW_AT_abstract_origin that begins at @die. 0 or < 0. */
-int turf_dwarf_origin(const struct dwarf *dw, uint64_t die, uint64_t *ret,
-                      struct turf_error *err);
+/* The end of a chain of DW_AT_abstract_origin that begins at @die, maybe in @near. 0 or < 0. */
+int turf_dwarf_origin(const struct dwarf *dw, const struct dwarf_unit *near, uint64_t die,
+                      uint64_t *ret, struct turf_error *err);
 
 /* Begins ranges from the values of DW_AT_low_pc, high_pc, ranges. Never fails: what is wrong
  * is told by the first turf_dwarf_next_range(). */
-struct dwarf_ranges turf_dwarf_ranges(const struct dwarf_unit *unit,
-                                      const struct dwarf_value *low,
-                                      const struct dwarf_value *high,
-                                      const struct dwarf_value *ranges);
+void turf_dwarf_ranges(const struct dwarf_unit *unit, const struct dwarf_values *values,
+                       struct dwarf_ranges *ret);
 
 /* One step of a line program: 1 it told a row, 0 it told none, -EBADMSG. */
 int turf_dwarf_line_step(struct dwarf_lines *lines, struct dwarf_line_row *ret);

@@ -8,6 +8,8 @@
  * Trust:  none; every opcode takes at least a byte and gives at most a row
  * Source: DWARF 5 section 6.2, DWARF 4 section 6.2
  */
+#include <limits.h>
+
 #include "dwarf/internal.h"
 
 static int line_fails(const struct dwarf_lines *lines, const struct cursor *c, const char *why,
@@ -200,7 +202,7 @@ static inline void tell(struct dwarf_lines *lines, struct dwarf_line_row *ret)
 {
 	*ret = lines->row;
 	lines->row.discriminator = 0;
-	lines->row.prologue_end = false;
+	lines->row.prologue_end = lines->row.epilogue_begin = false;
 }
 
 static uint32_t narrow(uint64_t n)
@@ -283,7 +285,9 @@ static int standard(struct dwarf_lines *lines, uint8_t opcode, struct dwarf_line
 		lines->row.is_stmt = !lines->row.is_stmt;
 		break;
 	case DW_LNS_set_basic_block:
+		break;
 	case DW_LNS_set_epilogue_begin:
+		lines->row.epilogue_begin = true;
 		break;
 	case DW_LNS_const_add_pc:
 		if (lines->line_range == 0)
@@ -318,19 +322,188 @@ int turf_dwarf_line_step(struct dwarf_lines *lines, struct dwarf_line_row *ret)
 	return lines->program.bad ? -EBADMSG : r;
 }
 
-int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
-                         struct turf_error *err)
+/* The registers while they are run through quickly, and where the program stands. */
+struct sprint {
+	const uint8_t *at, *end;
+	struct dwarf_line_row row;
+	uint32_t min_inst, opcode_base, line_range, reciprocal;
+	int32_t line_base;
+};
+
+/* A row leaves the registers as it is told, 6.2.5.2. Field by field: they are in registers of
+ * the machine's. */
+static inline void put_row(struct sprint *s, struct dwarf_line_row *ret)
 {
-	while (!lines->program.bad && cur_left(&lines->program)) {
+	ret->addr = s->row.addr;
+	ret->file = s->row.file;
+	ret->line = s->row.line;
+	ret->column = s->row.column;
+	ret->discriminator = s->row.discriminator;
+	ret->is_stmt = s->row.is_stmt;
+	ret->end_sequence = false;
+	ret->prologue_end = s->row.prologue_end;
+	ret->epilogue_begin = s->row.epilogue_begin;
+	s->row.discriminator = 0;
+	s->row.prologue_end = s->row.epilogue_begin = false;
+}
+
+/* @adjusted / line_range without a division: exact below 256. */
+static inline uint32_t quotient(const struct sprint *s, uint32_t adjusted)
+{
+	return adjusted * s->reciprocal >> 16;
+}
+
+/* A number of up to three bytes; there are as many left. False: it has more. */
+static inline bool short_uleb(struct sprint *s, uint32_t *ret)
+{
+	const uint8_t *at = s->at;
+	*ret = at[0] & 0x7f;
+	s->at += 1;
+	if (!(at[0] & 0x80))
+		return true;
+	*ret |= (at[1] & 0x7fU) << 7;
+	s->at += 1;
+	if (!(at[1] & 0x80))
+		return true;
+	*ret |= (at[2] & 0x7fU) << 14;
+	s->at += 1;
+	return !(at[2] & 0x80);
+}
+
+/* The same with a sign: of the last bit. */
+static inline bool short_sleb(struct sprint *s, uint32_t *ret)
+{
+	const uint8_t *begin = s->at;
+	if (!short_uleb(s, ret))
+		return false;
+	unsigned unused = 32 - 7 * (unsigned)(s->at - begin);
+	*ret = (uint32_t)((int32_t)(*ret << unused) >> unused);
+	return true;
+}
+
+/* DW_LNE_set_discriminator, as it is written; false: another one, or a greater number. */
+static inline bool short_discriminator(struct sprint *s)
+{
+	if (s->at[0] != 2 || s->at[1] != DW_LNE_set_discriminator || s->at[2] & 0x80)
+		return false;
+	s->row.discriminator = s->at[2];
+	s->at += 3;
+	return true;
+}
+
+/* A standard opcode: 1 it tells a row, 0 it does not, -1 it is to be done the long way. */
+static inline int short_standard(struct sprint *s, uint8_t opcode)
+{
+	uint32_t n;
+	switch (opcode) {
+	case 0:
+		return short_discriminator(s) ? 0 : -1;
+	case DW_LNS_copy:
+		return 1;
+	case DW_LNS_advance_pc:
+		if (!short_uleb(s, &n))
+			return -1;
+		s->row.addr += (uint64_t)s->min_inst * n;
+		return 0;
+	case DW_LNS_advance_line:
+		if (!short_sleb(s, &n))
+			return -1;
+		s->row.line += n;
+		return 0;
+	case DW_LNS_set_file:
+		return short_uleb(s, &s->row.file) ? 0 : -1;
+	case DW_LNS_set_column:
+		return short_uleb(s, &s->row.column) ? 0 : -1;
+	case DW_LNS_negate_stmt:
+		s->row.is_stmt = !s->row.is_stmt;
+		return 0;
+	case DW_LNS_const_add_pc:
+		s->row.addr += (uint64_t)s->min_inst * quotient(s, 255 - s->opcode_base);
+		return 0;
+	case DW_LNS_set_prologue_end:
+		s->row.prologue_end = true;
+		return 0;
+	case DW_LNS_set_epilogue_begin:
+		s->row.epilogue_begin = true;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+enum { LONGEST = 4 }; /* bytes that an opcode done quickly looks at */
+
+/*
+ * Runs the program up to @max rows or to what is out of the ordinary: a number of many bytes,
+ * an opcode that is seldom, the last bytes. Answers the number of rows. What it may have read
+ * in vain has changed only what will be read again.
+ */
+static size_t run(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t max)
+{
+	struct sprint s = { .at = lines->program.at,
+		            .end = lines->program.end,
+		            .row = lines->row,
+		            .min_inst = lines->min_inst,
+		            .opcode_base = lines->opcode_base,
+		            .line_range = lines->line_range,
+		            .line_base = lines->line_base };
+	size_t n = 0;
+	if (lines->max_ops != 1 || s.line_range == 0)
+		return 0;
+	s.reciprocal = (1U << 16) / s.line_range + 1;
+	const uint8_t *at = s.at;
+	while (n < max && s.end - s.at >= LONGEST) {
+		at = s.at;
+		uint8_t opcode = *s.at++;
+		if (opcode >= s.opcode_base) {
+			uint32_t adjusted = opcode - s.opcode_base;
+			uint32_t steps = quotient(&s, adjusted);
+			s.row.addr += (uint64_t)s.min_inst * steps;
+			s.row.line += (uint32_t)s.line_base + adjusted - steps * s.line_range;
+			put_row(&s, &rows[n++]);
+			continue;
+		}
+		int r = short_standard(&s, opcode);
+		if (r < 0) {
+			s.at = at;
+			break;
+		}
+		if (r > 0)
+			put_row(&s, &rows[n++]);
+	}
+	lines->program.at = s.at;
+	lines->row = s.row;
+	return n;
+}
+
+int turf_dwarf_next_lines(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t max,
+                          struct turf_error *err)
+{
+	size_t n = 0;
+	max = MIN(max, (size_t)INT_MAX);
+	while (n < max && !lines->program.bad && cur_left(&lines->program)) {
+		n += run(lines, rows + n, max - n);
+		if (n == max || !cur_left(&lines->program))
+			break;
 		struct dwarf_line_row row;
 		int r = turf_dwarf_line_step(lines, &row);
 		if (r < 0)
 			lines->program.bad = true;
-		if (r > 0) {
-			*ret = row;
-			return 1;
-		}
+		if (r > 0)
+			rows[n++] = row;
 	}
+	if (n) /* what is malformed is told behind the rows before it */
+		return (int)n;
 	return lines->program.bad ? line_fails(lines, &lines->program, "malformed program", err)
 	                          : 0;
+}
+
+int turf_dwarf_next_line(struct dwarf_lines *lines, struct dwarf_line_row *ret,
+                         struct turf_error *err)
+{
+	struct dwarf_line_row row;
+	int r = turf_dwarf_next_lines(lines, &row, 1, err);
+	if (r > 0)
+		*ret = row;
+	return r;
 }

@@ -57,17 +57,17 @@ static void begin_list(struct dwarf_ranges *walk, const struct dwarf_value *valu
 		walk->state = MALFORMED;
 }
 
-struct dwarf_ranges turf_dwarf_ranges(const struct dwarf_unit *unit,
-                                      const struct dwarf_value *low,
-                                      const struct dwarf_value *high,
-                                      const struct dwarf_value *ranges)
+void turf_dwarf_ranges(const struct dwarf_unit *unit, const struct dwarf_values *values,
+                       struct dwarf_ranges *ret)
 {
-	struct dwarf_ranges walk = { .unit = unit, .base = unit->low_pc };
-	if (ranges->class != VALUE_NONE)
-		begin_list(&walk, ranges);
+	const struct dwarf_value low = value_of(values, SLOT_LOW);
+	const struct dwarf_value high = value_of(values, SLOT_HIGH);
+	const struct dwarf_value ranges = value_of(values, SLOT_RANGES);
+	*ret = (struct dwarf_ranges){ .unit = unit, .base = unit->low_pc };
+	if (ranges.class != VALUE_NONE)
+		begin_list(ret, &ranges);
 	else
-		begin_single(&walk, low, high);
-	return walk;
+		begin_single(ret, &low, &high);
 }
 
 /* A pair relative to the base. One below a discarded base is none: an empty range. */

@@ -2,15 +2,15 @@
 /*
  * The walk over a unit's functions and inlined calls.
  *
- * Cost:   a few ns a DIE that is of no interest: one look-up of its abbreviation, one add
- *         where all its forms are of fixed size; DW_AT_sibling leaps over what holds no code
- *         (abbrev.c says what that is); no allocation
+ * Cost:   a few ns a DIE that is of no interest: hurry() takes most of them with one look-up
+ *         and one add each; DW_AT_sibling leaps over what holds no code (abbrev.c says what
+ *         that is); no allocation
  * Trust:  none; each DIE takes at least a byte, and a sibling must lie ahead
  * Source: DWARF 5 sections 2.3, 3.3
  */
 #include "dwarf/internal.h"
 
-static bool is_c_family(uint64_t language)
+static bool is_c(uint64_t language)
 {
 	switch (language) {
 	case DW_LANG_C89:
@@ -19,11 +19,43 @@ static bool is_c_family(uint64_t language)
 	case DW_LANG_C11:
 	case DW_LANG_C17:
 	case DW_LANG_C23:
-	case DW_LANG_Mips_Assembler:
 		return true;
 	default:
 		return false;
 	}
+}
+
+static bool is_cxx(uint64_t language)
+{
+	switch (language) {
+	case DW_LANG_C_plus_plus:
+	case DW_LANG_C_plus_plus_03:
+	case DW_LANG_C_plus_plus_11:
+	case DW_LANG_C_plus_plus_14:
+	case DW_LANG_C_plus_plus_17:
+	case DW_LANG_C_plus_plus_20:
+	case DW_LANG_C_plus_plus_23:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum { NO_TYPES = 0, ALL_TYPES = UINT16_MAX };
+
+/*
+ * The deepest level at which types hold no code. gcc and clang put a method's code beside the
+ * class, with a DW_AT_specification, but for classes in functions. Others who call their
+ * language C need not: Zig did, and has functions in structures.
+ */
+static unsigned codeless_types(const struct dwarf_unit *unit)
+{
+	const char *producer = unit->producer ? unit->producer : "";
+	if (strncmp(producer, "GNU ", 4) != 0 && !strstr(producer, "clang version "))
+		return NO_TYPES;
+	if (is_c(unit->language))
+		return ALL_TYPES;
+	return is_cxx(unit->language) ? 1 : NO_TYPES;
 }
 
 int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
@@ -36,16 +68,14 @@ int turf_dwarf_scopes(const struct dwarf *dw, const struct dwarf_unit *unit,
 	walk->dw = dw;
 	walk->unit = unit;
 	walk->at = unit_cursor(unit, unit->die);
-	walk->level = 0;
-	walk->untyped = is_c_family(unit->language);
-	walk->places[0] = (struct dwarf_place){ DWARF_NONE, 0 };
+	walk->level = walk->n_told = 0;
+	walk->types = codeless_types(unit);
+	walk->told[0] = (struct dwarf_told){ .parent = DWARF_NONE };
 	return 0;
 }
 
 /* Why a walk cannot go on. */
-static const char misfit[] = "a DIE leaves the unit";
 static const char no_abbrev[] = "a DIE has an unknown abbreviation";
-static const char no_form[] = "a DIE has an attribute of unknown form";
 static const char backwards[] = "a DW_AT_sibling does not lie ahead";
 static const char too_deep[] = "DIEs nest too deep";
 
@@ -57,55 +87,15 @@ static int walk_fails(struct dwarf_scopes *walk, const char *why, struct turf_er
 	                 (unsigned long long)walk->unit->off, why);
 }
 
-static uint64_t block_size(struct cursor *c, uint8_t size)
-{
-	return size ? cur_uint(c, size) : cur_uleb(c);
-}
-
-/* Over a DIE's attributes; *sibling is set where it tells one. NULL, or why not. */
-static const char *take_steps(struct cursor *c, const struct dwarf_unit *unit, uint32_t first,
-                              uint64_t *sibling)
-{
-	struct dwarf_value value;
-	for (const struct dwarf_step *step = &unit->abbrevs->steps[first];; step++) {
-		cur_skip(c, step->skip);
-		switch ((enum dwarf_op)step->op) {
-		case OP_END:
-			return c->bad ? misfit : NULL;
-		case OP_MORE:
-			break;
-		case OP_ULEB:
-			(void)cur_uleb(c);
-			break;
-		case OP_STRING:
-			(void)cur_str(c);
-			break;
-		case OP_BLOCK:
-			cur_skip(c, block_size(c, step->size));
-			break;
-		case OP_SIBLING:
-			*sibling = unit->off + block_size(c, step->size);
-			break;
-		case OP_INDIRECT:
-			if (!turf_dwarf_value(c, DW_FORM_indirect, sizes_of(unit), unit->off,
-			                      &value))
-				return c->bad ? misfit : no_form;
-			break;
-		case OP_UNKNOWN:
-			return no_form;
-		}
-	}
-}
-
 /* Behind the attributes of a DIE; *sibling: 0 where it tells none. */
-static inline const char *skip_attrs(struct cursor *c, const struct dwarf_unit *unit,
-                                     const struct dwarf_abbrev *abbrev, uint64_t *sibling)
+static const char *skip_attrs(struct cursor *c, const struct dwarf_unit *unit,
+                              const struct dwarf_abbrev *abbrev, uint64_t *sibling)
 {
-	*sibling = 0;
-	if (abbrev->fixed == NOT_FIXED)
-		return take_steps(c, unit, abbrev->step, sibling);
-	cur_skip(c, abbrev->fixed);
-	return c->bad ? misfit : NULL;
+	struct dwarf_values values;
+	const char *why = turf_dwarf_take(c, unit, abbrev, &values);
+	bool has = values.class[SLOT_SIBLING] == VALUE_UNIT_REF;
+	*sibling = has ? unit->off + values.u[SLOT_SIBLING] : 0;
+	return why;
 }
 
 static inline const char *leap(struct cursor *c, uint64_t sibling)
@@ -113,7 +103,7 @@ static inline const char *leap(struct cursor *c, uint64_t sibling)
 	if (sibling <= cur_off(c))
 		return backwards;
 	cur_seek(c, sibling);
-	return c->bad ? misfit : NULL;
+	return c->bad ? turf_dwarf_misfit : NULL;
 }
 
 /* Over all that is below a DIE which holds no code, when no sibling tells where it ends. */
@@ -121,15 +111,15 @@ static const char *skip_children(struct cursor *c, const struct dwarf_unit *unit
 {
 	for (uint64_t open = 1; open && cur_left(c);) {
 		uint64_t sibling, code;
-		const struct dwarf_abbrev *abbrev = turf_dwarf_die(c, unit, &code);
+		const struct dwarf_abbrev *abbrev = die_at(c, unit, &code);
 		if (!abbrev && (c->bad || code))
-			return c->bad ? misfit : no_abbrev;
+			return c->bad ? turf_dwarf_misfit : no_abbrev;
 		if (!abbrev) {
 			open--;
 			continue;
 		}
 		const char *why = skip_attrs(c, unit, abbrev, &sibling);
-		if (!why && sibling)
+		if (!why && sibling && abbrev->children)
 			why = leap(c, sibling);
 		else if (abbrev->children)
 			open++;
@@ -139,153 +129,242 @@ static const char *skip_children(struct cursor *c, const struct dwarf_unit *unit
 	return NULL;
 }
 
-/* Down into a DIE's children; @scope: the DIE where it was told, else NULL. */
-static const char *descend(struct dwarf_scopes *walk, const struct dwarf_scope *scope)
-{
-	if (walk->level + 1 >= DWARF_MAX_DEPTH)
-		return too_deep;
-	struct dwarf_place place = walk->places[walk->level];
-	if (scope)
-		place = (struct dwarf_place){ scope->die, (uint16_t)(scope->depth + 1) };
-	walk->places[++walk->level] = place;
-	return NULL;
-}
-
 /* Up, at a null entry. Above the unit's first DIE there is nothing: the walk is over. */
 static void ascend(struct dwarf_scopes *walk)
 {
 	if (walk->level)
 		walk->level--;
+	if (walk->level == walk->told[walk->n_told].level && walk->n_told)
+		walk->n_told--;
+	if (walk->types == walk->level + 1 && walk->level)
+		walk->types = walk->level;
 	if (walk->level == 0)
 		walk->at.at = walk->at.end;
 }
 
-/* The attributes of a scope. */
-struct scope_values {
-	struct dwarf_value low, high, ranges, entry, origin, call_file, call_line, call_column,
-		discriminator;
-};
-
-static struct dwarf_value *scope_value(struct scope_values *v, uint16_t at)
+static inline uint32_t load32(const uint8_t *at, bool big)
 {
-	switch (at) {
-	case DW_AT_low_pc:
-		return &v->low;
-	case DW_AT_high_pc:
-		return &v->high;
-	case DW_AT_ranges:
-		return &v->ranges;
-	case DW_AT_entry_pc:
-		return &v->entry;
-	case DW_AT_abstract_origin:
-		return &v->origin;
-	case DW_AT_call_file:
-		return &v->call_file;
-	case DW_AT_call_line:
-		return &v->call_line;
-	case DW_AT_call_column:
-		return &v->call_column;
-	case DW_AT_GNU_discriminator:
-		return &v->discriminator;
-	default:
-		return NULL;
-	}
+	uint32_t v;
+	memcpy(&v, at, sizeof(v));
+	return big ? be32toh(v) : le32toh(v);
 }
 
-static const char *read_values(struct cursor *c, const struct dwarf_unit *unit,
-                               const struct dwarf_abbrev *abbrev, struct scope_values *v)
+/* Where the DIE whose sibling stands at @at ends; NULL: not ahead, or not in the unit. */
+static inline const uint8_t *leap_from(const uint8_t *at, const uint8_t *end,
+                                       const uint8_t *unit, bool big)
 {
-	*v = (struct scope_values){ 0 };
-	for (uint32_t i = 0; i < abbrev->n_attrs; i++) {
-		const struct dwarf_attr *attr = &unit->abbrevs->attrs[abbrev->attr + i];
-		struct dwarf_value other, *value = scope_value(v, attr->at);
-		if (!attr_value(c, unit, attr, value ? value : &other))
-			return c->bad ? misfit : no_form;
+	if ((size_t)(end - at) < 4)
+		return NULL;
+	uint32_t sibling = load32(at, big);
+	return sibling > (size_t)(at + 4 - unit) && sibling <= (size_t)(end - unit)
+	               ? unit + sibling
+	               : NULL;
+}
+
+/* Behind a block of up to 127 bytes at @at and @tail bytes more; NULL: not in the unit. */
+static inline const uint8_t *behind_block(const uint8_t *at, const uint8_t *end, unsigned tail)
+{
+	if (at == end || *at >= 0x80 || (size_t)(end - at) < 1U + *at + tail)
+		return NULL;
+	return at + 1 + *at + tail;
+}
+
+/*
+ * Over all DIEs that are of no interest, while nothing about them is out of the ordinary; the
+ * walk goes on at the first other one. A null entry that ends a scope which was told is one.
+ */
+static void hurry(struct dwarf_scopes *walk)
+{
+	const struct dwarf_abbrevs *table = walk->unit->abbrevs;
+	const struct dwarf_quick *quick = table->quick;
+	const uint8_t *at = walk->at.at, *end = walk->at.end;
+	const uint8_t *unit = walk->at.start + walk->unit->off;
+	unsigned level = walk->level, types = walk->types;
+	const unsigned floor = walk->told[walk->n_told].level + 1;
+	const bool big = walk->at.big;
+	while (quick && end - at >= 2) {
+		const uint8_t *next = at + 1;
+		size_t code = at[0];
+		if (code >= 0x80) {
+			code = (code & 0x7f) | (size_t)at[1] << 7;
+			next = at + 2;
+		}
+		if (code > table->n) /* or takes three bytes */
+			break;
+		const struct dwarf_quick q = quick[code];
+		if (q.skip > (size_t)(end - next))
+			break;
+		next += q.skip;
+		switch ((enum dwarf_quick_op)q.op) {
+		case QUICK_STOP:
+			next = NULL;
+			break;
+		case QUICK_UP:
+			if (level <= floor) {
+				next = NULL;
+				break;
+			}
+			level--;
+			types = types == level + 1 ? level : types;
+			break;
+		case QUICK_LEAF:
+			break;
+		case QUICK_BLOCK:
+			next = behind_block(next, end, q.tail);
+			break;
+		case QUICK_NAMESPACE:
+			types = types == level ? level + 1 : types;
+			__attribute__((fallthrough));
+		case QUICK_DOWN:
+			if (++level == DWARF_MAX_DEPTH)
+				next = NULL;
+			break;
+		case QUICK_TYPE:
+			if (level > types) {
+				next = NULL;
+				break;
+			}
+			__attribute__((fallthrough));
+		case QUICK_LEAP:
+			next = leap_from(next, end, unit, big);
+			break;
+		}
+		if (!next)
+			break;
+		at = next;
 	}
-	return NULL;
+	walk->at.at = at;
+	walk->level = level;
+	walk->types = types;
 }
 
 int turf_dwarf_unit_ranges(const struct dwarf_unit *unit, struct dwarf_ranges *walk)
 {
 	struct cursor c = unit_cursor(unit, unit->die);
-	uint64_t code;
-	struct scope_values v;
-	const struct dwarf_abbrev *abbrev =
-		unit->error ? NULL : turf_dwarf_die(&c, unit, &code);
-	if (!abbrev || read_values(&c, unit, abbrev, &v))
+	struct dwarf_values values = { 0 };
+	struct dwarf_attrs attrs;
+	uint64_t code, at;
+	struct dwarf_value value;
+	const struct dwarf_abbrev *abbrev = unit->error ? NULL : die_at(&c, unit, &code);
+	if (!abbrev)
 		return 0;
-	*walk = turf_dwarf_ranges(unit, &v.low, &v.high, &v.ranges);
-	return v.ranges.class != VALUE_NONE || v.high.class != VALUE_NONE;
+	attrs = turf_dwarf_attrs(unit, abbrev);
+	int r;
+	while ((r = turf_dwarf_next_attr(&attrs, &c, &at, &value)) == 1)
+		keep_value(&values, turf_dwarf_slot(at), &value);
+	if (r < 0)
+		return 0;
+	turf_dwarf_ranges(unit, &values, walk);
+	return values.class[SLOT_RANGES] != VALUE_NONE || values.class[SLOT_HIGH] != VALUE_NONE;
 }
 
-static uint32_t small(const struct dwarf_value *value)
+static uint32_t small(const struct dwarf_values *v, enum dwarf_slot slot)
 {
-	return is_number(value) ? (uint32_t)MIN(value->u, (uint64_t)UINT32_MAX) : 0;
+	struct dwarf_value value = value_of(v, slot);
+	return is_number(&value) ? (uint32_t)MIN(value.u, (uint64_t)UINT32_MAX) : 0;
 }
 
 /* DW_AT_entry_pc: an address, or an offset from where the scope begins (2.18). */
-static uint64_t entry_of(const struct dwarf_scopes *walk, const struct scope_values *v,
-                         const struct dwarf_scope *scope)
+static uint64_t entry_of(const struct dwarf_unit *unit, const struct dwarf_values *v,
+                         const struct dwarf_ranges *ranges)
 {
+	const struct dwarf_value told = value_of(v, SLOT_ENTRY), low = value_of(v, SLOT_LOW);
 	uint64_t entry = DWARF_NONE;
-	struct dwarf_ranges first = scope->ranges;
 	struct dwarf_range range;
-	if (turf_dwarf_address(walk->unit, &v->entry, &entry) == 1 ||
-	    turf_dwarf_address(walk->unit, &v->low, &entry) == 1)
-		return is_number(&v->entry) ? entry + v->entry.u : entry;
-	if (is_number(&v->entry) && turf_dwarf_next_range(&first, &range, NULL) == 1)
-		return range.start + v->entry.u;
-	return DWARF_NONE;
+	if (turf_dwarf_address(unit, &told, &entry) == 1)
+		return entry;
+	if (turf_dwarf_address(unit, &low, &entry) == 1)
+		return is_number(&told) ? entry + told.u : entry;
+	if (!is_number(&told))
+		return DWARF_NONE;
+	struct dwarf_ranges first = *ranges;
+	return turf_dwarf_next_range(&first, &range, NULL) == 1 ? range.start + told.u
+	                                                        : DWARF_NONE;
 }
 
-static uint64_t call_file_of(const struct dwarf_unit *unit, const struct dwarf_value *value)
+static uint64_t call_file_of(const struct dwarf_unit *unit, const struct dwarf_values *v)
 {
-	if (!is_number(value) || (unit->version < 5 && value->u == 0))
+	struct dwarf_value file = value_of(v, SLOT_CALL_FILE);
+	if (!is_number(&file) || (unit->version < 5 && file.u == 0))
 		return DWARF_NONE; /* files count from 1 before DWARF 5 */
-	return value->u;
+	return file.u;
+}
+
+/* The DIE at the end of a scope's links. */
+static int origin_of(const struct dwarf_scopes *walk, const struct dwarf_values *v,
+                     uint64_t die, uint64_t *ret, struct turf_error *err)
+{
+	const struct dwarf_value link = value_of(v, SLOT_ORIGIN);
+	*ret = die;
+	if (!link_of(walk->dw, walk->unit, &link, &die))
+		return 0;
+	return turf_dwarf_origin(walk->dw, walk->unit, die, ret, err);
+}
+
+/* What is below the scope at the cursor has it as its parent. */
+static const char *push_told(struct dwarf_scopes *walk, uint64_t die, unsigned depth)
+{
+	if (walk->level + 1 >= DWARF_MAX_DEPTH)
+		return too_deep;
+	walk->told[++walk->n_told] =
+		(struct dwarf_told){ die, (uint16_t)(depth + 1), (uint16_t)walk->level++ };
+	return NULL;
 }
 
 static int tell(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev, uint64_t die,
                 struct dwarf_scope *ret, struct turf_error *err)
 {
-	const struct dwarf_place *place = &walk->places[walk->level];
-	struct scope_values v;
-	const char *why = read_values(&walk->at, walk->unit, abbrev, &v);
+	const struct dwarf_unit *unit = walk->unit;
+	const struct dwarf_told *around = &walk->told[walk->n_told];
+	bool inlined = abbrev->tag == DW_TAG_inlined_subroutine;
+	unsigned depth = inlined ? around->depth : 0;
+	uint64_t parent = around->parent, origin;
+	struct dwarf_values v;
+	const char *why = turf_dwarf_take(&walk->at, unit, abbrev, &v);
 	if (why)
 		return walk_fails(walk, why, err);
-	struct dwarf_scope scope = { .die = die, .parent = place->parent, .origin = die };
-	if (abbrev->tag == DW_TAG_inlined_subroutine) {
-		scope.kind = DWARF_INLINED;
-		scope.depth = place->depth;
-	}
-	uint64_t origin;
-	if (link_of(walk->dw, walk->unit, &v.origin, &origin)) {
-		int r = turf_dwarf_origin(walk->dw, origin, &scope.origin, err);
-		if (r < 0)
-			return r;
-	}
-	scope.ranges = turf_dwarf_ranges(walk->unit, &v.low, &v.high, &v.ranges);
-	scope.entry = entry_of(walk, &v, &scope);
-	scope.call_file = call_file_of(walk->unit, &v.call_file);
-	scope.call_line = small(&v.call_line);
-	scope.call_column = small(&v.call_column);
-	scope.call_discriminator = small(&v.discriminator);
-	why = abbrev->children ? descend(walk, &scope) : NULL;
+	int r = origin_of(walk, &v, die, &origin, err);
+	if (r < 0)
+		return r;
+	why = abbrev->children ? push_told(walk, die, depth) : NULL;
 	if (why)
 		return walk_fails(walk, why, err);
-	*ret = scope;
+	ret->kind = inlined ? DWARF_INLINED : DWARF_FUNCTION;
+	ret->depth = depth;
+	ret->die = die;
+	ret->parent = parent;
+	ret->origin = origin;
+	ret->call_file = call_file_of(unit, &v);
+	ret->call_line = small(&v, SLOT_CALL_LINE);
+	ret->call_column = small(&v, SLOT_CALL_COLUMN);
+	ret->call_discriminator = small(&v, SLOT_DISCRIMINATOR);
+	turf_dwarf_ranges(unit, &v, &ret->ranges);
+	ret->entry = entry_of(unit, &v, &ret->ranges);
 	return 1;
 }
 
+/* Down into a DIE that is no scope. */
+static const char *descend(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev)
+{
+	if (walk->level + 1 >= DWARF_MAX_DEPTH)
+		return too_deep;
+	if (abbrev->kind == KIND_NAMESPACE && walk->types == walk->level)
+		walk->types++;
+	walk->level++;
+	return NULL;
+}
+
 /* Past a DIE that is no scope with code, and past what is below it where that holds none. */
-static inline const char *pass(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev)
+static const char *pass(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev)
 {
 	uint64_t sibling;
 	const char *why = skip_attrs(&walk->at, walk->unit, abbrev, &sibling);
 	if (why || !abbrev->children)
 		return why;
-	if (abbrev->kind == KIND_CONTAINER || (abbrev->kind == KIND_TYPE && !walk->untyped))
-		return descend(walk, NULL);
+	bool leaps = abbrev->kind == KIND_SKIP ||
+	             (abbrev->kind == KIND_TYPE && walk->level <= walk->types);
+	if (!leaps)
+		return descend(walk, abbrev);
 	return sibling ? leap(&walk->at, sibling) : skip_children(&walk->at, walk->unit);
 }
 
@@ -295,14 +374,18 @@ int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
 	struct cursor *c = &walk->at;
 	/* a unit may end without its closing nulls, as some old compilers leave them out */
 	while (!c->bad && cur_left(c)) {
+		if (walk->level)
+			hurry(walk);
 		uint64_t die = walk->unit->base + cur_off(c), code;
-		const struct dwarf_abbrev *abbrev = turf_dwarf_die(c, walk->unit, &code);
+		if (!cur_left(c))
+			break;
+		const struct dwarf_abbrev *abbrev = die_at(c, walk->unit, &code);
 		if (!abbrev && !c->bad && code == 0) {
 			ascend(walk);
 			continue;
 		}
 		if (!abbrev)
-			return walk_fails(walk, c->bad ? misfit : no_abbrev, err);
+			return walk_fails(walk, c->bad ? turf_dwarf_misfit : no_abbrev, err);
 		if (abbrev->kind == KIND_CODE)
 			return tell(walk, abbrev, die, ret, err);
 		const char *why = pass(walk, abbrev);
@@ -311,5 +394,5 @@ int turf_dwarf_next_scope(struct dwarf_scopes *walk, struct dwarf_scope *ret,
 		if (walk->level == 0) /* a unit DIE without children */
 			ascend(walk);
 	}
-	return c->bad ? walk_fails(walk, misfit, err) : 0;
+	return c->bad ? walk_fails(walk, turf_dwarf_misfit, err) : 0;
 }

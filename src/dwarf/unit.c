@@ -2,16 +2,19 @@
 /*
  * Units: all headers of .debug_info, each with its abbreviations and its first DIE.
  *
- * Cost:   one pass over the headers; each abbreviation table is decoded once, however many
- *         units share it
- * Trust:  none. Tables that overlap could make a small file cost much: their bytes together
- *         are limited to OVERLAP times the section.
+ * Cost:   one pass over the headers; each abbreviation table is decoded once in each part,
+ *         however many units share it
+ * Trust:  none. Tables that overlap could make a small file cost much: those of a part have
+ *         together no more bytes than the section.
  * Source: DWARF 5 sections 3.1, 7.4, 7.5.1
  */
 #include "dwarf/internal.h"
 #include "base/vec.h"
 
-enum { OVERLAP = 8, OVERLAP_SLACK = 64 << 10 };
+enum {
+	OVERLAP_SLACK = 8 << 10,
+	SMALL_PART = 16, /* units: units of fewer are read at once sooner than shared out */
+};
 
 struct unit_list {
 	struct dwarf_unit *at;
@@ -28,6 +31,7 @@ struct tables {
 	struct table_slot *slots;
 	size_t mask; /* number of slots - 1 */
 	uint64_t budget;
+	struct dwarf_decoder decoder;
 };
 
 static void unit_fails(struct dwarf_unit *unit, int error, uint64_t where, const char *text)
@@ -147,14 +151,13 @@ static struct table_slot *slot_of(const struct tables *t, const uint8_t *begin,
 	}
 }
 
-static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t, struct cursor c,
-                                    struct dwarf_sizes sizes)
+static struct dwarf_abbrevs *decode(struct tables *t, struct cursor c, struct dwarf_sizes sizes)
 {
 	bool cut = cur_left(&c) > t->budget;
 	if (cut)
 		c.end = c.at + t->budget;
 	const uint8_t *begin = c.at;
-	struct dwarf_abbrevs *table = turf_dwarf_abbrevs(&c, sizes, &dw->arena);
+	struct dwarf_abbrevs *table = turf_dwarf_abbrevs(&t->decoder, &c, sizes);
 	t->budget -= (uint64_t)(c.at - begin);
 	if (table && table->error && cut) {
 		table->error = -E2BIG;
@@ -164,7 +167,7 @@ static struct dwarf_abbrevs *decode(struct dwarf *dw, struct tables *t, struct c
 }
 
 /* 0 or -ENOMEM; a malformed table is the unit's error. */
-static int attach_table(struct dwarf *dw, struct tables *t, struct dwarf_unit *unit)
+static int attach_table(struct tables *t, struct dwarf_unit *unit)
 {
 	struct dwarf_sizes sizes = sizes_of(unit);
 	struct cursor c = cur_of(unit->in->abbrev, unit->in->big);
@@ -175,7 +178,7 @@ static int attach_table(struct dwarf *dw, struct tables *t, struct dwarf_unit *u
 	}
 	struct table_slot *slot = slot_of(t, c.at, sizes);
 	if (!slot->table) {
-		struct dwarf_abbrevs *table = decode(dw, t, c, sizes);
+		struct dwarf_abbrevs *table = decode(t, c, sizes);
 		if (!table)
 			return -ENOMEM;
 		*slot = (struct table_slot){ c.at, sizes, table };
@@ -193,7 +196,7 @@ struct unit_values {
 		rnglists, dwo_name, dwo_id, ranges_base;
 };
 
-static struct dwarf_value *unit_value(struct unit_values *v, uint16_t at)
+static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
 {
 	switch (at) {
 	case DW_AT_name:
@@ -264,43 +267,49 @@ void turf_dwarf_read_first_die(const struct dwarf *dw, struct dwarf_unit *unit, 
 	struct cursor c = unit_cursor(unit, unit->die);
 	struct unit_values values = { 0 };
 	uint64_t code;
-	const struct dwarf_abbrev *abbrev = turf_dwarf_die(&c, unit, &code);
+	const struct dwarf_abbrev *abbrev = die_at(&c, unit, &code);
 	if (!abbrev) {
 		unit_fails(unit, -EBADMSG, unit->die, "it has no first DIE");
 		return;
 	}
 	unit->tag = abbrev->tag;
-	for (uint32_t i = 0; i < abbrev->n_attrs; i++) {
-		const struct dwarf_attr *attr = &unit->abbrevs->attrs[abbrev->attr + i];
-		struct dwarf_value other, *value = unit_value(&values, attr->at);
-		if (!attr_value(&c, unit, attr, value ? value : &other)) {
-			unit_fails(unit, -EBADMSG, cur_off(&c),
-			           c.bad ? "an attribute of its first DIE leaves the unit"
-			                 : "a form of its first DIE is unknown");
-			return;
-		}
-	}
-	take_values(dw, unit, &values, addresses);
+	struct dwarf_attrs attrs = turf_dwarf_attrs(unit, abbrev);
+	struct dwarf_value value, *wanted;
+	uint64_t at;
+	int r;
+	while ((r = turf_dwarf_next_attr(&attrs, &c, &at, &value)) == 1)
+		if ((wanted = unit_value(&values, at)))
+			*wanted = value;
+	if (r < 0)
+		unit_fails(unit, -EBADMSG, cur_off(&c),
+		           c.bad ? "an attribute of its first DIE leaves the unit"
+		                 : "a form of its first DIE is unknown");
+	else
+		take_values(dw, unit, &values, addresses);
 }
 
 static void tables_fini(struct tables *t)
 {
 	free(t->slots);
+	turf_dwarf_decoder_fini(&t->decoder);
 }
 
 /* The abbreviations and first DIEs of @n units, all of one file. */
-static int read_units(struct dwarf *dw, struct dwarf_unit *units, size_t n, bool split)
+static int read_units(const struct dwarf *dw, struct dwarf_unit *units, size_t n, bool split,
+                      struct arena *arena)
 {
-	scoped(tables_fini) struct tables t = { .mask = 15 };
+	scoped(tables_fini) struct tables t = { .mask = 15, .decoder.arena = arena };
+	if (n == 0)
+		return 0;
 	while (t.mask / 2 < n)
 		t.mask = t.mask * 2 + 1;
 	t.slots = calloc(t.mask + 1, sizeof(*t.slots));
-	t.budget = (uint64_t)units[0].in->abbrev.size * OVERLAP + OVERLAP_SLACK;
+	t.budget = (uint64_t)units[0].in->abbrev.size + OVERLAP_SLACK;
 	if (!t.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		struct dwarf_unit *unit = &units[i];
-		int r = unit->error ? 0 : attach_table(dw, &t, unit);
+		int r = unit->error ? 0 : attach_table(&t, unit);
 		if (r < 0)
 			return r;
 		if (!unit->error)
@@ -323,36 +332,82 @@ static struct dwarf_sections *keep_sections(struct dwarf *dw,
 	return keep;
 }
 
-/* The units of one more file, behind those that are there. */
-static int add_file(struct dwarf *dw, const struct dwarf_sections *sections, bool split)
+/* Where all units begin, side by side: what a search for a DIE's unit reads. */
+static int note_starts(struct dwarf *dw)
+{
+	uint64_t *starts = realloc(dw->starts, (dw->n_units + 1) * sizeof(*starts));
+	if (!starts)
+		return -ENOMEM;
+	for (size_t i = 0; i < dw->n_units; i++)
+		starts[i] = dw->units[i].base + dw->units[i].off;
+	dw->starts = starts;
+	return 0;
+}
+
+/* The units of one more file, behind those that are there; they are still to be read. */
+static int add_units(struct dwarf *dw, const struct dwarf_sections *sections)
 {
 	if (dw->next_base > UINT64_MAX - 2 * DWARF_FILE_SPAN)
 		return -E2BIG;
 	struct unit_list list = { dw->units, dw->n_units, dw->room };
 	int r = find_units(sections, dw->next_base, &list);
-	if (r == 0 && list.n > dw->n_units)
-		r = read_units(dw, list.at + dw->n_units, list.n - dw->n_units, split);
 	dw->units = list.at;
 	dw->room = list.room;
 	if (r < 0)
 		return r;
 	dw->n_units = list.n;
 	dw->next_base += DWARF_FILE_SPAN;
-	return 0;
+	return note_starts(dw);
 }
 
-int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
+static int add_file(struct dwarf *dw, const struct dwarf_sections *sections, bool split)
+{
+	size_t before = dw->n_units;
+	int r = add_units(dw, sections);
+	if (r == 0)
+		r = read_units(dw, dw->units + before, dw->n_units - before, split, &dw->arena);
+	if (r < 0)
+		dw->n_units = before;
+	return r;
+}
+
+int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err)
 {
 	struct dwarf dw = { 0 };
 	dw.own = keep_sections(&dw, sections);
-	int r = dw.own ? add_file(&dw, dw.own, false) : -ENOMEM;
+	int r = dw.own ? add_units(&dw, dw.own) : -ENOMEM;
 	if (r < 0) {
 		turf_dwarf_close(&dw);
 		return turf_fail(err, r, TURF_NOWHERE, "no memory for the units");
 	}
 	*ret = dw;
 	return 0;
+}
+
+int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err)
+{
+	assert(part < DWARF_PARTS);
+	size_t size = MAX(dw->n_units / DWARF_PARTS + 1, (size_t)SMALL_PART);
+	size_t first = MIN(part * size, dw->n_units), last = MIN(first + size, dw->n_units);
+	int r = read_units(dw, dw->units + first, last - first, false, &dw->parts[part]);
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for abbreviations") : 0;
+}
+
+int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
+                    struct turf_error *err)
+{
+	struct dwarf dw;
+	int r = turf_dwarf_find(sections, &dw, err);
+	if (r < 0)
+		return r;
+	for (size_t part = 0; part < DWARF_PARTS && r == 0; part++)
+		r = turf_dwarf_read_part(&dw, part, err);
+	if (r < 0)
+		turf_dwarf_close(&dw);
+	else
+		*ret = dw;
+	return r;
 }
 
 int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sections,
@@ -384,6 +439,9 @@ int turf_dwarf_add_split(struct dwarf *dw, const struct dwarf_sections *sections
 void turf_dwarf_close(struct dwarf *dw)
 {
 	free(dw->units);
+	free(dw->starts);
 	turf_arena_fini(&dw->arena);
+	for (size_t i = 0; i < DWARF_PARTS; i++)
+		turf_arena_fini(&dw->parts[i]);
 	*dw = (struct dwarf){ 0 };
 }

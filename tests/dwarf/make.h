@@ -71,7 +71,7 @@ static inline void abbrev(struct made *m, uint64_t code, unsigned tag, bool chil
 	abbrev((m), (code), (tag), (children), (const struct pair[]){ __VA_ARGS__, { 0 } },    \
 	       COUNT(((const struct pair[]){ __VA_ARGS__, { 0 } })))
 
-enum { DW_TAG_compile_unit = 0x11, DW_TAG_lexical_block = 0x0b, DW_TAG_namespace = 0x39 };
+enum { DW_TAG_compile_unit = 0x11, DW_TAG_lexical_block = 0x0b };
 
 /* A unit's header, 32-bit DWARF; answers what as_end_length() wants. */
 static inline size_t begin_unit(struct made *m, unsigned version, uint64_t abbrev_off)

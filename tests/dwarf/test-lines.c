@@ -74,21 +74,29 @@ static void put_unit(struct made *m, unsigned version)
 	as_end_length(&m->info, unit);
 }
 
-/* addr file line column discriminator flags, by commas; "!" where the program is malformed. */
-static void list_rows(struct dwarf_lines *lines, char *text, size_t size)
+/* addr file line column discriminator flags, by commas; "!" where the program is malformed.
+ * Rows are asked for @batch at a time, 0: by turf_dwarf_next_line(). */
+static void list_rows(struct dwarf_lines *lines, size_t batch, char *text, size_t size)
 {
-	struct dwarf_line_row row;
+	struct dwarf_line_row rows[8];
 	size_t n = 0;
 	int r;
 	text[0] = 0;
-	while ((r = turf_dwarf_next_line(lines, &row, NULL)) > 0) {
-		n += (size_t)snprintf(text + n, size - n, "%llx %u:%u:%u:%u%s%s%s, ",
-		                      (unsigned long long)row.addr, row.file, row.line,
-		                      row.column, row.discriminator, row.is_stmt ? "s" : "",
-		                      row.prologue_end ? "p" : "", row.end_sequence ? "e" : "");
-		ck_assert_uint_lt(n, size);
+	while ((r = batch ? turf_dwarf_next_lines(lines, rows, batch, NULL)
+	                  : turf_dwarf_next_line(lines, rows, NULL)) > 0) {
+		ck_assert_int_le(r, batch ? (int)batch : 1);
+		for (int i = 0; i < r; i++) {
+			const struct dwarf_line_row *row = &rows[i];
+			n += (size_t)snprintf(
+				text + n, size - n, "%llx %u:%u:%u:%u%s%s%s%s, ",
+				(unsigned long long)row->addr, row->file, row->line,
+				row->column, row->discriminator, row->is_stmt ? "s" : "",
+				row->prologue_end ? "p" : "", row->epilogue_begin ? "b" : "",
+				row->end_sequence ? "e" : "");
+			ck_assert_uint_lt(n, size);
+		}
 	}
-	ck_assert_int_eq(turf_dwarf_next_line(lines, &row, NULL), r);
+	ck_assert_int_eq(turf_dwarf_next_line(lines, rows, NULL), r);
 	if (r < 0)
 		snprintf(text + n, size - n, "!");
 }
@@ -121,10 +129,31 @@ static const struct {
 	  { 5 },
 	  PROGRAM(ADDRESS "\12\0\2\4\5\1\1"),
 	  "1000 1:1:0:5sp, 1000 1:1:0:0s, " },
-	{ "basic_block, epilogue_begin, isa: not told",
+	{ "basic_block, isa: not told",
 	  { 5 },
-	  PROGRAM(ADDRESS "\7\13\14\3\1"),
+	  PROGRAM(ADDRESS "\7\14\3\1"),
 	  "1000 1:1:0:0s, " },
+	{ "epilogue_begin: for one row",
+	  { 5 },
+	  PROGRAM(ADDRESS "\13\1\1"),
+	  "1000 1:1:0:0sb, 1000 1:1:0:0s, " },
+	{ "numbers of many bytes",
+	  { 5 },
+	  PROGRAM(ADDRESS "\2\200\2\1\2\200\200\1\1\2\200\200\200\1\1\4\201\202\1\1"
+	                  "\5\201\202\3\1\5\201\202\203\1\1"),
+	  "1100 1:1:0:0s, 5100 1:1:0:0s, 205100 1:1:0:0s, 205100 16641:1:0:0s, "
+	  "205100 16641:1:49409:0s, 205100 16641:1:2146561:0s, " },
+	{ "lines back and forth",
+	  { 5 },
+	  PROGRAM(ADDRESS "\3\300\0\1\3\100\1\3\377\177\1\3\200\177\1\3\377\377\0\1"
+	                  "\3\201\200\177\1\3\200\200\200\1\1\3\200\200\200\177\1"),
+	  "1000 1:65:0:0s, 1000 1:1:0:0s, 1000 1:0:0:0s, 1000 1:4294967168:0:0s, "
+	  "1000 1:16255:0:0s, 1000 1:4294967168:0:0s, 1000 1:2097024:0:0s, "
+	  "1000 1:4294967168:0:0s, " },
+	{ "discriminators of one byte and of two",
+	  { 5 },
+	  PROGRAM("\0\2\4\177\1\0\3\4\200\1\1"),
+	  "0 1:1:0:127s, 0 1:1:0:128s, " },
 	{ "const_add_pc", { 5 }, PROGRAM(ADDRESS "\10\1"), "1011 1:1:0:0s, " },
 	{ "fixed_advance_pc", { 5 }, PROGRAM(ADDRESS "\11\1\2\1"), "1201 1:1:0:0s, " },
 	{ "end_sequence resets",
@@ -169,26 +198,71 @@ static const struct {
 	{ "discriminator without end", { 5 }, PROGRAM("\0\2\4\200\1"), "!" },
 };
 
+/* One of the programs, and @pad bytes that do nothing: what is far from the end is run another
+ * way. */
+static void list_program(size_t i, size_t pad, size_t batch, char *text, size_t size)
+{
+	struct made m = { 0 };
+	struct dwarf dw;
+	struct dwarf_lines lines;
+	struct turf_error err = { 0 };
+	put_unit(&m, 4);
+	size_t table = begin_table(&m, &programs[i].header);
+	as_bytes(&m.line, programs[i].bytes, programs[i].size);
+	for (; pad; pad--)
+		as_u8(&m.line, DW_LNS_set_basic_block);
+	as_end_length(&m.line, table);
+	as_bytes(&m.line, "\1\1\1", 3); /* belongs to nobody */
+	struct dwarf_sections s = made_sections(&m);
+	ck_assert_int_eq(turf_dwarf_open(&s, &dw, NULL), 0);
+	int r = turf_dwarf_lines(&dw, &dw.units[0], &lines, &err);
+	ck_assert_msg(r == 1, "%s: %s", programs[i].what, err.text);
+	list_rows(&lines, batch, text, size);
+	turf_dwarf_close(&dw);
+	made_free(&m);
+}
+
 START_TEST(rows)
 {
+	char text[400];
 	for (size_t i = 0; i < COUNT(programs); i++) {
+		bool cut = strchr(programs[i].rows, '!');
+		for (size_t pad = 0; pad < (cut ? 1 : 6); pad++)
+			for (size_t batch = 0; batch <= 8; batch++) {
+				list_program(i, pad, batch, text, sizeof(text));
+				ck_assert_msg(strcmp(text, programs[i].rows) == 0, "%s: %s",
+				              programs[i].what, text);
+			}
+	}
+}
+END_TEST
+
+/* Every special opcode, of tables of every line_range: against the standard's own formula. */
+START_TEST(special_opcodes)
+{
+	for (unsigned range = 1; range < 256; range++) {
 		struct made m = { 0 };
 		struct dwarf dw;
 		struct dwarf_lines lines;
-		char text[400];
-		struct turf_error err = { 0 };
+		struct dwarf_line_row row;
+		uint64_t addr = 0;
+		uint32_t line = 1;
 		put_unit(&m, 4);
-		size_t table = begin_table(&m, &programs[i].header);
-		as_bytes(&m.line, programs[i].bytes, programs[i].size);
+		size_t table = begin_table(&m, &(struct header){ 4, 3, 0, range, 0 });
+		for (unsigned op = 13; op < 256; op++)
+			as_u8(&m.line, (uint8_t)op);
+		as_bytes(&m.line, "\10\1\7\7\7\7", 6);
 		as_end_length(&m.line, table);
-		as_bytes(&m.line, "\1\1\1", 3); /* belongs to nobody */
 		struct dwarf_sections s = made_sections(&m);
 		ck_assert_int_eq(turf_dwarf_open(&s, &dw, NULL), 0);
-		int r = turf_dwarf_lines(&dw, &dw.units[0], &lines, &err);
-		ck_assert_msg(r == 1, "%s: %s", programs[i].what, err.text);
-		list_rows(&lines, text, sizeof(text));
-		ck_assert_msg(strcmp(text, programs[i].rows) == 0, "%s: %s", programs[i].what,
-		              text);
+		ck_assert_int_eq(turf_dwarf_lines(&dw, &dw.units[0], &lines, NULL), 1);
+		for (unsigned op = 13; op <= 256; op++) {
+			ck_assert_int_eq(turf_dwarf_next_line(&lines, &row, NULL), 1);
+			addr += 3 * ((MIN(op, 255U) - 13) / range);
+			line += op < 256 ? (uint32_t)(-5 + (int)((op - 13) % range)) : 0;
+			ck_assert_uint_eq(row.addr, addr);
+			ck_assert_uint_eq(row.line, line);
+		}
 		turf_dwarf_close(&dw);
 		made_free(&m);
 	}
@@ -211,7 +285,7 @@ START_TEST(line_range_zero_is_no_division)
 		struct dwarf_sections s = made_sections(&m);
 		ck_assert_int_eq(turf_dwarf_open(&s, &dw, NULL), 0);
 		ck_assert_int_eq(turf_dwarf_lines(&dw, &dw.units[0], &lines, NULL), 1);
-		list_rows(&lines, text, sizeof(text));
+		list_rows(&lines, 0, text, sizeof(text));
 		ck_assert_str_eq(text, "0 1:1:0:0s, !");
 		turf_dwarf_close(&dw);
 		made_free(&m);
@@ -379,5 +453,5 @@ START_TEST(no_table_is_no_error)
 }
 END_TEST
 
-TESTS("dwarf/lines", rows, line_range_zero_is_no_division, files, bad_headers, bad_files,
-      no_table_is_no_error)
+TESTS("dwarf/lines", rows, special_opcodes, line_range_zero_is_no_division, files, bad_headers,
+      bad_files, no_table_is_no_error)

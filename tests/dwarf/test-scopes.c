@@ -19,7 +19,8 @@ enum { /* abbreviations of the tests below */
 static void put_abbrevs(struct made *m, unsigned language)
 {
 	ABBREV(m, UNIT, DW_TAG_compile_unit, true,
-	       { DW_AT_language, DW_FORM_implicit_const, language });
+	       { DW_AT_language, DW_FORM_implicit_const, language },
+	       { DW_AT_producer, DW_FORM_string });
 	ABBREV(m, FUNCTION, DW_TAG_subprogram, true, { DW_AT_low_pc, DW_FORM_addr },
 	       { DW_AT_high_pc, DW_FORM_data1 });
 	ABBREV(m, INLINED, DW_TAG_inlined_subroutine, true,
@@ -38,6 +39,12 @@ static void put_abbrevs(struct made *m, unsigned language)
 	ABBREV(m, PARAMETER, DW_TAG_formal_parameter, false, { DW_AT_name, DW_FORM_block1 });
 	ABBREV(m, CALL_SITE, DW_TAG_call_site, true, { 0 });
 	as_u8(&m->abbrev, 0);
+}
+
+static void put_unit(struct made *m, const char *producer)
+{
+	as_uleb(&m->info, UNIT);
+	as_str(&m->info, producer);
 }
 
 static uint32_t function(struct made *m, uint64_t low)
@@ -102,11 +109,11 @@ static size_t struct_with_sibling(struct made *m)
 	return as_here(&m->info) - 4;
 }
 
-/* Functions in all places: in C there are none in types. */
-static void put_places(struct made *m)
+/* Functions in all places: in C there are none in types, in C++ in those of functions only. */
+static void put_places(struct made *m, const char *producer)
 {
 	size_t unit = begin_unit(m, 5, 0);
-	as_uleb(&m->info, UNIT);
+	put_unit(m, producer);
 	function(m, 0x1000);
 	{
 		inlined(m, 12, 0x1002, 7);
@@ -127,8 +134,13 @@ static void put_places(struct made *m)
 	as_str(&m->info, "space");
 	function(m, 0x2000);
 	up(m);
-	up(m);
 	size_t sibling = struct_with_sibling(m);
+	function(m, 0x2800);
+	up(m);
+	up(m);
+	as_patch(&m->info, sibling, here(m), 4);
+	up(m);
+	sibling = struct_with_sibling(m);
 	function(m, 0x3000);
 	up(m);
 	up(m);
@@ -164,24 +176,33 @@ static void put_places(struct made *m)
 
 START_TEST(places)
 {
+	static const char all[] = "F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 2800 "
+				  "F0 3000 F0 4000 F0 5000 F0 5100 F0 6000 ";
+	static const char c[] =
+		"F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 5100 F0 6000 ";
+	static const char cxx[] =
+		"F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 5000 F0 5100 F0 6000 ";
 	static const struct {
 		unsigned language;
-		const char *scopes;
+		const char *producer, *scopes;
 	} cases[] = {
-		{ DW_LANG_C11,
-		  "F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 5100 F0 6000 " },
-		{ 0x04 /* C++ */, "F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 3000 "
-		                  "F0 4000 F0 5000 F0 5100 F0 6000 " },
-		{ 0, "F0 1000 I1 1002 I2 1003 F0 1800 I1 1008 F0 2000 F0 3000 F0 4000 F0 5000 "
-		     "F0 5100 F0 6000 " },
+		{ DW_LANG_C11, "GNU C11 12.2.0 -g", c },
+		{ DW_LANG_C99, "Debian clang version 14.0.6", c },
+		{ DW_LANG_C99, "zig 0.9.1", all },
+		{ DW_LANG_C_plus_plus_14, "GNU C++17 12.2.0 -g", cxx },
+		{ DW_LANG_C_plus_plus, "clang version 19.1.4", cxx },
+		{ DW_LANG_C_plus_plus, "", all },
+		{ 0x1c /* Rust */, "clang LLVM (rustc version 1.80.0)", all },
+		{ 0, "GNU AS 2.40", all },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct made m = { 0 };
 		char text[400];
 		put_abbrevs(&m, cases[i].language);
-		put_places(&m);
+		put_places(&m, cases[i].producer);
 		list(&m, text, sizeof(text));
-		ck_assert_str_eq(text, cases[i].scopes);
+		ck_assert_msg(strcmp(text, cases[i].scopes) == 0, "%s: %s", cases[i].producer,
+		              text);
 		made_free(&m);
 	}
 }
@@ -195,7 +216,7 @@ START_TEST(fields_of_a_scope)
 	struct dwarf_scope s, t;
 	put_abbrevs(&m, DW_LANG_C11);
 	size_t unit = begin_unit(&m, 5, 0);
-	as_uleb(&m.info, UNIT);
+	put_unit(&m, "GNU C11 12.2.0");
 	uint32_t abstract = here(&m);
 	as_uleb(&m.info, ABSTRACT);
 	as_u8(&m.info, 1);
@@ -265,7 +286,7 @@ START_TEST(malformed_trees)
 		char text[100];
 		put_abbrevs(&m, DW_LANG_C11);
 		size_t unit = begin_unit(&m, 4, 0);
-		as_uleb(&m.info, UNIT);
+		put_unit(&m, "GNU C11 12.2.0");
 		uint32_t die = here(&m);
 		size_t sibling = struct_with_sibling(&m);
 		as_patch(&m.info, sibling, die + (uint32_t)cases[i].sibling, 4);
@@ -297,7 +318,7 @@ START_TEST(nesting_is_limited)
 		char text[100];
 		put_abbrevs(&m, 0);
 		size_t unit = begin_unit(&m, 4, 0);
-		as_uleb(&m.info, UNIT);
+		put_unit(&m, "GNU C11 12.2.0");
 		for (unsigned d = 0; d < cases[i].depth; d++)
 			as_uleb(&m.info, cases[i].code);
 		function(&m, 0x1000);
