@@ -88,18 +88,6 @@ static void note_bad_units(struct builder *b)
 	}
 }
 
-static int open_dwarf(struct builder *b, struct turf_error *err)
-{
-	if (!b->in.dwarf_elf)
-		return 0;
-	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
-	int r = turf_dwarf_open(&sections, &b->dwarf, err);
-	if (r < 0)
-		return r;
-	b->has_dwarf = true;
-	return turf_related_open(b, err);
-}
-
 /* What is to be had before the units, and does not need each other. */
 static int prepare(void *ctx, size_t idx, struct turf_error *err)
 {
@@ -107,10 +95,20 @@ static int prepare(void *ctx, size_t idx, struct turf_error *err)
 	if (idx == 0)
 		return b->in.n_code ? turf_build_frames(b, err) : 0;
 	if (idx == 1)
-		return open_dwarf(b, err);
-	return turf_build_symbols(b, err);
+		return turf_build_symbols(b, err);
+	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 2, err) : 0;
 }
-enum { N_PREPARED = 3 };
+
+static int prepare_all(struct builder *b, struct turf_error *err)
+{
+	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
+	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
+	if (r < 0)
+		return r;
+	b->has_dwarf = b->in.dwarf_elf;
+	r = turf_pool_run(b->threads, 2 + DWARF_PARTS, prepare, b, err);
+	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
+}
 
 /* Units of much debug info first, so that none is left for one thread at the end. */
 static int order_units(struct builder *b)
@@ -181,6 +179,8 @@ static int merge(struct builder *b, struct turf_error *err)
 		r = turf_emit_symbols(b);
 	if (r == 0)
 		r = turf_emit_packed(b);
+	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
+		r = turf_emit_marks(b);
 	if (r == 0)
 		r = turf_texts_emit(&b->texts, b->threads, &b->tables.of[URF_TEXT_INDEX]);
 	if (r < 0)
@@ -188,6 +188,8 @@ static int merge(struct builder *b, struct turf_error *err)
 		                 b->in.name, strerror(-r));
 	if (b->has_dwarf)
 		b->flags |= URF_HAS_DWARF;
+	if (!(b->options->flags & TURF_BUILD_HOT))
+		b->flags |= URF_HAS_COLD;
 	return 0;
 }
 
@@ -197,7 +199,7 @@ static int build(struct builder *b, int out_fd, struct turf_error *err)
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
 	if (r == 0)
-		r = turf_pool_run(b->threads, N_PREPARED, prepare, b, err);
+		r = prepare_all(b, err);
 	if (r == 0)
 		r = read_units(b, err);
 	if (r == 0)
@@ -232,11 +234,14 @@ static void builder_fini(struct builder *b)
 int turf_build(int source_fd, const char *name, int out_fd,
                const struct turf_build_options *options, struct turf_error *err)
 {
-	static const struct turf_build_options defaults = { .size = sizeof(defaults) };
 	scoped(freep) struct builder *b = calloc(1, sizeof(*b));
 	if (!b)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", name);
-	b->options = options ? options : &defaults;
+	/* of a caller that was built with fewer options the others are 0 */
+	if (options)
+		memcpy(&b->options_given, options,
+		       MIN(options->size, sizeof(b->options_given)));
+	b->options = &b->options_given;
 	b->source_fd = source_fd;
 	b->threads = b->options->threads;
 	if (!b->threads)
@@ -268,10 +273,10 @@ static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
 
 struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
-	/* of the options only the folder changes what is built; the revision changes with what
-	 * is looked for and what is made of it, the layout string with the format */
+	/* of the options the folder and the flags change what is built; the revision changes
+	 * with what is looked for and what is made of it, the layout string with the format */
 	static const char revision[] = URF_LAYOUT " 1";
-	static const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA };
+	const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA, options ? (uint8_t)options->flags : 0 };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));
 	const char *folder = options && options->debug_folder ? options->debug_folder : "";

@@ -116,8 +116,9 @@ struct related {
 };
 
 struct builder {
-	const struct turf_build_options *options;
-	int source_fd; /* borrowed */
+	struct turf_build_options options_given;  /* filled up with defaults */
+	const struct turf_build_options *options; /* these */
+	int source_fd;                            /* borrowed */
 	struct inputs in;
 	struct related supplement, package;
 	struct {
@@ -188,10 +189,11 @@ const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const c
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
-/* functions.c, segments.c, packed.c: 0, -ENOMEM or -E2BIG */
+/* functions.c, segments.c, packed.c, marks.c: 0, -ENOMEM or -E2BIG */
 int turf_build_functions(struct builder *b, struct turf_error *err);
 int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
+int turf_emit_marks(struct builder *b);
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of an urf -> its file. */
+/* The tables of an urf -> its file: of one that is built, or of one that is stripped. */
 #include <elf.h>
 #include <sys/mman.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 
 #include "build/build.h"
 #include "elf/write.h"
+#include "image/image.h"
 
 /* The urf's build-id: 16 bytes that anyone can compute from the source's identity. */
 static void make_build_id(const struct inputs *in, uint8_t out[16])
@@ -81,46 +82,55 @@ static const struct {
 	[URF_SAVED] = { ".urf.saved", sizeof(struct urf_saved) },
 	[URF_FAR_RULES] = { ".urf.far", sizeof(struct urf_far) },
 	[URF_EXPRS] = { ".urf.exprs", 0 },
+	[URF_MARKS] = { ".urf.marks", sizeof(struct urf_marks) },
+	[URF_MARK_DATA] = { ".urf.mark.data", 0 },
+};
+
+/* What a file is made of. */
+struct output {
+	struct urf_head head; /* but for what depends on the layout */
+	struct span tables[URF_N_SECTIONS];
 };
 
 enum { N_BEFORE = 3 }; /* two notes and the head come before the tables */
 
-static void lay_out(struct builder *b, struct elf_out *out, struct urf_head *head,
-                    const struct buf notes[2])
+static void lay_out(const struct output *o, struct elf_out *out, const struct buf notes[2])
 {
-	*out = (struct elf_out){ .machine = b->in.source.elf.machine };
-	out->section[0] = (struct elf_out_section){ .name = ".note.gnu.build-id",
-		                                    .type = SHT_NOTE,
-		                                    .align = 4,
-		                                    .bytes = { notes[0].at, notes[0].n } };
-	out->section[1] = (struct elf_out_section){ .name = ".note.turf",
-		                                    .type = SHT_NOTE,
-		                                    .align = 4,
-		                                    .bytes = { notes[1].at, notes[1].n } };
-	out->section[2] =
-		(struct elf_out_section){ .name = ".urf.head",
-		                          .type = SHT_PROGBITS,
-		                          .align = 8,
-		                          .bytes = { (uint8_t *)head, sizeof(*head) } };
+	static const char *const names[] = { ".note.gnu.build-id", ".note.turf" };
+	*out = (struct elf_out){ .machine = le16_get(o->head.machine) };
+	for (size_t i = 0; i < COUNT(names); i++)
+		out->section[i] = (struct elf_out_section){
+			.name = names[i],
+			.type = SHT_NOTE,
+			.align = 4,
+			.bytes = { notes[i].at, notes[i].n },
+		};
+	out->section[2] = (struct elf_out_section){
+		.name = ".urf.head",
+		.type = SHT_PROGBITS,
+		.align = 8,
+		.bytes = { (const uint8_t *)&o->head, sizeof(o->head) },
+	};
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		out->section[N_BEFORE + i] = (struct elf_out_section){
 			.name = sections[i].name,
 			.type = SHT_PROGBITS,
 			.align = 8,
 			.entry_size = sections[i].entry_size,
-			.bytes = { b->tables.of[i].at, b->tables.of[i].n },
+			.bytes = o->tables[i],
 		};
 	out->n_sections = N_BEFORE + URF_N_SECTIONS;
 }
 
 /* Writes the file through a mapping, its room reserved first: a full disk is told, not felt. */
-static int write_out(const struct elf_out *out, int fd, struct turf_error *err)
+static int write_file(const struct elf_out *out, int fd, struct turf_error *err)
 {
 	int r = -posix_fallocate(fd, 0, (off_t)out->size);
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s",
 		                 strerror(-r));
-	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (at == MAP_FAILED)
 		return turf_fail(err, -errno, TURF_NOWHERE, "cannot map the urf: %s",
 		                 strerror(errno));
@@ -134,38 +144,60 @@ static int write_out(const struct elf_out *out, int fd, struct turf_error *err)
 	return 0;
 }
 
-int turf_build_write(struct builder *b, int fd, struct turf_error *err)
+static int make_notes(const struct urf_head *head, struct buf notes[2])
 {
-	struct urf_head head = make_head(b);
-	struct urf_note turf = { .kind = head.kind,
-		                 .version = head.version,
-		                 .source_id_size = le32_of(b->in.id_size) };
-	memcpy(turf.source_id, head.source_id, sizeof(turf.source_id));
-	memcpy(turf.layout, head.layout, sizeof(turf.layout));
+	struct urf_note turf = { .kind = head->kind,
+		                 .version = head->version,
+		                 .source_id_size = le32_of(head->source_id_size) };
+	memcpy(turf.source_id, head->source_id, sizeof(turf.source_id));
+	memcpy(turf.layout, head->layout, sizeof(turf.layout));
+	bool ok = put_note(&notes[0], "GNU", NT_GNU_BUILD_ID, head->build_id,
+	                   sizeof(head->build_id)) &&
+	          put_note(&notes[1], "TURF", URF_NOTE_TYPE, &turf, sizeof(turf));
+	return ok ? 0 : -ENOMEM;
+}
+
+static int write_output(struct output *o, int fd, struct turf_error *err)
+{
 	struct buf notes[2] = { 0 };
-	int r = -ENOMEM;
-	if (put_note(&notes[0], "GNU", NT_GNU_BUILD_ID, head.build_id, sizeof(head.build_id)) &&
-	    put_note(&notes[1], "TURF", URF_NOTE_TYPE, &turf, sizeof(turf)))
-		r = 0;
 	struct elf_out out;
+	int r = make_notes(&o->head, notes);
 	if (r == 0) {
-		lay_out(b, &out, &head, notes);
+		lay_out(o, &out, notes);
 		r = turf_elf_layout(&out);
 	}
 	if (r < 0) {
 		turf_error_set(err, r, TURF_NOWHERE, "cannot lay out the urf: %s",
 		               strerror(-r));
 	} else {
-		head.size = le64_of(out.size);
+		o->head.size = le64_of(out.size);
 		for (size_t i = 0; i < URF_N_SECTIONS; i++)
-			head.sections[i] = (struct urf_section){
+			o->head.sections[i] = (struct urf_section){
 				le64_of(out.section[N_BEFORE + i].off),
 				le64_of(out.section[N_BEFORE + i].bytes.size),
 			};
-		r = write_out(&out, fd, err);
+		r = write_file(&out, fd, err);
 	}
-	turf_error_context(err, "%s", b->in.name);
 	vec_fini(&notes[0]);
 	vec_fini(&notes[1]);
 	return r;
+}
+
+int turf_build_write(struct builder *b, int fd, struct turf_error *err)
+{
+	struct output o = { .head = make_head(b) };
+	for (size_t i = 0; i < URF_N_SECTIONS; i++)
+		o.tables[i] = (struct span){ b->tables.of[i].at, b->tables.of[i].n };
+	int r = write_output(&o, fd, err);
+	turf_error_context(err, "%s", b->in.name);
+	return r;
+}
+
+int turf_strip(const struct turf_image *image, int out_fd, struct turf_error *err)
+{
+	struct output o = { .head = *image->head };
+	memset(o.head.content, 0, sizeof(o.head.content));
+	o.head.flags = le32_of(le32_get(o.head.flags) & ~(uint32_t)URF_HAS_COLD);
+	memcpy(o.tables, image->sections, URF_COLD * sizeof(o.tables[0]));
+	return write_output(&o, out_fd, err);
 }

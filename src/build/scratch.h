@@ -25,6 +25,14 @@ struct line_key {
 	uint32_t function, file, line, column;
 };
 
+/* A row of the line table while rows at its address may follow. */
+struct mark {
+	uint32_t start; /* rva */
+	uint32_t discriminator;
+	uint8_t flags; /* URF_MARK_* */
+	bool statement;
+};
+
 struct unit_scratch {
 	struct unit_scratch *next; /* of those that nobody uses */
 	struct rows {
@@ -53,6 +61,9 @@ struct unit {
 	struct unit_out *out;
 	struct unit_scratch *s;
 	const struct code_area *area; /* where the last address was */
+	struct mark mark;             /* where marked */
+	uint32_t n_marks;             /* in the last group; 0: a new one begins */
+	bool marked;
 	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
 };
 
@@ -68,6 +79,9 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s);
 bool turf_scratch_line(struct unit_scratch *s, const struct line_key *key, uint32_t *ret);
 /* Writes lines and sites to u->out by function, and makes scopes and segments mean those. */
 bool turf_scratch_emit(struct unit *u);
+
+/* marks.c: told of each row in turn; false: no memory. */
+bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row);
 
 /* scopes.c: functions, scopes, sites and their ranges. */
 int turf_read_scopes(struct unit *u, struct turf_error *err);

@@ -22,6 +22,8 @@ void turf_unit_out_fini(struct unit_out *out)
 	vec_fini(&out->sites);
 	vec_fini(&out->segments);
 	vec_fini(&out->runs);
+	vec_fini(&out->marks);
+	vec_fini(&out->mark_data);
 	vec_fini(&out->files);
 }
 
@@ -115,11 +117,14 @@ static int read_lines(struct unit *u, struct turf_error *err)
 	r = turf_dwarf_files(&walk, add_file, u->out, err);
 	if (r < 0 || !has_lines(u->unit))
 		return r;
-	struct dwarf_line_row row, last = { .end_sequence = true };
-	while ((r = turf_dwarf_next_line(&walk, &row, err)) == 1) {
-		if (!last.end_sequence && !add_line(u, &last, row.addr))
-			return no_memory(u, err);
-		last = row;
+	enum { BATCH = 64 };
+	struct dwarf_line_row batch[BATCH], last = { .end_sequence = true };
+	bool cold = !(u->b->options->flags & TURF_BUILD_HOT);
+	while ((r = turf_dwarf_next_lines(&walk, batch, BATCH, err)) > 0) {
+		for (int i = 0; i < r; last = batch[i++])
+			if ((!last.end_sequence && !add_line(u, &last, batch[i].addr)) ||
+			    (cold && !turf_mark_row(u, &batch[i])))
+				return no_memory(u, err);
 	}
 	return r;
 }
@@ -372,6 +377,8 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 		KEEP(&u.out->scopes);
 		KEEP(&u.out->segments);
 		KEEP(&u.out->runs);
+		KEEP(&u.out->marks);
+		KEEP(&u.out->mark_data);
 		KEEP(&u.out->files);
 	}
 	turf_scratch_give(b, u.s);

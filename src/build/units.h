@@ -61,6 +61,12 @@ struct unit_run {
 	uint32_t first, n; /* in segments */
 };
 
+/* A group of coded marks: the first one's start, the last one's, the bytes. */
+struct unit_marks {
+	uint32_t start, end;
+	uint32_t off, size; /* in mark_data */
+};
+
 struct unit_file {
 	const char *directory, *name; /* as turf_dwarf_files() tells them */
 	uint64_t hash;                /* of its whole path; 0: not asked for */
@@ -80,6 +86,8 @@ struct unit_out {
 	UNIT_LIST(struct unit_site) sites; /* by function they lie in */
 	UNIT_LIST(struct unit_segment) segments;
 	UNIT_LIST(struct unit_run) runs;
+	UNIT_LIST(struct unit_marks) marks;
+	struct buf mark_data;
 	UNIT_LIST(struct unit_file) files; /* by index in the line table */
 	const char *comp_dir;              /* of files */
 	uint32_t nameless; /* index + 1 of the function of lines without one; 0: there are none
