@@ -18,9 +18,11 @@ check:
 	tools/setup build check
 	tools/ci
 
+# QUICK=1: libc and python3.11 only, nothing large is installed
 bench:
-	tools/setup build bench
-	bench/run
+	tools/setup build $(if $(QUICK),bench-quick,bench)
+	$(MAKE) --no-print-directory all
+	bench/run $(if $(QUICK),--quick) $(BUILD)/turf
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

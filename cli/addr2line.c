@@ -74,14 +74,13 @@ static const char *shown_name(const struct session *s, uint64_t addr,
 	bool d = name[0] == '_' && name[1] == 'D'; /* which "auto" leaves alone */
 	if (s->style == STYLE_LINKER || s->style == STYLE_NONE || d != (s->style == STYLE_D))
 		return name;
-	const char *shown = cli_demangle(name);
+	const char *shown = cli_demangle(name).at;
 	return shown ? shown : name;
 }
 
 static void show_frame(const struct session *s, uint64_t addr, const struct turf_frame *f)
 {
-	char room[DROPIN_PATH];
-	const char *path = dropin_path(f, room);
+	const char *path = cli_path(s->file.image, f->file).at;
 	if (s->functions) {
 		fputs(shown_name(s, addr, f), stdout);
 		fputs(s->pretty ? " at " : "\n", stdout);

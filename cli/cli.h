@@ -8,10 +8,12 @@
 #define CLI_CLI_H
 
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "table.h"
 #include "turf/build.h"
 #include "turf/image.h"
 
@@ -103,10 +105,12 @@ void cli_output_close(struct cli_output *out);
 bool cli_is_mangled(const char *name);
 
 /*
- * The name as it was written in C++, Rust or D; NULL: it is none of these, or we were built
- * without libiberty. What it gives lives as long as the process; each name is worked on once.
+ * The name as it was written in C++, Rust or D; none: it is in none of these, or we were built
+ * without libiberty. Good until the same thread asks again.
  */
-const char *cli_demangle(const char *name);
+struct cli_text cli_demangle_now(const char *name);
+/* The same, good as long as the process lives; each name is worked on once. Main thread. */
+struct cli_text cli_demangle(const char *name);
 
 /* Leave names above 1024 bytes as they are, as binutils does unless told otherwise. */
 extern bool cli_demangle_limited;
@@ -114,10 +118,27 @@ extern bool cli_demangle_limited;
 extern bool cli_demangle_rust;
 
 /*
+ * A name of an image, and the path of one of its files; at is NULL where there is none. Each is
+ * read once, and lives until the process ends; any thread may ask. The image must stay open
+ * until no image is asked any more.
+ */
+struct cli_text cli_text(const struct turf_image *image, turf_text text);
+struct cli_text cli_path(const struct turf_image *image, uint32_t file);
+
+/*
  * What to call a function in text: its linkage name if that is a mangled one, as it was written
  * if @demangled; else its name; "??".
  */
-const char *cli_frame_name(const struct turf_frame *frame, bool demangled);
+struct cli_text cli_frame_name(const struct turf_image *image, const struct turf_frame *frame,
+                               bool demangled);
+
+/* Says that these frames' names and paths will be asked for: they are fetched into the cache.
+ */
+void cli_names_expect(const struct turf_image *image, const struct turf_frame *frames, size_t n,
+                      bool demangled);
+
+/* A text of an image could not be read since the program began. */
+extern atomic_bool cli_damaged;
 
 /* Reads a whole decimal number within [min, max]; false: it is none. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);

@@ -3,7 +3,7 @@
  * Linkage names of C++, Rust and D as their programmers wrote them.
  *
  * Names are demangled here, where they are shown, and nowhere else: an urf holds each name
- * once, as the linker knows it. A run demangles each name once.
+ * once, as the linker knows it.
  *
  * Trust: none. A name that would become longer than OUTPUT_MAX, or that nests so deep that the
  *        stack is in danger, stays as it is.
@@ -32,11 +32,13 @@ enum {
 	DEEP_MAX = 4096,      /* longer names are held to libiberty's limit of nesting */
 };
 
+/* What a thread demangles at the moment. */
 struct output {
-	char *text; /* OUTPUT_MAX bytes */
+	char text[OUTPUT_MAX];
 	size_t n;
 	jmp_buf full; /* the demanglers ask nobody whether to go on */
 };
+static _Thread_local struct output *output;
 
 static void collect(const char *text, size_t n, void *ctx)
 {
@@ -47,121 +49,83 @@ static void collect(const char *text, size_t n, void *ctx)
 	out->n += n;
 }
 
-/* The name in new memory; NULL: it is none of C++ or Rust. */
-static char *demangle_cxx(const char *name, int options)
+/* What it gives is in @out; false: it is none of C++ or Rust. */
+static bool demangle_cxx(struct output *out, const char *name, int options)
 {
-	static char text[OUTPUT_MAX];
-	struct output out = { .text = text };
-	if (setjmp(out.full))
-		return NULL;
-	if ((cli_demangle_rust || name[1] == 'R') &&
-	    rust_demangle_callback(name, options, collect, &out))
-		return strndup(text, out.n);
-	if (name[1] != 'Z')
-		return NULL;
-	out.n = 0;
-	return cplus_demangle_v3_callback(name, options, collect, &out) ? strndup(text, out.n)
-	                                                                : NULL;
+	if (setjmp(out->full))
+		return false;
+	/* Rust's legacy names end in a hash: "17h" and 16 digits */
+	bool rust = name[1] == 'R' || (cli_demangle_rust && strstr(name, "17h"));
+	if (rust && rust_demangle_callback(name, options, collect, out))
+		return true;
+	out->n = 0;
+	return name[1] == 'Z' && cplus_demangle_v3_callback(name, options, collect, out);
 }
 
-static char *demangle(const char *name, bool limited)
+static bool demangle_d(struct output *out, const char *name, int options)
 {
 	enum { D_MAX = 1024 };
+	char *shown = strlen(name) <= D_MAX ? dlang_demangle(name, options) : NULL;
+	size_t n = shown ? strlen(shown) : OUTPUT_MAX;
+	if (n < OUTPUT_MAX)
+		memcpy(out->text, shown, out->n = n);
+	free(shown);
+	return n < OUTPUT_MAX;
+}
+
+static bool demangle(struct output *out, const char *name)
+{
 	int options = DMGL_PARAMS | DMGL_ANSI;
-	size_t n = strlen(name);
+	out->n = 0;
 	if (name[1] == 'D')
-		return n <= D_MAX ? dlang_demangle(name, options) : NULL;
-	if (n <= DEEP_MAX && !limited)
+		return demangle_d(out, name, options);
+	if (strlen(name) <= DEEP_MAX && !cli_demangle_limited)
 		options |= DMGL_NO_RECURSE_LIMIT;
-	return demangle_cxx(name, options);
-}
-#else
-static char *demangle(const char *name, bool limited)
-{
-	(void)name;
-	(void)limited;
-	return NULL;
-}
-#endif
-
-/* What was demangled, by the bytes of the name: an open hash table, at most half full. */
-struct known {
-	char *name;  /* NULL: a free place */
-	char *shown; /* NULL: it is no mangled name */
-};
-static struct known *table;
-static size_t table_room, table_n;
-
-static size_t hash_name(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3;
-	return (size_t)(h ^ h >> 32);
-}
-
-static struct known *find_place(struct known *in, size_t room, const char *name)
-{
-	size_t i = hash_name(name) & (room - 1);
-	while (in[i].name && strcmp(in[i].name, name) != 0)
-		i = (i + 1) & (room - 1);
-	return &in[i];
-}
-
-static bool grow_table(void)
-{
-	size_t room = table_room ? 2 * table_room : 1024;
-	struct known *grown = calloc(room, sizeof(*grown));
-	if (!grown)
-		return false;
-	for (size_t i = 0; i < table_room; i++)
-		if (table[i].name)
-			*find_place(grown, room, table[i].name) = table[i];
-	free(table);
-	table = grown;
-	table_room = room;
-	return true;
+	return demangle_cxx(out, name, options);
 }
 
 /* What stands behind an '@' (foo@plt, foo@VERSION) is no part of the mangled name. */
-static char *demangle_versioned(const char *name)
+static bool demangle_versioned(struct output *out, const char *name)
 {
 	const char *at = strchr(name, '@');
 	if (!at)
-		return demangle(name, cli_demangle_limited);
-	char *plain = strndup(name, (size_t)(at - name)), *versioned = NULL;
-	char *shown = plain ? demangle(plain, cli_demangle_limited) : NULL;
-	if (shown && asprintf(&versioned, "%s%s", shown, at) < 0)
-		versioned = NULL;
+		return demangle(out, name);
+	char *plain = strndup(name, (size_t)(at - name));
+	bool done = plain && demangle(out, plain) && strlen(at) < OUTPUT_MAX - out->n;
 	free(plain);
-	free(shown);
-	return versioned;
+	if (done)
+		collect(at, strlen(at), out);
+	return done;
 }
 
-const char *cli_demangle(const char *name)
+struct cli_text cli_demangle_now(const char *name)
 {
+	static const struct cli_text none;
+	if (!cli_is_mangled(name) || (!output && !(output = malloc(sizeof(*output)))) ||
+	    !demangle_versioned(output, name))
+		return none;
+	output->text[output->n] = 0;
+	return (struct cli_text){ output->text, output->n };
+}
+#else
+struct cli_text cli_demangle_now(const char *name)
+{
+	(void)name;
+	return (struct cli_text){ NULL };
+}
+#endif
+
+struct cli_text cli_demangle(const char *name)
+{
+	static struct cli_table table;
+	static const struct cli_text none;
+	bool is_new;
 	if (!name || !cli_is_mangled(name))
-		return NULL;
-	if (table_n >= table_room / 2 && !grow_table())
-		return NULL;
-	struct known *place = find_place(table, table_room, name);
-	if (place->name)
-		return place->shown;
-	place->name = strdup(name);
-	if (!place->name)
-		return NULL;
-	table_n++;
-	place->shown = demangle_versioned(name);
-	return place->shown;
-}
-
-const char *cli_frame_name(const struct turf_frame *f, bool demangled)
-{
-	const char *linkage = f->linkage_name ? f->linkage_name : f->function;
-	if (linkage && cli_is_mangled(linkage)) {
-		const char *shown = cli_demangle(linkage);
-		if (shown)
-			return demangled ? shown : linkage;
-	}
-	return f->function ? f->function : "??";
+		return none;
+	struct cli_entry *e = cli_table_name(&table, name, &is_new);
+	if (!e)
+		return none;
+	if (is_new)
+		e->text = cli_keep(cli_demangle_now(name));
+	return e->text;
 }

@@ -161,18 +161,11 @@ const char *dropin_name(const struct dropin_file *file, uint64_t addr,
                         const struct turf_frame *f)
 {
 	struct turf_symbol symbol;
-	const char *linkage = f->linkage_name;
+	const char *name = cli_text(file->image, f->name).at;
+	const char *linkage = cli_text(file->image, f->linkage_name).at;
 	if (f->inlined || (linkage && file->stripped && cli_is_mangled(linkage)))
-		return linkage ? linkage : f->function;
+		return linkage ? linkage : name;
 	if (!file->stripped && turf_image_find_symbol(file->image, addr, &symbol) > 0)
-		return symbol.name;
-	return f->function ? f->function : linkage;
-}
-
-const char *dropin_path(const struct turf_frame *f, char out[static DROPIN_PATH])
-{
-	if (!f->file)
-		return NULL;
-	turf_frame_path(f, out, DROPIN_PATH);
-	return out;
+		return cli_text(file->image, symbol.name).at;
+	return name ? name : linkage;
 }

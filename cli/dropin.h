@@ -53,8 +53,4 @@ const char *dropin_name(const struct dropin_file *file, uint64_t addr,
 /* The part of a path behind its last '/'. */
 const char *dropin_base(const char *path);
 
-enum { DROPIN_PATH = 4096 };
-/* The path of a frame's file; NULL: not known. */
-const char *dropin_path(const struct turf_frame *frame, char out[static DROPIN_PATH]);
-
 #endif

@@ -217,7 +217,7 @@ static const char *written_name(const struct session *s, const char *name)
 		return name;
 	size_t n = strcspn(name, "."); /* what the compiler appended is no part of the name */
 	char *linkage = strndup(name, n);
-	const char *shown = linkage ? cli_demangle(linkage) : NULL;
+	const char *shown = linkage ? cli_demangle(linkage).at : NULL;
 	free(linkage);
 	if (!shown)
 		return name;
@@ -226,11 +226,12 @@ static const char *written_name(const struct session *s, const char *name)
 	return text;
 }
 
-static const char *function_name(const struct session *s, const struct turf_frame *f)
+static const char *function_name(const struct session *s, const struct module *m,
+                                 const struct turf_frame *f)
 {
-	if (s->o.functions == LLVM_SHORT)
-		return f->function;
-	return written_name(s, f->linkage_name ? f->linkage_name : f->function);
+	bool linkage = s->o.functions != LLVM_SHORT && f->linkage_name;
+	const char *name = cli_text(m->file.image, linkage ? f->linkage_name : f->name).at;
+	return s->o.functions == LLVM_SHORT ? name : written_name(s, name);
 }
 
 /* What the symbol table says of the outermost function goes above the debug info. */
@@ -247,12 +248,12 @@ static void override(const struct session *s, const struct module *m, uint64_t a
 		line->path = symbol->file;
 }
 
-static struct llvm_line line_of(const struct session *s, const struct turf_frame *f,
-                                char room[static DROPIN_PATH])
+static struct llvm_line line_of(const struct session *s, const struct module *m,
+                                const struct turf_frame *f)
 {
-	const char *path = dropin_path(f, room);
+	const char *path = cli_path(m->file.image, f->file).at;
 	return (struct llvm_line){
-		.function = function_name(s, f),
+		.function = function_name(s, m, f),
 		.path = path && s->o.basenames ? dropin_base(path) : path,
 		.line = f->line,
 		.column = f->column,
@@ -264,19 +265,18 @@ static struct llvm_line line_of(const struct session *s, const struct turf_frame
 /* All of the chain, or the innermost. */
 static void show_chain(struct session *s, const struct module *m, uint64_t addr)
 {
-	char room[DROPIN_PATH];
 	struct turf_frames walk;
-	struct turf_frame f = { .function = NULL };
+	struct turf_frame f = { .name = 0 };
 	struct llvm_line line = { .function = NULL };
 	if (turf_image_frames(m->file.image, addr, &walk) > 0 &&
 	    turf_frames_next(&walk, &f) > 0)
 		while (f.inlined) {
-			line = line_of(s, &f, room);
+			line = line_of(s, m, &f);
 			llvm_line(&s->printer, &line);
 			if (!s->o.inlines || turf_frames_next(&walk, &f) <= 0)
 				return;
 		}
-	line = line_of(s, &f, room);
+	line = line_of(s, m, &f);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -284,12 +284,11 @@ static void show_chain(struct session *s, const struct module *m, uint64_t addr)
 /* The innermost line with the outermost function; by short names that of the innermost. */
 static void show_place(struct session *s, const struct module *m, uint64_t addr)
 {
-	char room[DROPIN_PATH];
 	struct turf_frames walk;
-	struct turf_frame f = { .function = NULL };
+	struct turf_frame f = { .name = 0 };
 	if (turf_image_frames(m->file.image, addr, &walk) > 0)
 		(void)turf_frames_next(&walk, &f);
-	struct llvm_line line = line_of(s, &f, room);
+	struct llvm_line line = line_of(s, m, &f);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }

@@ -7,9 +7,12 @@
  *     util.c       options, errors, the store, numbers
  *     json.c       strings as JSON
  *     output.c     files that appear whole or not at all
+ *     table.c      what was made once and is shown often
+ *     names.c      names and paths of images, each read once
  *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
+ *     answer.c     its answers, by several threads in one order
  *     dropin.c     what the commands in other people's name share
  *     addr2line.c  turf addr2line   binutils' command line and output
  *     llvm.c       turf llvm-symbolizer, llvm-addr2line; llvm.h shows its parts

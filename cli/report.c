@@ -182,7 +182,7 @@ static int write_report(const struct turf_report *report, const struct options *
 static const char *written_name(void *ctx, const char *linkage_name)
 {
 	(void)ctx;
-	return cli_demangle(linkage_name);
+	return cli_demangle(linkage_name).at;
 }
 
 static const char *linker_name(void *ctx, const char *linkage_name)

@@ -154,7 +154,8 @@ static void print_function(const struct session *s, const struct line *l)
 {
 	const struct turf_frame *code = l->code;
 	fputs(s->color ? "\033[1m" : "", stdout);
-	print_text(code ? cli_frame_name(code, !s->mangled) : "??");
+	print_text(code ? cli_frame_name(l->frame->location.image, code, !s->mangled).at
+	                : "??");
 	fputs(s->color ? "\033[0m" : "", stdout);
 	if (!code)
 		return;
@@ -166,14 +167,16 @@ static void print_function(const struct session *s, const struct line *l)
 		fputs(" [inlined]", stdout);
 }
 
-static void print_source(const struct turf_frame *code)
+static void print_source(const struct line *l)
 {
-	char path[4096];
-	if (!code || !code->file)
+	const struct turf_frame *code = l->code;
+	struct cli_text path = { NULL };
+	if (code)
+		path = cli_path(l->frame->location.image, code->file);
+	if (!path.at)
 		return;
-	turf_frame_path(code, path, sizeof(path));
 	fputs("  ", stdout);
-	print_text(path);
+	print_text(path.at);
 	if (code->line)
 		printf(":%u", code->line);
 	if (code->line && code->column)
@@ -184,7 +187,7 @@ static void print_line(const struct session *s, const struct line *l)
 {
 	printf("#%-3u 0x%016llx ", l->number, (unsigned long long)l->frame->pc);
 	print_function(s, l);
-	print_source(l->code);
+	print_source(l);
 	if (l->module) {
 		fputs("  (", stdout);
 		print_text(l->module);
@@ -216,11 +219,10 @@ static void json_line(const struct session *s, const struct line *l)
 	if (l->frame->location.image)
 		printf(",\"address\":\"0x%llx\"", (unsigned long long)l->frame->location.addr);
 	if (code) {
-		char path[4096];
-		turf_frame_path(code, path, sizeof(path));
-		json_text("function", code->function);
-		json_text("linkage_name", code->linkage_name);
-		json_text("file", code->file ? path : NULL);
+		const struct turf_image *image = l->frame->location.image;
+		json_text("function", cli_text(image, code->name).at);
+		json_text("linkage_name", cli_text(image, code->linkage_name).at);
+		json_text("file", cli_path(image, code->file).at);
 		if (code->line)
 			printf(",\"line\":%u", code->line);
 		if (code->line && code->column)

@@ -26,11 +26,13 @@ static int print_stack(void *processes, const struct turf_thread_stack *thread)
 	turf_unwind_begin(&walk, turf_processes_find(processes, thread->pid), &thread->regs,
 	                  turf_memory_live(&thread->pid), 0);
 	while (turf_unwind_next(&walk, &frame) > 0) {
-		struct turf_function fn = { .name = "??" };
-		if (frame.location.image)
-			turf_image_find_function(frame.location.image, frame.location.addr,
-			                         &fn);
-		printf("%#18llx %s\n", (unsigned long long)frame.pc, fn.name ? fn.name : "??");
+		const struct turf_image *image = frame.location.image;
+		struct turf_function fn;
+		char name[256];
+		if (!image || turf_image_find_function(image, frame.location.addr, &fn) <= 0 ||
+		    turf_image_text(image, fn.name, name, sizeof(name)) <= 0)
+			snprintf(name, sizeof(name), "??");
+		printf("%#18llx %s\n", (unsigned long long)frame.pc, name);
 	}
 	printf("%s\n", turf_stop_name(walk.stop));
 	return 0;

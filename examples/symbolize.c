@@ -7,6 +7,13 @@
 
 #include "turf/turf.h"
 
+/* NUL-ended in @out; "??": there is none, or the image is damaged. */
+static const char *text_of(const struct turf_image *image, turf_text text,
+                           char out[static 1024])
+{
+	return turf_image_text(image, text, out, 1024) > 0 ? out : "??";
+}
+
 /* Prints who stands at @addr, the innermost inlined call first. 1 known, 0 not, < 0 damaged. */
 static int print_chain(const struct turf_image *image, uint64_t addr)
 {
@@ -17,10 +24,11 @@ static int print_chain(const struct turf_image *image, uint64_t addr)
 		return r;
 	printf("%#llx", (unsigned long long)addr);
 	while ((r = turf_frames_next(&walk, &frame)) > 0) {
-		char path[1024];
-		turf_frame_path(&frame, path, sizeof(path));
-		printf("\t%s at %s:%u%s\n", frame.function ? frame.function : "??", path,
-		       frame.line, frame.inlined ? ", inlined into" : "");
+		char name[1024], path[1024];
+		if (turf_image_path(image, frame.file, path, sizeof(path)) < 0)
+			return -1;
+		printf("\t%s at %s:%u%s\n", text_of(image, frame.name, name), path, frame.line,
+		       frame.inlined ? ", inlined into" : "");
 	}
 	return r < 0 ? r : 1;
 }

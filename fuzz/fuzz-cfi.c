@@ -51,7 +51,7 @@ static void check_rows(const struct cfi_fde *fde, struct span section)
 			at = row->end;
 			check_rule(&row->cfa, section);
 			for (unsigned i = 0; i < CFI_MAX_REGS; i++)
-				if (row->has >> i & 1)
+				if (cfi_has(row, i))
 					check_rule(&row->reg[i], section);
 		}
 	require(r <= 0 && (r < 0) == (err.code < 0));

@@ -35,16 +35,42 @@ static void look_up(const struct turf_image *image, uint64_t addr)
 	struct turf_unwind_row row;
 	struct turf_rule rule;
 	uint8_t reg;
-	char path[256];
+	struct turf_unit unit;
+	char text[256];
 	if (turf_image_frames(image, addr, &walk) == 1)
-		while (turf_frames_next(&walk, &frame) == 1)
-			turf_frame_path(&frame, path, sizeof(path));
+		while (turf_frames_next(&walk, &frame) == 1) {
+			(void)turf_image_path(image, frame.file, text, sizeof(text));
+			(void)turf_image_text(image, frame.name, text, sizeof(text));
+			(void)turf_image_text(image, frame.linkage_name, text, sizeof(text));
+		}
+	if (turf_image_find_unit(image, addr, &unit) == 1)
+		(void)turf_image_text(image, unit.producer, text, sizeof(text));
 	(void)turf_image_find_function(image, addr, &function);
 	(void)turf_image_find_symbol(image, addr, &symbol);
 	if (turf_image_find_unwind(image, addr, &row) == 1)
 		for (size_t i = 0; turf_unwind_saved(image, &row, i, &reg, &rule) == 1; i++)
 			;
 	(void)turf_image_addr_of_offset(image, addr, &addr);
+}
+
+/* With little room: what does not fit is asked for again. */
+static void look_up_bulk(const struct turf_image *image, const struct turf_image_info *info,
+                         uint64_t step)
+{
+	enum { N = 64, ROOM = 24 };
+	uint64_t addrs[N];
+	struct turf_frame frames[ROOM];
+	uint32_t first[N + 1];
+	for (unsigned i = 0; i < N; i++)
+		addrs[i] = info->base + i * step;
+	ssize_t n;
+	for (size_t done = 0; done < N; done += (size_t)n) {
+		n = turf_image_frames_bulk(image, addrs + done, N - done, frames, ROOM, first);
+		if (n <= 0)
+			break;
+		if ((size_t)n > N - done || first[n] > ROOM)
+			abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned i = 0; i < 66; i++)
 			look_up(image, info.base + (i - 1) * step);
 		look_up(image, UINT64_MAX);
+		look_up_bulk(image, &info, step);
 		(void)turf_image_verify(image, NULL);
 		if (size < 4096) {
 			char *text = NULL;

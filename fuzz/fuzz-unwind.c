@@ -109,8 +109,15 @@ int turf_image_find_symbol(const struct turf_image *from, uint64_t addr,
                            struct turf_symbol *out)
 {
 	(void)from;
-	*out = (struct turf_symbol){ .name = addr & 1 ? "_start" : "f" };
+	*out = (struct turf_symbol){ .name = 1 + (addr & 3) };
 	return 1;
+}
+
+ssize_t turf_image_text(const struct turf_image *from, turf_text text, char *out, size_t size)
+{
+	static const char *const texts[] = { "", "f", "_start", "_start_of_another" };
+	(void)from;
+	return text < 4 ? snprintf(out, size, "%s", texts[text]) : -EBADMSG;
 }
 
 static struct turf_regs first_regs(void)

@@ -106,14 +106,12 @@ static bool make_key(struct buf *key, const struct cfi_fde *fde, const struct cf
 	if (!turf_buf_put(key, head, sizeof(head)) || !put_rule(key, 0, &row->cfa))
 		return false;
 	uint8_t ra = fde->return_reg;
-	bool has_ra = ra < CFI_MAX_REGS && row->has >> ra & 1;
-	if (!put_rule(key, ra, has_ra ? &row->reg[ra] : &same))
+	if (!put_rule(key, ra, cfi_has(row, ra) ? &row->reg[ra] : &same))
 		return false;
-	for (uint64_t left = row->has; left; left &= left - 1) {
-		uint8_t reg = (uint8_t)__builtin_ctzll(left);
+	for (unsigned reg = 0; (reg = cfi_next_reg(row, reg)) < CFI_MAX_REGS; reg++) {
 		if (reg == ra || row->reg[reg].kind == TURF_RULE_SAME)
 			continue;
-		if (!put_rule(key, reg, &row->reg[reg]))
+		if (!put_rule(key, (uint8_t)reg, &row->reg[reg]))
 			return false;
 	}
 	return true;

@@ -157,8 +157,8 @@ static int find_sections(struct inputs *in, struct turf_error *err)
 	const struct elf *files[] = { &in->source.elf, in->debug.open ? &in->debug.elf : NULL };
 	for (size_t f = 0; f < COUNT(files) && !in->dwarf_elf; f++) {
 		for (size_t i = 0; files[f] && i < N_DWARF_SECTIONS; i++) {
-			int r = turf_elf_find_section(files[f], section_names[i], &in->found[i],
-			                              err);
+			int r = turf_elf_find_debug_section(files[f], section_names[i],
+			                                    &in->found[i], err);
 			if (r < 0)
 				return r;
 			in->has[i] = r == 1 && in->found[i].type != SHT_NOBITS;
@@ -223,7 +223,7 @@ static int inflate_named(struct inputs *in, const char *name, struct elf_data *r
 	const struct elf *files[] = { &in->source.elf, in->debug.open ? &in->debug.elf : NULL };
 	for (size_t f = 0; f < COUNT(files); f++) {
 		struct elf_section s;
-		int r = files[f] ? turf_elf_find_section(files[f], name, &s, err) : 0;
+		int r = files[f] ? turf_elf_find_debug_section(files[f], name, &s, err) : 0;
 		if (r < 0)
 			return r;
 		if (r == 0 || s.type == SHT_NOBITS)

@@ -71,7 +71,7 @@ static int read_sections(struct related *file, const char *suffix, struct dwarf_
 		char name[32];
 		struct elf_section s;
 		snprintf(name, sizeof(name), ".debug_%s%s", section_names[i].name, suffix);
-		int r = turf_elf_find_section(&file->in.elf, name, &s, err);
+		int r = turf_elf_find_debug_section(&file->in.elf, name, &s, err);
 		if (r == 1)
 			r = turf_elf_data(&file->in.elf, &s, &file->data[i], err);
 		if (r < 0)
@@ -154,7 +154,7 @@ static int read_link(const struct elf *elf, struct supplement *ret, struct turf_
 static bool is_it(const struct elf *elf, const struct supplement *wanted)
 {
 	struct span id;
-	struct supplement found;
+	struct supplement found = { .id_size = 0 };
 	if (turf_elf_build_id(elf, &id, NULL) == 1 && id.size == wanted->id_size &&
 	    memcmp(id.at, wanted->id, id.size) == 0)
 		return true;

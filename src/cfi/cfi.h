@@ -15,7 +15,9 @@
 #include "base/cursor.h"
 #include "turf/image.h"
 
-enum { CFI_MAX_REGS = 40, CFI_STATES = 16 };
+/* Registers of the machines known: ppc64 has its return address in 65, aarch64 its vector
+ * registers up to 95. Numbers above (arm's: 256 and up) are left out. */
+enum { CFI_MAX_REGS = 128, CFI_STATES = 16 };
 
 struct cfi_section {
 	struct span bytes;
@@ -67,9 +69,26 @@ int turf_cfi_next_fde(struct cfi_fdes *walk, struct cfi_fde *ret, struct turf_er
 struct cfi_row {
 	uint64_t start, end;
 	struct turf_rule cfa; /* REG_OFFSET, EXPRESSION; UNDEFINED before any def_cfa */
-	uint64_t has;         /* bit i: reg[i] has a rule; others keep their value */
+	uint64_t has[CFI_MAX_REGS / 64]; /* bit i: reg[i] has a rule; others keep their value */
 	struct turf_rule reg[CFI_MAX_REGS]; /* by DWARF number; higher ones are left out */
 };
+
+static inline bool cfi_has(const struct cfi_row *row, uint64_t reg)
+{
+	return reg < CFI_MAX_REGS && row->has[reg / 64] >> reg % 64 & 1;
+}
+
+/* The first register from @reg on that has a rule, or CFI_MAX_REGS. */
+static inline unsigned cfi_next_reg(const struct cfi_row *row, unsigned reg)
+{
+	while (reg < CFI_MAX_REGS) {
+		uint64_t left = row->has[reg / 64] >> reg % 64;
+		if (left)
+			return reg + (unsigned)__builtin_ctzll(left);
+		reg = (reg / 64 + 1) * 64;
+	}
+	return CFI_MAX_REGS;
+}
 
 struct cfi_rows {
 	struct cfi_fde fde;
@@ -83,7 +102,7 @@ struct cfi_rows {
 
 /*
  * Runs the CIE's program; 0 or < 0. Of @rows only what has a meaning is written: reg[i] only
- * where has says so.
+ * where has[] says so.
  */
 int turf_cfi_rows(const struct cfi_fde *fde, struct cfi_rows *rows, struct turf_error *err);
 /*

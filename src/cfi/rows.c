@@ -74,11 +74,9 @@ static int too_big(const struct cfi_rows *rows, const char *what, struct turf_er
 static void copy_rules(struct cfi_row *to, const struct cfi_row *from)
 {
 	to->cfa = from->cfa;
-	to->has = from->has;
-	for (uint64_t left = from->has; left; left &= left - 1) {
-		int i = __builtin_ctzll(left);
+	memcpy(to->has, from->has, sizeof(to->has));
+	for (unsigned i = 0; (i = cfi_next_reg(from, i)) < CFI_MAX_REGS; i++)
 		to->reg[i] = from->reg[i];
-	}
 }
 
 /* Registers that we keep no rule for are read and left out. */
@@ -87,7 +85,7 @@ static void set_reg(struct cfi_rows *rows, uint64_t reg, struct turf_rule rule)
 	if (reg >= CFI_MAX_REGS)
 		return;
 	rows->row.reg[reg] = rule;
-	rows->row.has |= (uint64_t)1 << reg;
+	rows->row.has[reg / 64] |= (uint64_t)1 << reg % 64;
 }
 
 /* Back to the rule that the CIE's program gave. */
@@ -95,10 +93,10 @@ static void restore_reg(struct cfi_rows *rows, uint64_t reg)
 {
 	if (reg >= CFI_MAX_REGS)
 		return;
-	uint64_t bit = (uint64_t)1 << reg;
-	if (rows->initial.has & bit)
+	uint64_t bit = (uint64_t)1 << reg % 64, initial = rows->initial.has[reg / 64] & bit;
+	if (initial)
 		rows->row.reg[reg] = rows->initial.reg[reg];
-	rows->row.has = (rows->row.has & ~bit) | (rows->initial.has & bit);
+	rows->row.has[reg / 64] = (rows->row.has[reg / 64] & ~bit) | initial;
 }
 
 static int set_offset(struct cfi_rows *rows, uint8_t kind, uint64_t reg, int64_t factor,
@@ -192,7 +190,7 @@ static int restore(struct cfi_rows *rows, struct turf_error *err)
 
 static void negate_ra_state(struct cfi_rows *rows)
 {
-	bool was_signed = rows->row.has >> AARCH64_RA_SIGN_STATE & 1 &&
+	bool was_signed = cfi_has(&rows->row, AARCH64_RA_SIGN_STATE) &&
 	                  rows->row.reg[AARCH64_RA_SIGN_STATE].expr == LIT1;
 	set_reg(rows, AARCH64_RA_SIGN_STATE,
 	        (struct turf_rule){ .kind = TURF_RULE_VAL_EXPRESSION,
@@ -374,8 +372,8 @@ int turf_cfi_rows(const struct cfi_fde *fde, struct cfi_rows *rows, struct turf_
 	rows->fde = *fde;
 	rows->at = cur_of(fde->cie_program, fde->big);
 	rows->row.cfa = (struct turf_rule){ .kind = TURF_RULE_UNDEFINED };
-	rows->row.has = 0;
-	rows->initial.has = 0;
+	memset(rows->row.has, 0, sizeof(rows->row.has));
+	memset(rows->initial.has, 0, sizeof(rows->initial.has));
 	rows->n_saved = 0;
 	rows->loc = fde->start;
 	rows->done = true;

@@ -237,27 +237,27 @@ static bool is_function(uint64_t tag)
 /* The short way over the DIE that the plan is for, if there is one. */
 static struct dwarf_quick quick_of(const struct plan *p, enum dwarf_kind kind)
 {
-	const struct dwarf_quick stop = { .op = QUICK_STOP };
-	bool fixed = !p->n_blocks && !p->n_others;
-	uint64_t skip = p->fixed, tail = 0;
-	enum dwarf_quick_op op = QUICK_STOP;
-	if (kind == KIND_CODE)
-		return stop;
-	if (!p->children && fixed) {
-		op = QUICK_LEAF;
-	} else if (!p->children && p->n_blocks == 1 && !p->n_others) {
-		op = QUICK_BLOCK;
+	struct dwarf_quick quick = { .op = QUICK_STOP };
+	bool fixed = !p->n_blocks && !p->n_others, below = p->children;
+	uint64_t skip = p->fixed;
+	if (kind != KIND_CODE && !below && fixed) {
+		quick.op = QUICK_PLAIN;
+	} else if (kind != KIND_CODE && !below && p->n_blocks == 1 && !p->n_others &&
+	           p->fixed - p->block_at <= UINT8_MAX) {
+		quick.op = QUICK_BLOCK;
 		skip = p->block_at;
-		tail = p->fixed - skip;
-	} else if (p->children && (kind == KIND_CONTAINER || kind == KIND_NAMESPACE) && fixed) {
-		op = kind == KIND_NAMESPACE ? QUICK_NAMESPACE : QUICK_DOWN;
-	} else if (p->children && (kind == KIND_SKIP || kind == KIND_TYPE)) {
-		op = kind == KIND_TYPE ? QUICK_TYPE : QUICK_LEAP;
+		quick.tail = (uint8_t)(p->fixed - skip);
+	} else if (below && kind == KIND_CONTAINER && fixed) {
+		quick.op = QUICK_PLAIN;
+		quick.level = 1;
+	} else if (below && kind == KIND_NAMESPACE && fixed) {
+		quick.op = QUICK_NAMESPACE;
+	} else if (below && (kind == KIND_SKIP || kind == KIND_TYPE)) {
+		quick.op = kind == KIND_TYPE ? QUICK_TYPE : QUICK_LEAP;
 		skip = p->sibling_at;
 	}
-	return skip > UINT16_MAX || tail > UINT8_MAX
-	               ? stop
-	               : (struct dwarf_quick){ (uint16_t)skip, (uint8_t)op, (uint8_t)tail };
+	quick.skip = (uint16_t)skip;
+	return skip <= UINT16_MAX ? quick : (struct dwarf_quick){ .op = QUICK_STOP };
 }
 
 /* Reads attributes up to their end: 1, 0 they are cut, -ENOMEM. */
@@ -280,49 +280,54 @@ static int read_abbrev(struct dwarf_decoder *d, struct cursor *c, struct dwarf_s
 	uint64_t code = cur_uleb(c);
 	if (c->bad || code == 0)
 		return 0;
+	struct dwarf_code *known = vec_push(&d->codes);
 	struct dwarf_abbrev *a = vec_push(&d->abbrevs);
-	if (!a)
+	if (!a || !known)
 		return -ENOMEM;
+	*known = (struct dwarf_code){ code, (uint32_t)(d->abbrevs.n - 1) };
 	uint64_t tag = cur_uleb(c);
 	struct plan p = { .d = d, .sizes = sizes, .sibling_at = UINT64_MAX };
 	p.named = is_function(tag);
 	p.children = cur_u8(c) != 0;
-	a->code = code;
-	a->tag = (uint16_t)MIN(tag, UINT16_MAX);
-	a->children = p.children;
-	a->named = p.named;
-	a->attrs = cur_off(c);
-	a->step = (uint32_t)d->steps.n;
+	size_t first = d->steps.n;
+	a->attrs = (uint32_t)cur_off(c);
 	int r = read_attrs(&p, c);
 	if (r <= 0)
 		return r;
 	enum dwarf_kind kind = kind_of(tag, &p);
+	bool fixed = !p.n_blocks && !p.n_others && p.fixed < NOT_FIXED;
+	a->tag = (uint16_t)MIN(tag, UINT16_MAX);
+	a->children = p.children;
+	a->named = p.named;
+	a->linked = p.slots & 1U << SLOT_ORIGIN;
 	a->kind = (uint8_t)kind;
 	a->quick = quick_of(&p, kind);
-	a->linked = p.slots & 1U << SLOT_ORIGIN;
-	bool fixed = !p.n_blocks && !p.n_others && p.fixed < NOT_FIXED;
 	a->fixed = fixed ? (uint32_t)p.fixed : NOT_FIXED;
-	return push_step(&p, OP_END, SLOT_NONE) ? 1 : -ENOMEM;
+	a->step = fixed && d->steps.n == first ? NO_STEPS : (uint32_t)first;
+	return a->step == NO_STEPS || push_step(&p, OP_END, SLOT_NONE) ? 1 : -ENOMEM;
 }
 
 static int by_code(const void *pa, const void *pb)
 {
-	const struct dwarf_abbrev *a = pa, *b = pb;
+	const struct dwarf_code *a = pa, *b = pb;
 	return (a->code > b->code) - (a->code < b->code);
 }
 
-/* Puts abbreviations in order and sees whether codes count from 1; false: one occurs twice. */
-static bool order(struct dwarf_abbrev *at, size_t n, bool *dense)
+static bool are_dense(const struct dwarf_code *codes, size_t n)
 {
-	bool ordered = true;
-	for (size_t i = 1; i < n && ordered; i++)
-		ordered = at[i - 1].code < at[i].code;
-	if (!ordered)
-		qsort(at, n, sizeof(*at), by_code);
-	for (size_t i = 1; i < n; i++)
-		if (at[i - 1].code == at[i].code)
+	for (size_t i = 0; i < n; i++)
+		if (codes[i].code != i + 1)
 			return false;
-	*dense = n == 0 || (at[0].code == 1 && at[n - 1].code == n);
+	return true;
+}
+
+/* Puts codes in order; false: one occurs twice. */
+static bool order(struct dwarf_code *codes, size_t n)
+{
+	qsort(codes, n, sizeof(*codes), by_code);
+	for (size_t i = 1; i < n; i++)
+		if (codes[i - 1].code == codes[i].code)
+			return false;
 	return true;
 }
 
@@ -340,34 +345,36 @@ static struct dwarf_quick *quick_table(const struct dwarf_abbrevs *table, struct
 	struct dwarf_quick *quick = turf_arena_alloc(arena, (table->n + 1) * sizeof(*quick));
 	if (!quick)
 		return NULL;
-	quick[0].op = QUICK_UP;
+	quick[0] = (struct dwarf_quick){ .op = QUICK_PLAIN, .level = -1 };
 	for (size_t i = 0; i < table->n; i++)
 		quick[i + 1] = table->at[i].quick;
 	return quick;
 }
 
 /* The finished table in the arena's memory. */
-static struct dwarf_abbrevs *finish(const struct dwarf_decoder *d)
+static struct dwarf_abbrevs *finish(const struct dwarf_decoder *d, const uint8_t *begin)
 {
 	struct dwarf_abbrevs *ret = turf_arena_alloc(d->arena, sizeof(*ret));
 	if (!ret)
 		return NULL;
-	bool dense = false;
+	ret->begin = begin;
 	ret->n = d->abbrevs.n;
-	if (!order(d->abbrevs.at, ret->n, &dense)) {
-		ret->error = -EBADMSG;
-		ret->error_text = "an abbreviation code occurs twice";
-		return ret;
-	}
 	ret->at = keep(d->arena, d->abbrevs.at, ret->n, sizeof(*ret->at));
 	ret->steps = keep(d->arena, d->steps.at, d->steps.n, sizeof(*ret->steps));
 	ret->constants =
 		keep(d->arena, d->constants.at, d->constants.n, sizeof(*ret->constants));
 	if (!ret->at || !ret->steps || !ret->constants)
 		return NULL;
-	if (dense)
+	if (are_dense(d->codes.at, ret->n)) {
 		ret->quick = quick_table(ret, d->arena);
-	return dense && !ret->quick ? NULL : ret;
+		return ret->quick ? ret : NULL;
+	}
+	if (!order(d->codes.at, ret->n)) {
+		ret->error = -EBADMSG;
+		ret->error_text = "an abbreviation code occurs twice";
+	}
+	ret->codes = keep(d->arena, d->codes.at, ret->n, sizeof(*ret->codes));
+	return ret->codes ? ret : NULL;
 }
 
 static struct dwarf_abbrevs *malformed(struct arena *arena, int error, const char *text)
@@ -381,7 +388,8 @@ static struct dwarf_abbrevs *malformed(struct arena *arena, int error, const cha
 struct dwarf_abbrevs *turf_dwarf_abbrevs(struct dwarf_decoder *d, struct cursor *c,
                                          struct dwarf_sizes sizes)
 {
-	d->abbrevs.n = d->steps.n = d->constants.n = 0;
+	d->abbrevs.n = d->codes.n = d->steps.n = d->constants.n = 0;
+	c->start = c->at;             /* offsets count from the table */
 	if (cur_left(c) > UINT32_MAX) /* then no index of ours can overflow */
 		c->end = c->at + UINT32_MAX;
 	int r;
@@ -392,12 +400,13 @@ struct dwarf_abbrevs *turf_dwarf_abbrevs(struct dwarf_decoder *d, struct cursor 
 		return NULL;
 	if (c->bad)
 		return malformed(d->arena, -EBADMSG, "its abbreviations leave .debug_abbrev");
-	return finish(d);
+	return finish(d, c->start);
 }
 
 void turf_dwarf_decoder_fini(struct dwarf_decoder *d)
 {
 	vec_fini(&d->abbrevs);
+	vec_fini(&d->codes);
 	vec_fini(&d->steps);
 	vec_fini(&d->constants);
 }
@@ -408,10 +417,11 @@ const struct dwarf_abbrev *turf_dwarf_sparse_abbrev(const struct dwarf_abbrevs *
 	size_t lo = 0, hi = table->n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (table->at[mid].code < code)
+		if (table->codes[mid].code < code)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < table->n && table->at[lo].code == code ? &table->at[lo] : NULL;
+	return lo < table->n && table->codes[lo].code == code ? &table->at[table->codes[lo].idx]
+	                                                      : NULL;
 }

@@ -91,37 +91,49 @@ enum dwarf_kind {
  */
 enum dwarf_quick_op {
 	QUICK_STOP,      /* take the steps */
-	QUICK_UP,        /* a null entry */
-	QUICK_LEAF,      /* nothing below it */
-	QUICK_BLOCK,     /* likewise; a block behind skip, then `tail` bytes */
-	QUICK_DOWN,      /* look below it */
-	QUICK_NAMESPACE, /* likewise, KIND_NAMESPACE */
+	QUICK_PLAIN,     /* nothing more */
+	QUICK_BLOCK,     /* behind skip a block, then `tail` bytes */
+	QUICK_NAMESPACE, /* KIND_NAMESPACE, look below it */
 	QUICK_LEAP,      /* behind skip stands its sibling as DW_FORM_ref4 */
 	QUICK_TYPE,      /* likewise; where types are looked into, take the steps */
 };
 struct dwarf_quick {
 	uint16_t skip;
-	uint8_t op, tail;
+	uint8_t op;
+	union {
+		uint8_t tail;
+		int8_t level; /* QUICK_PLAIN: 1 look below it, -1 it is a null entry, 0 neither
+		               */
+	};
 };
+static_assert(sizeof(struct dwarf_quick) == 4, "");
 
 enum { NOT_FIXED = INT32_MAX };
+enum { NO_STEPS = UINT32_MAX };
 struct dwarf_abbrev {
-	uint64_t code;
-	uint64_t attrs; /* where in .debug_abbrev its attributes begin */
+	uint32_t attrs; /* where in the table its attributes begin */
 	uint32_t fixed; /* bytes of all attributes, NOT_FIXED: they differ from DIE to DIE */
-	uint32_t step;  /* its first, in the table's steps */
+	uint32_t step;  /* its first, in the table's steps; NO_STEPS: fixed says it all */
 	uint16_t tag;   /* UINT16_MAX: nobody's */
 	uint8_t kind;
-	bool children;
-	bool linked; /* has DW_AT_abstract_origin */
-	bool named;  /* its steps take what a DIE says of itself, not only its sibling */
+	bool children : 1;
+	bool linked : 1; /* has DW_AT_abstract_origin */
+	bool named : 1;  /* its steps take what a DIE says of itself, not only its sibling */
 	struct dwarf_quick quick;
+};
+static_assert(sizeof(struct dwarf_abbrev) == 20, "files have hundreds of thousands");
+
+struct dwarf_code {
+	uint64_t code;
+	uint32_t idx; /* of its abbreviation */
 };
 
 struct dwarf_abbrevs {
-	struct dwarf_abbrev *at; /* in order of code */
+	const uint8_t *begin; /* in .debug_abbrev */
+	struct dwarf_abbrev *at;
 	size_t n;
-	struct dwarf_quick *quick; /* by code: at[i].code == i + 1; NULL: it does not */
+	struct dwarf_quick *quick; /* by code, where at[i] has code i + 1; else NULL, and */
+	struct dwarf_code *codes;  /* in order of code */
 	struct dwarf_step *steps;
 	int64_t *constants;
 	int error; /* < 0: malformed */
@@ -135,6 +147,10 @@ struct dwarf_decoder {
 		struct dwarf_abbrev *at;
 		size_t n, room;
 	} abbrevs;
+	struct {
+		struct dwarf_code *at;
+		size_t n, room;
+	} codes;
 	struct {
 		struct dwarf_step *at;
 		size_t n, room;

@@ -169,6 +169,8 @@ static inline const uint8_t *behind_block(const uint8_t *at, const uint8_t *end,
 	return at + 1 + *at + tail;
 }
 
+enum { AHEAD = 512 }; /* bytes: units are read for the first and last time */
+
 /*
  * Over all DIEs that are of no interest, while nothing about them is out of the ordinary; the
  * walk goes on at the first other one. A null entry that ends a scope which was told is one.
@@ -195,38 +197,22 @@ static void hurry(struct dwarf_scopes *walk)
 		if (q.skip > (size_t)(end - next))
 			break;
 		next += q.skip;
-		switch ((enum dwarf_quick_op)q.op) {
-		case QUICK_STOP:
-			next = NULL;
-			break;
-		case QUICK_UP:
-			if (level <= floor) {
-				next = NULL;
+		__builtin_prefetch((const void *)((uintptr_t)next + AHEAD));
+		/* the usual ones without a jump that would depend on the DIE */
+		if (q.op == QUICK_PLAIN) {
+			unsigned to = level + (unsigned)q.level;
+			if (to < floor || to >= DWARF_MAX_DEPTH)
 				break;
-			}
-			level--;
-			types = types == level + 1 ? level : types;
-			break;
-		case QUICK_LEAF:
-			break;
-		case QUICK_BLOCK:
+			types = types == to + 1 ? to : types;
+			level = to;
+		} else if (q.op == QUICK_BLOCK) {
 			next = behind_block(next, end, q.tail);
-			break;
-		case QUICK_NAMESPACE:
-			types = types == level ? level + 1 : types;
-			__attribute__((fallthrough));
-		case QUICK_DOWN:
-			if (++level == DWARF_MAX_DEPTH)
-				next = NULL;
-			break;
-		case QUICK_TYPE:
-			if (level > types) {
-				next = NULL;
-				break;
-			}
-			__attribute__((fallthrough));
-		case QUICK_LEAP:
+		} else if (q.op == QUICK_LEAP || (q.op == QUICK_TYPE && level <= types)) {
 			next = leap_from(next, end, unit, big);
+		} else if (q.op == QUICK_NAMESPACE && level + 1 < DWARF_MAX_DEPTH) {
+			types = types == level ? level + 1 : types;
+			level++;
+		} else {
 			break;
 		}
 		if (!next)

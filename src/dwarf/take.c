@@ -83,8 +83,12 @@ const char *turf_dwarf_take(struct cursor *c, const struct dwarf_unit *unit,
                             const struct dwarf_abbrev *abbrev, struct dwarf_values *ret)
 {
 	const struct dwarf_abbrevs *table = unit->abbrevs;
-	const struct dwarf_step *step = &table->steps[abbrev->step];
 	memset(ret->class, VALUE_NONE, sizeof(ret->class));
+	if (abbrev->step == NO_STEPS) {
+		cur_skip(c, abbrev->fixed);
+		return c->bad ? turf_dwarf_misfit : NULL;
+	}
+	const struct dwarf_step *step = &table->steps[abbrev->step];
 	if (abbrev->fixed != NOT_FIXED && !c->big && !c->bad &&
 	    (uint64_t)abbrev->fixed + LOAD <= cur_left(c)) {
 		take_fixed(c->at, table, step, ret);
@@ -104,7 +108,8 @@ struct dwarf_attrs turf_dwarf_attrs(const struct dwarf_unit *unit,
                                     const struct dwarf_abbrev *abbrev)
 {
 	struct dwarf_attrs attrs = { cur_of(unit->in->abbrev, unit->in->big), unit };
-	cur_seek(&attrs.spec, abbrev->attrs);
+	cur_seek(&attrs.spec, (uint64_t)(unit->abbrevs->begin - attrs.spec.start));
+	cur_skip(&attrs.spec, abbrev->attrs);
 	return attrs;
 }
 

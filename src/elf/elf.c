@@ -244,6 +244,20 @@ int turf_elf_find_section(const struct elf *elf, const char *name, struct elf_se
 	return 0;
 }
 
+int turf_elf_find_debug_section(const struct elf *elf, const char *name,
+                                struct elf_section *ret, struct turf_error *err)
+{
+	static const char plain[] = ".debug_", packed[] = ".zdebug_";
+	char old[64];
+	int r = turf_elf_find_section(elf, name, ret, err);
+	size_t size = strlen(name) + 2; /* with the letter more and the NUL */
+	if (r || strncmp(name, plain, sizeof(plain) - 1) != 0 || size > sizeof(old))
+		return r;
+	memcpy(old, packed, sizeof(packed));
+	memcpy(old + sizeof(packed) - 1, name + sizeof(plain) - 1, size - sizeof(packed) + 1);
+	return turf_elf_find_section(elf, old, ret, err);
+}
+
 int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *ret,
                      struct turf_error *err)
 {

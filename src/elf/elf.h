@@ -36,7 +36,8 @@ struct elf_segment {
 
 struct elf_symbol {
 	const char *name;
-	uint64_t addr, size;
+	uint64_t addr,
+		size;       /* of arm's functions without the lowest bit: it marks Thumb code */
 	uint8_t type, bind; /* STT_*, STB_* */
 	uint16_t section;   /* st_shndx as it stands: SHN_XINDEX is not looked up */
 };
@@ -56,6 +57,9 @@ int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *re
 /* The first section of that name: 1, 0, < 0. */
 int turf_elf_find_section(const struct elf *elf, const char *name, struct elf_section *ret,
                           struct turf_error *err);
+/* The same of ".debug_NAME", or of ".zdebug_NAME" where old tools have compressed it. */
+int turf_elf_find_debug_section(const struct elf *elf, const char *name,
+                                struct elf_section *ret, struct turf_error *err);
 int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *ret,
                      struct turf_error *err);
 
@@ -72,12 +76,15 @@ int turf_elf_data(const struct elf *elf, const struct elf_section *section,
 void turf_elf_data_fini(struct elf_data *data);
 
 /*
- * Gives the sections of a relocatable object (ET_REL of x86-64 and aarch64) addresses, from 0
- * on in their order: elf->addrs is *@ret, for the caller to free when @elf is no longer used.
+ * Gives the sections of a relocatable object (ET_REL of a machine whose relocations are known)
+ * addresses, from 0 on in their order: elf->addrs is *@ret, for the caller to free when @elf is
+ * no longer used.
  * From then on addresses of sections and symbols count from them, and turf_elf_data() of what
  * is no code comes relocated. 1, 0 it is none of these, < 0.
  */
 int turf_elf_place(struct elf *elf, uint64_t **ret, struct turf_error *err);
+/* x86-64, aarch64, i386, arm, ppc64, s390x, riscv. */
+bool turf_elf_knows_relocations(uint16_t machine);
 /* Applies the relocations of @section to @data, in memory of its own then. For turf_elf_data().
  */
 int turf_elf_relocate(const struct elf *elf, const struct elf_section *section,
@@ -107,6 +114,7 @@ struct elf_symbols {
 	bool is64;
 	const uint64_t *addrs; /* elf->addrs, of as many sections */
 	uint32_t n_sections;
+	uint16_t machine;
 };
 /* @type: SHT_SYMTAB or SHT_DYNSYM; 1 begun, 0 no such table, < 0. */
 int turf_elf_symbols(const struct elf *elf, uint32_t type, struct elf_symbols *ret,

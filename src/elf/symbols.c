@@ -74,7 +74,8 @@ static int begin(const struct elf *elf, const struct elf_section *section,
 	struct cursor at = cur_of(bytes, elf->big);
 	if (bytes.size)
 		cur_skip(&at, size); /* the null symbol */
-	*ret = (struct elf_symbols){ at, strings, elf->is64, elf->addrs, elf->n_sections };
+	*ret = (struct elf_symbols){ at,         strings,         elf->is64,
+		                     elf->addrs, elf->n_sections, elf->machine };
 	return 1;
 }
 
@@ -114,6 +115,8 @@ int turf_elf_next_symbol(struct elf_symbols *symbols, struct elf_symbol *ret,
 	}
 	symbol.type = ELF64_ST_TYPE(info);
 	symbol.bind = ELF64_ST_BIND(info);
+	if (symbols->machine == EM_ARM && symbol.type == STT_FUNC)
+		symbol.addr &= ~(uint64_t)1; /* ELF for the Arm architecture, 5.5.3 */
 	if (symbols->addrs &&
 	    symbol.section < MIN(symbols->n_sections, (uint32_t)SHN_LORESERVE))
 		symbol.addr += symbols->addrs[symbol.section];

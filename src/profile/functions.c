@@ -13,7 +13,8 @@ enum { MAX_INLINES = 256 }; /* functions at one address */
 struct resolver {
 	struct turf_report *report;
 	struct table functions;
-	struct turf_image **images; /* one for each module; NULL: none */
+	struct turf_image **images;     /* one for each module; NULL: none */
+	struct buf name, linkage, path; /* of the frame at hand, NUL-ended */
 };
 
 static bool same_function(const void *ctx, uint32_t idx, const void *key)
@@ -73,28 +74,65 @@ static bool add_unknown(struct resolver *v, const char *module)
 	       add_entry(v, &f, 0, 0);
 }
 
-/* NULL: it has none. */
-static const char *frame_name(const struct turf_report_options *o, const struct turf_frame *at)
+/* Makes room for a text that turned out to be @length bytes. */
+static bool text_room(struct buf *out, size_t length)
 {
-	const char *linkage = at->linkage_name ? at->linkage_name : at->function;
-	const char *name = o->name && linkage ? o->name(o->ctx, linkage) : NULL;
-	if (!name)
-		name = at->function ? at->function : at->linkage_name;
-	return name && *name ? name : NULL;
+	out->n = 0;
+	return vec_reserve(out, length + 1);
 }
 
-static bool add_image_frame(struct resolver *v, const char *module, const struct turf_frame *at)
+/* A text, NUL-ended; "" where there is none, or the image is damaged. false: no memory. */
+static bool read_text(const struct turf_image *image, turf_text text, struct buf *out)
+{
+	if (!text_room(out, 255))
+		return false;
+	out->at[0] = 0;
+	ssize_t n = turf_image_text(image, text, (char *)out->at, out->room);
+	if (n <= 0 || (size_t)n < out->room)
+		return true;
+	return text_room(out, (size_t)n) &&
+	       turf_image_text(image, text, (char *)out->at, out->room) == n;
+}
+
+static bool read_path(const struct turf_image *image, uint32_t file, struct buf *out)
+{
+	if (!text_room(out, 255))
+		return false;
+	out->at[0] = 0;
+	ssize_t n = file ? turf_image_path(image, file, (char *)out->at, out->room) : 0;
+	if (n <= 0 || (size_t)n < out->room)
+		return true;
+	return text_room(out, (size_t)n) &&
+	       turf_image_path(image, file, (char *)out->at, out->room) == n;
+}
+
+/* NULL: it has none. */
+static const char *frame_name(const struct resolver *v)
+{
+	const struct turf_report_options *o = &v->report->options;
+	const char *name = (const char *)v->name.at, *linkage = (const char *)v->linkage.at;
+	const char *mangled = *linkage ? linkage : name;
+	const char *shown = o->name && *mangled ? o->name(o->ctx, mangled) : NULL;
+	if (!shown)
+		shown = *name ? name : linkage;
+	return *shown ? shown : NULL;
+}
+
+static bool add_image_frame(struct resolver *v, const char *module,
+                            const struct turf_image *image, const struct turf_frame *at)
 {
 	struct r_function f = { .inlined = at->inlined };
 	uint32_t file = 0;
-	char path[4096];
-	const char *name = frame_name(&v->report->options, at);
-	if (at->file && turf_frame_path(at, path, sizeof(path)) > 0 &&
-	    !add_string(v, path, &file))
+	if (!read_text(image, at->name, &v->name) ||
+	    !read_text(image, at->linkage_name, &v->linkage) ||
+	    !read_path(image, at->file, &v->path))
 		return false;
+	const char *name = frame_name(v), *linkage = (const char *)v->linkage.at;
+	const char *path = (const char *)v->path.at;
 	f.unknown = !name;
-	return add_string(v, f.unknown ? "[unknown]" : name, &f.name) &&
-	       add_string(v, at->linkage_name, &f.linkage_name) &&
+	return add_string(v, *path ? path : NULL, &file) &&
+	       add_string(v, f.unknown ? "[unknown]" : name, &f.name) &&
+	       add_string(v, *linkage ? linkage : NULL, &f.linkage_name) &&
 	       add_string(v, module, &f.module) && add_entry(v, &f, file, at->line);
 }
 
@@ -104,7 +142,8 @@ static bool add_chain(struct resolver *v, const char *module, struct turf_frames
 	struct turf_frame at, last;
 	bool any = false;
 	for (int i = 0; i < MAX_INLINES && turf_frames_next(walk, &at) == 1; i++) {
-		if (!v->report->options.no_inlines && !add_image_frame(v, module, &at))
+		if (!v->report->options.no_inlines &&
+		    !add_image_frame(v, module, walk->image, &at))
 			return false;
 		any = true;
 		last = at;
@@ -114,7 +153,7 @@ static bool add_chain(struct resolver *v, const char *module, struct turf_frames
 	if (!v->report->options.no_inlines)
 		return true;
 	last.inlined = false;
-	return add_image_frame(v, module, &last);
+	return add_image_frame(v, module, walk->image, &last);
 }
 
 static bool add_user(struct resolver *v, const struct p_frame *f)
@@ -188,6 +227,9 @@ int turf_report_resolve(struct turf_report *r)
 	for (size_t i = 0; v.images && i < n_modules; i++)
 		turf_image_close(v.images[i]);
 	free(v.images);
+	vec_fini(&v.name);
+	vec_fini(&v.linkage);
+	vec_fini(&v.path);
 	turf_table_fini(&v.functions);
 	return done ? 0 : -ENOMEM;
 }

@@ -124,8 +124,10 @@ static bool is_start(const struct turf_unwind *u, const struct turf_unwind_ops *
 {
 	const struct turf_location *at = &frame->location;
 	struct turf_symbol symbol;
+	char name[sizeof("_start") + 1]; /* a longer one is cut, and differs */
 	if (at->image && turf_image_find_symbol(at->image, at->addr, &symbol) > 0 &&
-	    symbol.name && !strcmp(symbol.name, "_start"))
+	    turf_image_text(at->image, symbol.name, name, sizeof(name)) > 0 &&
+	    !strcmp(name, "_start"))
 		return true;
 	/* a leaf may well use the register for something else */
 	return at->module && !u->exact_pc && regs_has(&u->regs, ops->fp) &&

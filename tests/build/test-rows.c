@@ -24,21 +24,20 @@ static bool same_row(const struct turf_image *image, const struct turf_unwind_ro
                      const struct cfi_fde *fde, const struct cfi_row *want)
 {
 	static const struct turf_rule same = { .kind = TURF_RULE_SAME };
-	uint64_t left = want->has & ~(UINT64_C(1) << fde->return_reg);
-	for (unsigned reg = 0; reg < CFI_MAX_REGS; reg++)
-		if (left >> reg & 1 && want->reg[reg].kind == TURF_RULE_SAME)
-			left &= ~(UINT64_C(1) << reg);
+	unsigned left = 0;
+	for (unsigned i = 0; (i = cfi_next_reg(want, i)) < CFI_MAX_REGS; i++)
+		left += i != fde->return_reg && want->reg[i].kind != TURF_RULE_SAME;
 	const struct turf_rule *ra =
-		want->has >> fde->return_reg & 1 ? &want->reg[fde->return_reg] : &same;
+		cfi_has(want, fde->return_reg) ? &want->reg[fde->return_reg] : &same;
 	if (!same_rule(&have->cfa, &want->cfa) || !same_rule(&have->return_address, ra) ||
 	    have->signal_frame != fde->signal_frame || have->return_reg != fde->return_reg)
 		return false;
 	uint8_t reg;
 	struct turf_rule rule;
 	for (size_t i = 0; turf_unwind_saved(image, have, i, &reg, &rule) == 1; i++) {
-		if (!(left >> reg & 1) || !same_rule(&rule, &want->reg[reg]))
+		if (!cfi_has(want, reg) || !same_rule(&rule, &want->reg[reg]))
 			return false;
-		left &= ~(UINT64_C(1) << reg);
+		left--; /* each is told once: they come in order */
 	}
 	return left == 0;
 }

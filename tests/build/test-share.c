@@ -11,6 +11,14 @@
 
 enum { N_PROCESSES = 20 };
 
+static size_t touch_texts(const struct turf_image *image, const struct turf_frame *frame)
+{
+	char text[512];
+	return turf_image_text(image, frame->name, text, sizeof(text)) >= 0 &&
+	       turf_image_text(image, frame->linkage_name, text, sizeof(text)) >= 0 &&
+	       turf_image_path(image, frame->file, text, sizeof(text)) >= 0;
+}
+
 /* Every look-up for every address of the code; how many frames there were. */
 static size_t look_up_all(const struct turf_image *image)
 {
@@ -18,13 +26,18 @@ static size_t look_up_all(const struct turf_image *image)
 	size_t n = 0;
 	turf_image_info(image, &info);
 	for (uint64_t addr = info.base; addr < info.end; addr += 3) {
+		struct turf_frame bulk[TURF_FRAMES_MAX];
+		uint32_t first[2];
+		struct turf_unit unit;
 		struct turf_frames walk;
 		struct turf_frame frame;
 		struct turf_function function;
 		struct turf_unwind_row row;
 		if (turf_image_frames(image, addr, &walk) == 1)
 			while (turf_frames_next(&walk, &frame) == 1)
-				n++;
+				n += touch_texts(image, &frame);
+		(void)turf_image_frames_bulk(image, &addr, 1, bulk, TURF_FRAMES_MAX, first);
+		(void)turf_image_find_unit(image, addr, &unit);
 		(void)turf_image_find_function(image, addr, &function);
 		(void)turf_image_find_unwind(image, addr, &row);
 	}

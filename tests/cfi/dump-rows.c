@@ -62,7 +62,7 @@ static void print_row(const struct cfi_row *row)
 	printf("row %" PRIx64 " %" PRIx64 " cfa ", row->start, row->end);
 	print_rule(&row->cfa);
 	for (unsigned i = 0; i < CFI_MAX_REGS; i++) {
-		if (!(row->has >> i & 1))
+		if (!cfi_has(row, i))
 			continue;
 		printf(" %u ", i);
 		print_rule(&row->reg[i]);

@@ -41,7 +41,7 @@ static void say_row(struct text *t, const struct cfi_row *row)
 	    (unsigned)(row->end - START));
 	say_rule(t, &row->cfa);
 	for (unsigned i = 0; i < CFI_MAX_REGS; i++) {
-		if (!(row->has >> i & 1))
+		if (!cfi_has(row, i))
 			continue;
 		say(t, " %u", i);
 		say_rule(t, &row->reg[i]);
@@ -116,8 +116,12 @@ static const struct {
 	{ "a restored state has its own rules", P(0x83, 2, 0x0a, 0x83, 3, 0x86, 4, 0x41, 0x0b),
 	  0, "0-1 r7+8 3c-24 6c-32 16c-8; 1-20 r7+8 3c-16 16c-8" },
 	{ "GNU_args_size", P(0x2e, 0x80, 1, 0x0e, 16), 0, "0-20 r7+16 16c-8" },
-	{ "registers from 40 on are left out", P(0x05, 40, 2, 0x05, 39, 2, 0x07, 0xff, 1), 0,
-	  "0-20 r7+8 16c-8 39c-16" },
+	{ "registers from 128 on are left out",
+	  P(0x05, 0x80, 1, 2, 0x05, 127, 2, 0x05, 63, 3, 0x05, 64, 4, 0x07, 0xff, 1), 0,
+	  "0-20 r7+8 16c-8 63c-24 64c-32 127c-16" },
+	{ "registers above 63 are restored, and remembered",
+	  P(0x05, 65, 2, 0x0a, 0x41, 0x06, 65, 0x41, 0x0b), 0,
+	  "0-1 r7+8 16c-8 65c-16; 1-2 r7+8 16c-8; 2-20 r7+8 16c-8 65c-16" },
 	{ "a signed register beyond 63", P(0x08, 0x80, 0x80, 4), 0, "0-20 r7+8 16c-8" },
 
 	{ "restores what was not remembered", P(0x41, 0x0b), -EBADMSG, "0-1 r7+8 16c-8" },

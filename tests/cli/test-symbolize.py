@@ -66,7 +66,7 @@ class Symbolize(lib.Case):
         for addr in ('', 'x', '0x', 'main', '10000000000000000', '-1', '+1', '1 2'):
             self.refused('symbolize', '-e', fixture, '--', addr, names=[f"'{addr}'"])
         self.refused('symbolize', '-e', fixture, input=b'1\nmain\n2\n', names=["'main'"])
-        self.refused('symbolize', '-e', fixture, input=b'1' * 70000, names=['too long'])
+        self.refused('symbolize', '-e', fixture, input=b'1' * 300000, names=['too long'])
 
     def test_a_coprocess_is_answered_line_by_line(self):
         fixture = self.compile()
@@ -99,6 +99,18 @@ class Symbolize(lib.Case):
         odd.write_bytes(odd.read_bytes().replace(b'an_odd_name', b'"\\\xff\xc3\xa9\t\x01\xed\xa0e!'))
         frames = json.loads(self.good('symbolize', '-e', odd, '--json', hex(addr)))['frames']
         self.assertEqual(frames[-1]['function'], '"\\\ufffd\u00e9\t\x01\ufffd\ufffde!')
+
+    def test_many_are_answered_in_the_order_of_the_questions(self):
+        """As many as several threads share give what a few at a time give."""
+        pick = random.Random(2)
+        functions = sorted(lib.symbols(lib.LIBC, '-D').values())
+        start, end = functions[0][0], functions[-1][0]
+        lines = [b'%#x\n' % pick.randrange(start, end) for _ in range(20000)]
+        for options in ([], ['--json'], ['--no-demangle']):
+            ask = ['symbolize', '-e', lib.LIBC, *options]
+            few = [self.good(*ask, input=b''.join(lines[i:i + 1000]))
+                   for i in range(0, len(lines), 1000)]
+            self.assertEqual(self.good(*ask, input=b''.join(lines)), ''.join(few))
 
     def test_full_output_is_an_error(self):
         with open('/dev/full', 'wb') as full:

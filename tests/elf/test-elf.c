@@ -156,6 +156,39 @@ START_TEST(absent_is_no_error)
 }
 END_TEST
 
+START_TEST(finds_what_old_tools_compressed)
+{
+	static const struct {
+		const char *there, *asked;
+		int r;
+	} names[] = {
+		{ ".debug_info", ".debug_info", 1 },
+		{ ".zdebug_info", ".debug_info", 1 },
+		{ ".zdebug_line_str", ".debug_line_str", 1 },
+		{ ".zdebug_info", ".debug_line", 0 },
+		{ ".zdebug_info", ".debug_inf", 0 },
+		{ ".zeh_frame", ".eh_frame", 0 },
+		{ ".eh_frame", ".eh_frame", 1 },
+		{ "", ".debug_a_name_that_is_longer_than_any_section_of_debug_info_has", 0 },
+	};
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_section section = { .name = KEPT };
+		const struct sample_section one = {
+			names[i].there, SHT_PROGBITS, 0, { NULL, 0 }, 0, 0
+		};
+		sample_elf(&a, &sample_kinds[0], &one, 1);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		ck_assert_int_eq(
+			turf_elf_find_debug_section(&elf, names[i].asked, &section, NULL),
+			names[i].r);
+		ck_assert_str_eq(section.name, names[i].r ? names[i].there : KEPT);
+		as_free(&a);
+	}
+}
+END_TEST
+
 static void make_linked(struct as *a, const struct sample_kind *kind, const char *name,
                         size_t size, uint32_t type)
 {
@@ -352,5 +385,6 @@ START_TEST(every_byte_bent_is_survived)
 END_TEST
 
 TESTS("elf/elf", reads_every_kind, reads_segments_and_build_id, build_id_of_a_debug_file,
-      reads_the_debug_link, absent_is_no_error, refuses_bad_headers, tables_lie_inside,
-      refuses_names_and_bytes_outside, every_prefix_is_refused, every_byte_bent_is_survived)
+      reads_the_debug_link, absent_is_no_error, finds_what_old_tools_compressed,
+      refuses_bad_headers, tables_lie_inside, refuses_names_and_bytes_outside,
+      every_prefix_is_refused, every_byte_bent_is_survived)

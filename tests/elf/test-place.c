@@ -102,6 +102,37 @@ static const struct {
 	{ EM_AARCH64, R_AARCH64_PREL32, 1, 1, 4, (uint64_t)4 - 8 },
 	{ EM_AARCH64, R_AARCH64_PREL64, 2, 1, 8, 10 - 8 },
 	{ EM_AARCH64, R_AARCH64_NONE, 2, 1, 0, 0 },
+	{ EM_PPC64, R_PPC64_ADDR64, 2, 1, 8, 10 },
+	{ EM_PPC64, R_PPC64_ADDR32, 2, 1, 4, 10 },
+	{ EM_PPC64, R_PPC64_REL32, 1, 1, 4, (uint64_t)4 - 8 },
+	{ EM_PPC64, R_PPC64_DTPREL64, 1, 1, 0, 0 },
+	{ EM_S390, R_390_64, 2, 1, 8, 10 },
+	{ EM_S390, R_390_32, 2, 1, 4, 10 },
+	{ EM_S390, R_390_PC32, 1, 1, 4, (uint64_t)4 - 8 },
+	{ EM_S390, R_390_PC64, 1, 1, 8, (uint64_t)4 - 8 },
+	{ EM_S390, R_390_TLS_LDO64, 1, 1, 0, 0 },
+	{ EM_386, R_386_32, 2, 1, 4, 10 },
+	{ EM_386, R_386_PC32, 1, 1, 4, (uint64_t)4 - 8 },
+	{ EM_ARM, R_ARM_ABS32, 2, 1, 4, 9 }, /* a function in Thumb code */
+	{ EM_ARM, R_ARM_REL32, 1, 1, 4, (uint64_t)3 - 8 },
+	{ EM_RISCV, R_RISCV_64, 2, 1, 8, 10 },
+	{ EM_RISCV, R_RISCV_32, 2, 1, 4, 10 },
+	{ EM_RISCV, R_RISCV_32_PCREL, 1, 1, 4, (uint64_t)4 - 8 },
+	{ EM_RISCV, R_RISCV_RELAX, 0, 0, 0, 0 },
+	/* what stands there is 0xee.. */
+	{ EM_RISCV, R_RISCV_ADD8, 1, 1, 1, 0xf2 },
+	{ EM_RISCV, R_RISCV_ADD16, 1, 1, 2, 0xeef2 },
+	{ EM_RISCV, R_RISCV_ADD32, 1, 1, 4, 0xeeeeeef2 },
+	{ EM_RISCV, R_RISCV_ADD64, 1, 1, 8, 0xeeeeeeeeeeeeeef2 },
+	{ EM_RISCV, R_RISCV_SUB8, 1, 1, 1, 0xea },
+	{ EM_RISCV, R_RISCV_SUB16, 1, 1, 2, 0xeeea },
+	{ EM_RISCV, R_RISCV_SUB32, 1, 1, 4, 0xeeeeeeea },
+	{ EM_RISCV, R_RISCV_SUB64, 1, 1, 8, 0xeeeeeeeeeeeeeeea },
+	{ EM_RISCV, R_RISCV_SET6, 1, 1, 1, 0xc4 },
+	{ EM_RISCV, R_RISCV_SUB6, 1, 1, 1, 0xea },
+	{ EM_RISCV, R_RISCV_SET8, 1, 1, 1, 4 },
+	{ EM_RISCV, R_RISCV_SET16, 1, 1, 2, 4 },
+	{ EM_RISCV, R_RISCV_SET32, 1, 1, 4, 4 },
 };
 
 START_TEST(each_type)
@@ -122,6 +153,112 @@ START_TEST(each_type)
 			as_u8(&wanted, 0xee);
 		ck_assert_msg(!memcmp(info, wanted.buf.at, DATA_SIZE), "case %zu", n);
 		as_free(&wanted);
+		as_free(&a);
+	}
+}
+END_TEST
+
+/* Numbers of several bytes that a difference of two labels is written over. */
+START_TEST(uleb_keeps_its_length)
+{
+	static const struct {
+		uint8_t before[3], after[3];
+		uint32_t type;
+		uint64_t addend; /* to a symbol at 3 */
+		int r;
+	} numbers[] = {
+		{ { 0x80, 0x80, 0x00 }, { 0x84, 0x80, 0x00 }, 60, 1, 0 },
+		{ { 0x80, 0x80, 0x00 }, { 0x83, 0xff, 0x7f }, 60, (uint64_t)-128, 0 },
+		{ { 0x80, 0x82, 0x00 }, { 0xfc, 0x81, 0x00 }, 61, 1, 0 },
+		{ { 0x05, 0x81, 0x00 }, { 0x01, 0x81, 0x00 }, 61, 1, 0 },
+		{ { 0x80, 0x80, 0x80 }, { 0x80, 0x80, 0x80 }, 60, 1, -EBADMSG },
+	};
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_section section;
+		uint8_t info[DATA_SIZE];
+		const size_t off = DATA_SIZE - 3;
+		make_object(&a, EM_RISCV, false, off, numbers[i].type, 1,
+		            (int64_t)numbers[i].addend);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		ck_assert_int_eq(turf_elf_section(&elf, INFO, &section, NULL), 0);
+		memcpy(a.buf.at + section.off + off, numbers[i].before, 3);
+		ck_assert_int_eq(read_info(as_span(&a), info, NULL), numbers[i].r);
+		if (numbers[i].r == 0)
+			ck_assert_msg(!memcmp(info + off, numbers[i].after, 3), "case %zu", i);
+		as_free(&a);
+	}
+}
+END_TEST
+
+/* ELF32, what is added stands in the section: bytes 4 up to 8 of .info. */
+static void make_object32(struct as *a, uint16_t machine, bool big, uint32_t addend,
+                          uint32_t type)
+{
+	struct as symbols = { .big = big }, rel = { .big = big }, info = { .big = big };
+	sample_symbol(&symbols, false, 0, 0, SHN_UNDEF, 0, 0);
+	sample_symbol(&symbols, false, 0, ELF32_ST_INFO(STB_LOCAL, STT_FUNC), TEXT, 3, 0);
+	as_u32(&info, 0x11111111);
+	as_u32(&info, addend);
+	as_u32(&rel, 4);
+	as_u32(&rel, ELF32_R_INFO(1, type));
+	const struct sample_section sections[] = {
+		{ ".text",
+		  SHT_PROGBITS,
+		  SHF_ALLOC | SHF_EXECINSTR,
+		  { (const uint8_t *)"12345", 5 },
+		  0,
+		  0 },
+		{ ".info", SHT_PROGBITS, 0, as_span(&info), 0, 0 },
+		{ ".symtab", SHT_SYMTAB, 0, as_span(&symbols), 4, 16 },
+		{ ".strtab", SHT_STRTAB, 0, { (const uint8_t *)"", 1 }, 0, 0 },
+		{ ".rel.info", SHT_REL, 0, as_span(&rel), 3, 8 },
+	};
+	sample_elf(a, &sample_kinds[big ? 3 : 2], sections, COUNT(sections));
+	as_patch(a, 16, ET_REL, 2);
+	as_patch(a, 18, machine, 2);
+	struct elf elf;
+	ck_assert_int_eq(turf_elf_open(as_span(a), &elf, NULL), 0);
+	as_patch(a, elf.shoff + 5 * 40 + 28, 2, 4); /* sh_info */
+	as_free(&symbols);
+	as_free(&rel);
+	as_free(&info);
+}
+
+START_TEST(addends_in_place)
+{
+	static const struct {
+		uint16_t machine;
+		uint32_t type, addend, wanted;
+	} objects[] = {
+		{ EM_386, R_386_32, 0x100, 0x103 },
+		{ EM_386, R_386_32, (uint32_t)-3, 0 },
+		{ EM_386, R_386_PC32, 0x100, 0xff },
+		{ EM_386, R_386_TLS_LDO_32, 0x100, 0x100 },
+		{ EM_ARM, R_ARM_ABS32, 0x100, 0x102 }, /* a function at 2, in Thumb code */
+		{ EM_ARM, R_ARM_REL32, 0x100, 0xfe },
+	};
+	for (size_t i = 0; i < COUNT(objects) * 2; i++) {
+		const size_t n = i / 2;
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_section section;
+		struct elf_data data;
+		struct turf_error err = { 0 };
+		uint64_t *addrs;
+		make_object32(&a, objects[n].machine, i % 2, objects[n].addend,
+		              objects[n].type);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		ck_assert_int_eq(turf_elf_place(&elf, &addrs, NULL), 1);
+		ck_assert_int_eq(turf_elf_find_section(&elf, ".info", &section, NULL), 1);
+		int r = turf_elf_data(&elf, &section, &data, &err);
+		ck_assert_msg(r == 0, "%zu: %s", n, err.text);
+		struct cursor c = cur_of(data.bytes, i % 2);
+		ck_assert_uint_eq(cur_u32(&c), 0x11111111);
+		ck_assert_uint_eq(cur_u32(&c), objects[n].wanted);
+		turf_elf_data_fini(&data);
+		free(addrs);
 		as_free(&a);
 	}
 }
@@ -168,7 +305,7 @@ START_TEST(places_only_what_it_knows)
 		int r;
 	} changes[] = {
 		{ 16, false, 2, ET_DYN, 0 },
-		{ 18, false, 2, EM_PPC64, 0 },
+		{ 18, false, 2, EM_MIPS, 0 },
 		{ 32, true, 8, UINT64_MAX - 8, -EBADMSG }, /* size */
 		{ 48, true, 8, 3, -EBADMSG },              /* alignment */
 		{ 48, true, 8, 1ULL << 63, -EBADMSG },
@@ -229,5 +366,5 @@ START_TEST(cut_and_bent_objects)
 }
 END_TEST
 
-TESTS("elf/place", each_type, refuses_what_it_cannot_apply, places_only_what_it_knows,
-      cut_and_bent_objects)
+TESTS("elf/place", each_type, uleb_keeps_its_length, addends_in_place,
+      refuses_what_it_cannot_apply, places_only_what_it_knows, cut_and_bent_objects)

@@ -16,7 +16,11 @@
 struct fake_chain {
 	uint64_t addr;
 	size_t n;
-	struct turf_frame frames[4];
+	struct fake_frame {
+		const char *name, *linkage_name, *path; /* NULL: none */
+		uint32_t line;
+		bool inlined;
+	} frames[4];
 };
 
 struct turf_image {
@@ -30,24 +34,40 @@ int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf
 	for (size_t i = 0; i < image->n; i++) {
 		if (image->chains[i].addr != addr)
 			continue;
-		*walk = (struct turf_frames){ .image = image, .addr = i, .left = 0 };
+		*walk = (struct turf_frames){ .image = image, .symbol = (uint32_t)i };
 		return 1;
 	}
 	return 0;
 }
 
+/* A text is the address of its bytes; a file tells the chain and the frame of it. */
 int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 {
-	const struct fake_chain *c = &walk->image->chains[walk->addr];
+	const struct fake_chain *c = &walk->image->chains[walk->symbol];
 	if (walk->left >= c->n)
 		return 0;
-	*out = c->frames[walk->left++];
+	const struct fake_frame *f = &c->frames[walk->left];
+	*out = (struct turf_frame){
+		.name = (uintptr_t)f->name,
+		.linkage_name = (uintptr_t)f->linkage_name,
+		.file = f->path ? walk->symbol << 8 | (walk->left + 1) : 0,
+		.line = f->line,
+		.inlined = f->inlined,
+	};
+	walk->left++;
 	return 1;
 }
 
-size_t turf_frame_path(const struct turf_frame *frame, char *out, size_t size)
+ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)
 {
-	return (size_t)snprintf(out, size, "%s/%s", frame->directory, frame->file);
+	(void)image;
+	return snprintf(out, size, "%s", text ? (const char *)(uintptr_t)text : "");
+}
+
+ssize_t turf_image_path(const struct turf_image *image, uint32_t file, char *out, size_t size)
+{
+	const struct fake_chain *c = &image->chains[file >> 8];
+	return snprintf(out, size, "%s", file ? c->frames[(file & 0xff) - 1].path : "??");
 }
 
 void turf_image_close(struct turf_image *image)

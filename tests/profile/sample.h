@@ -17,26 +17,14 @@ static inline void must(bool done)
 }
 
 static const struct fake_chain app_chains[] = {
-	{ 0x1000,
-	  1,
-	  { { .function = "main", .directory = "src", .file = "main.c", .line = 10 } } },
-	{ 0x1004,
-	  1,
-	  { { .function = "main", .directory = "src", .file = "main.c", .line = 12 } } },
+	{ 0x1000, 1, { { .name = "main", .path = "src/main.c", .line = 10 } } },
+	{ 0x1004, 1, { { .name = "main", .path = "src/main.c", .line = 12 } } },
 	{ 0x2000,
 	  2,
-	  { { .function = "push",
-	      .directory = "src",
-	      .file = "stack.h",
-	      .line = 7,
-	      .inlined = true },
-	    { .function = "eval", .directory = "src", .file = "eval.c", .line = 30 } } },
-	{ 0x3000,
-	  1,
-	  { { .function = "fib", .directory = "src", .file = "fib.c", .line = 3 } } },
-	{ 0x4000,
-	  1,
-	  { { .function = "</script>;\"&\xff", .linkage_name = "_Zx", .line = 0 } } },
+	  { { .name = "push", .path = "src/stack.h", .line = 7, .inlined = true },
+	    { .name = "eval", .path = "src/eval.c", .line = 30 } } },
+	{ 0x3000, 1, { { .name = "fib", .path = "src/fib.c", .line = 3 } } },
+	{ 0x4000, 1, { { .name = "</script>;\"&\xff", .linkage_name = "_Zx", .line = 0 } } },
 };
 
 __attribute__((unused)) static struct turf_image app_image = { app_chains, COUNT(app_chains),

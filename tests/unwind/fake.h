@@ -92,8 +92,14 @@ int turf_image_find_symbol(const struct turf_image *image, uint64_t addr,
 	(void)addr;
 	if (!fake.symbol)
 		return 0;
-	*out = (struct turf_symbol){ .name = fake.symbol };
+	*out = (struct turf_symbol){ .name = 1 };
 	return 1;
+}
+
+ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)
+{
+	(void)image;
+	return snprintf(out, size, "%s", text ? fake.symbol : "");
 }
 
 #endif

@@ -156,10 +156,14 @@ static void name_frames(struct chain *c)
 {
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct turf_location *at = &c->frames[i].location;
-		struct turf_function function = { .name = "?" };
-		if (at->image && turf_image_find_function(at->image, at->addr, &function) <= 0)
-			function.name = "??";
-		snprintf(c->names[i], sizeof(c->names[i]), "%s", function.name);
+		struct turf_function function;
+		char *name = c->names[i];
+		if (!at->image)
+			strcpy(name, "?");
+		else if (turf_image_find_function(at->image, at->addr, &function) <= 0 ||
+		         turf_image_text(at->image, function.name, name, sizeof(c->names[i])) <=
+		                 0)
+			strcpy(name, "??");
 	}
 }
 

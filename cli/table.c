@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of what was made already, and the memory that such texts live in.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+
+/* The space of names: an image's is an address, and greater. */
+enum { FIRST_ROOM = 1024, SPACE_NAMES = 1 };
+
+static size_t place_of(const struct cli_table *t, uint64_t space, uint64_t key)
+{
+	uint64_t h = (key ^ space * 0x9e3779b97f4a7c15) * 0xd6e8feb86659fd93;
+	return (size_t)(h ^ h >> 32) & (t->room - 1);
+}
+
+static bool is_same(const struct cli_entry *e, uint64_t space, uint64_t key, const char *name)
+{
+	return e->key == key && e->space == space && (!name || strcmp(e->name, name) == 0);
+}
+
+static struct cli_entry *find(const struct cli_table *t, uint64_t space, uint64_t key,
+                              const char *name)
+{
+	size_t i = place_of(t, space, key);
+	while (t->at[i].space && !is_same(&t->at[i], space, key, name))
+		i = (i + 1) & (t->room - 1);
+	return &t->at[i];
+}
+
+static bool grow(struct cli_table *t)
+{
+	struct cli_table grown = { .room = t->room ? 2 * t->room : FIRST_ROOM, .n = t->n };
+	grown.at = calloc(grown.room, sizeof(*grown.at));
+	if (!grown.at)
+		return false;
+	for (size_t i = 0; i < t->room; i++) {
+		const struct cli_entry *e = &t->at[i];
+		if (e->space)
+			*find(&grown, e->space, e->key, e->name) = *e;
+	}
+	free(t->at);
+	*t = grown;
+	return true;
+}
+
+static struct cli_entry *find_or_add(struct cli_table *t, uint64_t space, uint64_t key,
+                                     const char *name, bool *is_new)
+{
+	if (t->n >= t->room / 2 && !grow(t))
+		return NULL;
+	struct cli_entry *e = find(t, space, key, name);
+	*is_new = !e->space;
+	if (*is_new && name && !(name = cli_keep((struct cli_text){ name, strlen(name) }).at))
+		return NULL;
+	if (*is_new) {
+		*e = (struct cli_entry){ .space = space, .key = key, .name = name };
+		t->n++;
+	}
+	return e;
+}
+
+struct cli_entry *cli_table_number(struct cli_table *t, uint64_t space, uint64_t key,
+                                   bool *is_new)
+{
+	return find_or_add(t, space, key, NULL, is_new);
+}
+
+struct cli_entry *cli_table_name(struct cli_table *t, const char *name, bool *is_new)
+{
+	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+	for (const char *c = name; *c; c++)
+		h = (h ^ (unsigned char)*c) * 0x100000001b3;
+	return find_or_add(t, SPACE_NAMES, h, name, is_new);
+}
+
+struct cli_text cli_keep(struct cli_text text)
+{
+	enum { BLOCK = 1 << 16 };
+	static _Thread_local char *at;
+	static _Thread_local size_t left;
+	size_t size = text.size + 1;
+	bool big = size > BLOCK / 4;
+	if (text.at && !big && size > left) {
+		at = malloc(BLOCK);
+		left = at ? BLOCK : 0;
+	}
+	char *out = !text.at ? NULL : big ? malloc(size) : at;
+	if (!out)
+		return (struct cli_text){ NULL };
+	if (!big) {
+		at += size;
+		left -= size;
+	}
+	memcpy(out, text.at, size - 1);
+	out[size - 1] = 0;
+	return (struct cli_text){ out, size - 1 };
+}
