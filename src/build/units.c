@@ -323,16 +323,14 @@ static bool sweep(struct unit *u)
 	}
 }
 
-/* Ranges by start, and of one start the outer scope first. */
+/* Ranges by start; of one start the outer scope first, as they came. */
 static bool sort_ranges(struct unit_scratch *s)
 {
 	s->keys.n = s->heap.n = 0;
 	if (!vec_reserve(&s->keys, 2 * s->ranges.n) || !vec_reserve(&s->heap, s->ranges.n))
 		return false;
 	for (size_t i = 0; i < s->ranges.n; i++)
-		s->keys.at[i] = (struct sort_pair){
-			(uint64_t)s->ranges.at[i].start << 32 | s->ranges.at[i].scope, i
-		};
+		s->keys.at[i] = (struct sort_pair){ s->ranges.at[i].start, i };
 	sort_pairs(s->keys.at, s->keys.at + s->ranges.n, s->ranges.n);
 	for (size_t i = 0; i < s->ranges.n; i++)
 		s->heap.at[i] = s->ranges.at[s->keys.at[i].value];

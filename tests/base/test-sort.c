@@ -43,6 +43,12 @@ static uint64_t any(size_t i, size_t n, uint64_t *state)
 	return next_random(state);
 }
 
+static uint64_t near_each_other(size_t i, size_t n, uint64_t *state)
+{
+	(void)i, (void)n;
+	return UINT64_MAX - next_random(state) % 3000000;
+}
+
 static uint64_t stretches(size_t i, size_t n, uint64_t *state)
 {
 	(void)n, (void)state;
@@ -64,6 +70,7 @@ static const struct {
 	{ "all equal", all_equal },
 	{ "few different", few_different },
 	{ "any", any },
+	{ "near each other", near_each_other },
 	{ "stretches", stretches },
 	{ "sorted but the last", sorted_but_the_last },
 };
