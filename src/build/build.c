@@ -16,7 +16,6 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "base/sort.h"
 #include "build/build.h"
 #include "config.h"
 
@@ -110,26 +109,36 @@ static int prepare_all(struct builder *b, struct turf_error *err)
 	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
 }
 
-/* Units of much debug info first, so that none is left for one thread at the end. */
+/*
+ * Units in order, as that is how they are numbered; but first those that are a good part of
+ * all, so that none is left for one thread at the end.
+ */
 static int order_units(struct builder *b)
 {
-	struct sort_pair *spare = calloc(b->dwarf.n_units + 1, sizeof(*spare));
-	b->units = calloc(b->dwarf.n_units + 1, sizeof(*b->units));
-	b->order = calloc(b->dwarf.n_units + 1, sizeof(*b->order));
-	bool ok = spare && b->units && b->order;
-	for (size_t i = 0; ok && i < b->dwarf.n_units; i++)
-		b->order[i] = (struct sort_pair){
-			UINT64_MAX - (b->dwarf.units[i].end - b->dwarf.units[i].off), i
-		};
-	if (ok)
-		sort_pairs(b->order, spare, b->dwarf.n_units);
-	free(spare);
-	return ok ? 0 : -ENOMEM;
+	enum { GOOD_PART = 32 };
+	size_t n = b->dwarf.n_units, at = 0;
+	uint64_t all = 0;
+	b->units = calloc(n + 1, sizeof(*b->units));
+	b->order = calloc(n + 1, sizeof(*b->order));
+	if (!b->units || !b->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		all += b->dwarf.units[i].end - b->dwarf.units[i].off;
+	for (int big = 1; big >= 0; big--)
+		for (size_t i = 0; i < n; i++) {
+			uint64_t size = b->dwarf.units[i].end - b->dwarf.units[i].off;
+			if ((size > all / GOOD_PART) == big)
+				b->order[at++] = i;
+		}
+	return turf_functions_begin(b);
 }
 
 static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
 {
-	return turf_build_unit(b, (size_t)b->order[idx].value, err);
+	int r = turf_build_unit(b, b->order[idx], err);
+	if (r == 0)
+		turf_functions_unit(b, b->order[idx]);
+	return r;
 }
 
 static int read_units(struct builder *b, struct turf_error *err)
@@ -215,6 +224,7 @@ static void builder_fini(struct builder *b)
 		turf_unit_out_fini(&b->units[i]);
 	free(b->units);
 	free(b->order);
+	turf_functions_free(b->merged);
 	turf_unit_scratch_free(b->scratch);
 	if (b->has_dwarf)
 		turf_dwarf_close(&b->dwarf);

@@ -127,10 +127,11 @@ struct builder {
 	} splits; /* .dwo files */
 	struct dwarf dwarf;
 	bool has_dwarf;
-	struct sort_pair *order;      /* in which units are read: values are their indexes */
+	size_t *order;                /* in which units are read */
 	struct unit_out *units;       /* one for each of dwarf.units */
 	struct unit_scratch *scratch; /* that no thread uses */
 	pthread_mutex_t lock;         /* over scratch and the telling of notes */
+	struct functions *merged;
 	struct syms syms;
 	struct texts texts;
 	struct arena texts_made; /* those that stand in no file */
@@ -190,7 +191,10 @@ const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const c
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
 /* functions.c, segments.c, packed.c, marks.c: 0, -ENOMEM or -E2BIG */
+int turf_functions_begin(struct builder *b);
+void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
 int turf_build_functions(struct builder *b, struct turf_error *err);
+void turf_functions_free(struct functions *f);
 int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
 int turf_emit_marks(struct builder *b);

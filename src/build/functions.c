@@ -6,21 +6,42 @@
  * Numbers are given in unit order, so that threads leave no trace; then records are coded in
  * parallel.
  */
-#include "base/sort.h"
+#include <xxhash.h>
+
 #include "build/bits.h"
 #include "build/build.h"
 
 /* A function of the urf. What two units say alike of a function is one. */
 struct global {
-	uint32_t text, name; /* provisional; name: 0 where it is a part of the text */
-	uint32_t name_at, name_size;
+	uint32_t text, name; /* strings; name: 0 where there is no linkage name */
+	uint32_t name_at;    /* the name is a part of the text; NAME_APART: it is not */
 	uint32_t file, line;
 	uint32_t nameless; /* of lines without a function: the unit's index + 1 */
 	uint32_t n_instances;
 };
+enum { NAME_APART = UINT32_MAX };
 
 struct instance {
 	uint32_t unit, function;
+};
+
+/* A different string; those that the urf says are texts. */
+struct string {
+	const char *at;
+	size_t size;
+	uint64_t hash;
+	uint32_t text; /* provisional number; 0: not yet wanted */
+};
+
+/* Debug info says most strings and paths many times, and by the same bytes: these are known by
+ * where they stand. */
+struct string_ref {
+	const char *at;
+	uint32_t string;
+};
+struct file_ref {
+	const char *comp_dir, *directory, *name;
+	uint32_t file;
 };
 
 /* A place being sorted: file's number in the urf, line; column, callee; where the number goes.
@@ -33,10 +54,17 @@ struct place {
 
 struct functions {
 	struct builder *b;
-	UNIT_LIST(struct global) list; /* index 0: none */
-	struct table known, known_files;
-	UNIT_LIST(uint64_t) file_hashes; /* of each file of the urf */
-	uint32_t *first;                 /* of each function's instances; and an end */
+	UNIT_LIST(struct global) list;    /* index 0: none */
+	UNIT_LIST(struct string) strings; /* index 0: none */
+	UNIT_LIST(struct string_ref) string_refs;
+	UNIT_LIST(struct file_ref) file_refs;
+	struct table known, known_strings, known_refs, known_files, known_file_refs;
+	pthread_mutex_t lock; /* over what follows, while units are read */
+	bool *done;           /* units that are read */
+	size_t next;          /* unit to be numbered */
+	bool busy;            /* a thread does it */
+	int result;           /* of it */
+	uint32_t *first;      /* of each function's instances; and an end */
 	struct instance *instances;
 	struct buf *chunks;        /* coded records */
 	UNIT_LIST(uint32_t) index; /* offset of every URF_INDEX_STEP-th in its chunk */
@@ -44,36 +72,105 @@ struct functions {
 
 enum { CHUNK = 64 * URF_INDEX_STEP }; /* functions that are coded one behind the other */
 
-static int intern(struct functions *f, const char *text, uint32_t *ret)
+static bool same_string(const void *ctx, uint32_t idx, const void *other)
 {
-	return turf_build_text(f->b, text, ret);
+	const struct string *a = &((const struct functions *)ctx)->strings.at[idx], *b = other;
+	return a->size == b->size && !memcmp(a->at, b->at, a->size);
 }
 
-static bool same_hash(const void *ctx, uint32_t idx, const void *hash)
+static bool same_ref(const void *ctx, uint32_t idx, const void *at)
 {
-	return ((const struct functions *)ctx)->file_hashes.at[idx] == *(const uint64_t *)hash;
+	return ((const struct functions *)ctx)->string_refs.at[idx].at == at;
 }
 
-/* "compilation directory/include directory" and name of a file that is new. */
-static int new_file(struct functions *f, const struct unit_out *out,
-                    const struct unit_file *file)
+/* The string's index; 0 of NULL and "". */
+static int string_of(struct functions *f, const char *at, uint32_t *ret)
+{
+	*ret = 0;
+	if (!at || !*at)
+		return 0;
+	uint32_t ref;
+	if (f->string_refs.n == TABLE_MAX || !vec_reserve(&f->string_refs, 1) ||
+	    !vec_reserve(&f->strings, 1))
+		return -ENOMEM;
+	int r = turf_table_intern(&f->known_refs, hash_mix(0, (uintptr_t)at), same_ref, f, at,
+	                          (uint32_t)f->string_refs.n, &ref);
+	if (r == 0) {
+		struct string s = { .at = at, .size = strlen(at) };
+		s.hash = XXH3_64bits(at, s.size);
+		f->string_refs.at[f->string_refs.n++] = (struct string_ref){ at, 0 };
+		r = turf_table_intern(&f->known_strings, s.hash, same_string, f, &s,
+		                      (uint32_t)f->strings.n, &f->string_refs.at[ref].string);
+		if (r == 0)
+			f->strings.at[f->strings.n++] = s;
+	}
+	*ret = f->string_refs.at[ref].string;
+	return MIN(r, 0);
+}
+
+/* The provisional number of a string as a text. */
+static int text_of(struct functions *f, uint32_t string, uint32_t *ret)
+{
+	struct string *s = &f->strings.at[string];
+	int r = s->text || !string
+	                ? 0
+	                : turf_texts_add(&f->b->texts, s->at, s->size, s->hash, &s->text);
+	*ret = s->text;
+	return r;
+}
+
+static int intern(struct functions *f, const char *at, uint32_t *ret)
+{
+	uint32_t string;
+	int r = string_of(f, at, &string);
+	return r < 0 ? r : text_of(f, string, ret);
+}
+
+static bool same_file(const void *ctx, uint32_t idx, const void *other)
+{
+	const struct build_file *a = &((const struct functions *)ctx)->b->files.at[idx];
+	return !memcmp(a, other, sizeof(*a));
+}
+
+/* "compilation directory/include directory", which is a new string where both are needed. */
+static int directory_of(struct functions *f, const struct file_ref *file, uint32_t *ret)
 {
 	const char *dir = file->directory ? file->directory : "";
-	const char *comp = out->comp_dir ? out->comp_dir : "";
-	if (dir[0] != '/' && comp[0]) {
-		size_t n = strlen(comp), m = strlen(dir);
-		char *joined = turf_arena_alloc(&f->b->texts_made, n + m + 2);
-		if (!joined)
-			return -ENOMEM;
-		memcpy(joined, comp, n);
-		joined[n] = '/';
-		memcpy(joined + n + (m > 0), dir, m);
-		joined[n + m + (m > 0)] = 0;
-		dir = joined;
-	}
-	struct build_file *to = vec_push(&f->b->files);
-	int r = to ? intern(f, dir, &to->directory) : -ENOMEM;
-	return r < 0 ? r : intern(f, file->name, &to->name);
+	const char *comp = file->comp_dir ? file->comp_dir : "";
+	if (dir[0] == '/' || !comp[0])
+		return intern(f, dir, ret);
+	if (!dir[0])
+		return intern(f, comp, ret);
+	size_t n = strlen(comp), m = strlen(dir);
+	char *joined = turf_arena_alloc(&f->b->texts_made, n + m + 2);
+	if (!joined)
+		return -ENOMEM;
+	memcpy(joined, comp, n);
+	joined[n] = '/';
+	memcpy(joined + n + 1, dir, m);
+	return turf_build_text(f->b, joined, ret);
+}
+
+static int number_file(struct functions *f, struct file_ref *ref)
+{
+	struct build_file file = { 0 };
+	int r = directory_of(f, ref, &file.directory);
+	if (r == 0)
+		r = intern(f, ref->name, &file.name);
+	if (r < 0 || f->b->files.n == TABLE_MAX || !vec_reserve(&f->b->files, 1))
+		return r < 0 ? r : -ENOMEM;
+	r = turf_table_intern(&f->known_files, hash_mix(hash_mix(0, file.directory), file.name),
+	                      same_file, f, &file, (uint32_t)f->b->files.n, &ref->file);
+	if (r == 0)
+		f->b->files.at[f->b->files.n++] = file;
+	return MIN(r, 0);
+}
+
+static bool same_file_ref(const void *ctx, uint32_t idx, const void *other)
+{
+	const struct file_ref *a = &((const struct functions *)ctx)->file_refs.at[idx],
+			      *b = other;
+	return a->name == b->name && a->directory == b->directory && a->comp_dir == b->comp_dir;
 }
 
 /* The file's number in the urf, of a unit's index + 1. */
@@ -84,21 +181,22 @@ static int file_number(struct functions *f, struct unit_out *out, uint32_t idx, 
 		return 0;
 	struct unit_file *file = &out->files.at[idx - 1];
 	if (!file->global) {
-		if (!file->hash)
-			file->hash = turf_unit_file_hash(out->comp_dir, file);
-		if (f->file_hashes.n == TABLE_MAX || !vec_reserve(&f->file_hashes, 1))
+		struct file_ref ref = { out->comp_dir, file->directory, file->name, 0 };
+		uint64_t hash = hash_mix(
+			hash_mix(hash_mix(0, (uintptr_t)ref.name), (uintptr_t)ref.directory),
+			(uintptr_t)ref.comp_dir);
+		uint32_t at;
+		if (f->file_refs.n == TABLE_MAX || !vec_reserve(&f->file_refs, 1))
 			return -ENOMEM;
-		/* 64 bits of hash stand for the path: who forges one misnames a file of its own
-		 */
-		int r = turf_table_intern(&f->known_files, file->hash, same_hash, f,
-		                          &file->hash, (uint32_t)f->file_hashes.n,
-		                          &file->global);
+		int r = turf_table_intern(&f->known_file_refs, hash, same_file_ref, f, &ref,
+		                          (uint32_t)f->file_refs.n, &at);
 		if (r == 0) {
-			f->file_hashes.at[f->file_hashes.n++] = file->hash;
-			r = new_file(f, out, file);
+			r = number_file(f, &ref);
+			f->file_refs.at[f->file_refs.n++] = ref;
 		}
 		if (r < 0)
 			return r;
+		file->global = f->file_refs.at[at].file;
 	}
 	*ret = file->global;
 	return 0;
@@ -107,39 +205,49 @@ static int file_number(struct functions *f, struct unit_out *out, uint32_t idx, 
 static bool same_global(const void *ctx, uint32_t idx, const void *other)
 {
 	const struct global *a = &((const struct functions *)ctx)->list.at[idx], *b = other;
-	return a->text == b->text && a->name == b->name && a->name_at == b->name_at &&
-	       a->name_size == b->name_size && a->file == b->file && a->line == b->line &&
-	       a->nameless == b->nameless;
+	return a->text == b->text && a->name == b->name && a->file == b->file &&
+	       a->line == b->line && a->nameless == b->nameless;
+}
+
+/* The texts of a function that is new; where in its linkage name its name is. */
+static int new_function(struct functions *f, struct global *g)
+{
+	uint32_t text, name;
+	int r = text_of(f, g->text, &text);
+	if (r < 0 || !g->name)
+		return r;
+	const struct string *whole = &f->strings.at[g->text], *part = &f->strings.at[g->name];
+	const char *at = memmem(whole->at, MIN(whole->size, (size_t)2 * UINT16_MAX), part->at,
+	                        part->size);
+	g->name_at = NAME_APART;
+	if (at && at - whole->at <= UINT16_MAX && part->size <= UINT16_MAX)
+		g->name_at = (uint32_t)(at - whole->at);
+	return g->name_at == NAME_APART ? text_of(f, g->name, &name) : 0;
 }
 
 static int number_function(struct functions *f, size_t unit, struct unit_function *from)
 {
 	struct global g = { .line = from->decl_line };
-	int r = 0;
-	if (from->text)
-		r = turf_texts_add(&f->b->texts, from->text, from->text_size, from->text_hash,
-		                   &g.text);
-	else
-		g.nameless = (uint32_t)unit + 1;
-	if (r == 0 && from->name_size) {
-		g.name_at = from->name_at;
-		g.name_size = from->name_size;
-		if (g.name_at == NAME_APART)
-			r = intern(f, from->name, &g.name);
-	}
+	int r = string_of(f, from->text, &g.text);
+	if (r == 0)
+		r = string_of(f, from->name, &g.name);
 	if (r == 0 && from->decl_unit)
 		r = file_number(f, &f->b->units[from->decl_unit - f->b->dwarf.units],
 		                from->decl_file, &g.file);
 	if (r < 0)
 		return r;
+	if (!g.text)
+		g.nameless = (uint32_t)unit + 1;
 	uint64_t hash = hash_mix(hash_mix(0, (uint64_t)g.text << 32 | g.name),
 	                         (uint64_t)g.file << 32 | g.line);
 	if (f->list.n == TABLE_MAX || !vec_reserve(&f->list, 1))
 		return -ENOMEM;
 	r = turf_table_intern(&f->known, hash_mix(hash, g.nameless), same_global, f, &g,
 	                      (uint32_t)f->list.n, &from->global);
-	if (r == 0)
+	if (r == 0) {
+		r = new_function(f, &g);
 		f->list.at[f->list.n++] = g;
+	}
 	f->list.at[from->global].n_instances++;
 	return MIN(r, 0);
 }
@@ -166,9 +274,56 @@ static int number_unit(struct functions *f, size_t idx)
 			r = number_function(f, idx, &out->functions.at[i]);
 	uint32_t none;
 	for (size_t i = 0; r == 0 && i < out->files.n; i++)
-		if (out->files.at[i].hash)
+		if (out->files.at[i].used)
 			r = file_number(f, out, (uint32_t)i + 1, &none);
 	return r;
+}
+
+/* Whether all units are read whose files the unit's functions name; the lock is held. */
+static bool is_ready(const struct functions *f, size_t idx)
+{
+	const struct unit_out *out = &f->b->units[idx];
+	for (size_t i = 0; i < out->functions.n; i++) {
+		const struct dwarf_unit *unit = out->functions.at[i].decl_unit;
+		if (unit && !f->done[unit - f->b->dwarf.units])
+			return false;
+	}
+	return true;
+}
+
+int turf_functions_begin(struct builder *b)
+{
+	struct functions *f = b->merged = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->b = b;
+	pthread_mutex_init(&f->lock, NULL);
+	f->done = calloc(b->dwarf.n_units + 1, sizeof(*f->done));
+	/* number 0 is none, of all things */
+	bool ok = f->done && vec_push(&f->list) && vec_push(&f->strings) &&
+	          vec_push(&b->files) && vec_push(&b->unit_rows);
+	return ok ? 0 : -ENOMEM;
+}
+
+/* Numbers go by unit, in order: whoever has read a unit numbers all that wait for it. */
+void turf_functions_unit(struct builder *b, size_t idx)
+{
+	struct functions *f = b->merged;
+	pthread_mutex_lock(&f->lock);
+	f->done[idx] = true;
+	if (!f->busy) {
+		f->busy = true;
+		while (f->next < b->dwarf.n_units && f->done[f->next] && f->result == 0 &&
+		       is_ready(f, f->next)) {
+			pthread_mutex_unlock(&f->lock);
+			int r = number_unit(f, f->next);
+			pthread_mutex_lock(&f->lock);
+			f->result = MIN(r, 0);
+			f->next++;
+		}
+		f->busy = false;
+	}
+	pthread_mutex_unlock(&f->lock);
 }
 
 static int list_instances(struct functions *f)
@@ -409,17 +564,19 @@ static bool put_tables(struct coder *c)
 static bool put_names(struct coder *c, const struct global *g)
 {
 	const uint32_t *final = c->f->b->texts.final;
+	const struct string *text = &c->f->strings.at[g->text];
+	const struct string *name = &c->f->strings.at[g->name];
 	struct buf *out = &c->record;
-	bool ok = turf_buf_uleb(out, final[g->text]);
+	bool ok = turf_buf_uleb(out, final[text->text]);
 	if (!ok)
 		return false;
-	if (!g->name_size)
+	if (!g->name)
 		ok = turf_buf_uleb(out, 0);
 	else if (g->name_at == NAME_APART)
-		ok = turf_buf_uleb(out, 2) && turf_buf_uleb(out, final[g->name]);
+		ok = turf_buf_uleb(out, 2) && turf_buf_uleb(out, final[name->text]);
 	else
 		ok = turf_buf_uleb(out, (uint64_t)g->name_at + 3) &&
-		     turf_buf_uleb(out, g->name_size);
+		     turf_buf_uleb(out, name->size);
 	return ok && turf_buf_uleb(out, g->file) && turf_buf_uleb(out, g->line);
 }
 
@@ -491,27 +648,38 @@ static int code_all(struct functions *f, struct turf_error *err)
 
 int turf_build_functions(struct builder *b, struct turf_error *err)
 {
-	struct functions f = { .b = b };
-	/* number 0 is none, of all things */
-	bool ok = vec_push(&f.list) && vec_push(&f.file_hashes) && vec_push(&b->files) &&
-	          vec_push(&b->unit_rows);
-	int r = ok ? 0 : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < b->dwarf.n_units; i++)
-		r = number_unit(&f, i);
+	struct functions *f = b->merged;
+	int r = f->result;
+	while (r == 0 && f->next < b->dwarf.n_units)
+		r = number_unit(f, f->next++);
 	if (r == 0)
 		r = turf_build_symbol_texts(b);
 	if (r == 0)
 		r = turf_texts_sort(&b->texts, b->threads);
 	if (r == 0)
-		r = code_all(&f, err);
-	b->n_functions = (uint32_t)f.list.n;
-	vec_fini(&f.list);
-	vec_fini(&f.file_hashes);
-	vec_fini(&f.index);
-	turf_table_fini(&f.known);
-	turf_table_fini(&f.known_files);
-	free(f.first);
-	free(f.instances);
-	free(f.chunks);
+		r = code_all(f, err);
+	b->n_functions = (uint32_t)f->list.n;
 	return r;
+}
+
+void turf_functions_free(struct functions *f)
+{
+	if (!f)
+		return;
+	vec_fini(&f->list);
+	vec_fini(&f->strings);
+	vec_fini(&f->string_refs);
+	vec_fini(&f->file_refs);
+	vec_fini(&f->index);
+	turf_table_fini(&f->known);
+	turf_table_fini(&f->known_strings);
+	turf_table_fini(&f->known_refs);
+	turf_table_fini(&f->known_files);
+	turf_table_fini(&f->known_file_refs);
+	pthread_mutex_destroy(&f->lock);
+	free(f->done);
+	free(f->first);
+	free(f->instances);
+	free(f->chunks);
+	free(f);
 }

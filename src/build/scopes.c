@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* One unit's functions, and where they stand: scopes, call sites and ranges. */
-#include <xxhash.h>
-
 #include "build/scratch.h"
 
 static bool same_die(const void *ctx, uint32_t idx, const void *die)
@@ -16,23 +14,6 @@ static const char *symbol_name(const struct unit *u, uint64_t entry, const char 
 	bool has_name;
 	const struct sym *sym = turf_symbol_at(&u->b->syms, entry, name, &has_name);
 	return sym && !has_name ? sym->name : NULL;
-}
-
-/* What a function is called: its linkage name, and where in it its name is. */
-static void name_function(struct unit_function *f, const char *name, const char *linkage)
-{
-	f->text = linkage ? linkage : name;
-	if (!f->text)
-		return;
-	f->text_size = (uint32_t)strlen(f->text);
-	f->text_hash = XXH3_64bits(f->text, f->text_size);
-	if (!linkage || !name)
-		return;
-	size_t size = strlen(name);
-	const char *at = size <= UINT16_MAX ? memmem(linkage, f->text_size, name, size) : NULL;
-	f->name = name;
-	f->name_size = (uint32_t)size;
-	f->name_at = at && at - linkage <= UINT16_MAX ? (uint32_t)(at - linkage) : NAME_APART;
 }
 
 /*
@@ -63,7 +44,8 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
 	const char *linkage = names.linkage_name;
 	if (!linkage && scope->kind == DWARF_FUNCTION && entry != DWARF_NONE)
 		linkage = symbol_name(u, entry, names.name);
-	name_function(f, names.name, linkage);
+	f->text = linkage ? linkage : names.name;
+	f->name = linkage ? names.name : NULL;
 	f->decl_unit = names.unit;
 	f->decl_file = names.decl_file < UINT32_MAX ? (uint32_t)names.decl_file + 1 : 0;
 	f->decl_line = names.decl_line;

@@ -8,8 +8,6 @@
  * unit says that it has code, so that padding behind a function is nobody's. What is no code at
  * all (dead functions that the linker dropped) is left out.
  */
-#include <xxhash.h>
-
 #include "base/sort.h"
 #include "build/build.h"
 #include "build/scratch.h"
@@ -64,22 +62,11 @@ static int add_file(void *ctx, uint64_t idx, const char *comp_dir, const char *d
 	return 0;
 }
 
-uint64_t turf_unit_file_hash(const char *comp_dir, const struct unit_file *file)
-{
-	const char *directory = file->directory ? file->directory : "";
-	const char *comp = directory[0] != '/' && comp_dir ? comp_dir : "";
-	uint64_t hash = XXH3_64bits(comp, strlen(comp));
-	hash = XXH3_64bits_withSeed(directory, strlen(directory), hash);
-	return XXH3_64bits_withSeed(file->name, strlen(file->name), hash) | 1;
-}
-
 uint32_t turf_unit_file(struct unit_out *out, uint64_t idx)
 {
 	if (idx >= out->files.n || !out->files.at[idx].name)
 		return 0;
-	struct unit_file *f = &out->files.at[idx];
-	if (!f->hash)
-		f->hash = turf_unit_file_hash(out->comp_dir, f);
+	out->files.at[idx].used = true;
 	return (uint32_t)idx + 1;
 }
 

@@ -13,19 +13,16 @@
 
 /* A function with code, or one inlined somewhere: what is the same wherever it stands. */
 struct unit_function {
-	const char *text, *name;       /* text: the linkage name, else the name; NULL: none */
-	uint32_t text_size, name_size; /* name_size: 0 where there is no linkage name */
-	uint64_t text_hash;
-	uint32_t name_at;   /* the name is a part of the text; NAME_APART: it is not */
-	uint32_t decl_file; /* file of decl_unit, + 1; 0: none */
-	const struct dwarf_unit *decl_unit;
+	const char *text; /* the linkage name, else the name; NULL: none */
+	const char *name; /* NULL where there is no linkage name, or no other */
+	const struct dwarf_unit *decl_unit; /* NULL: where it is declared is not known */
+	uint32_t decl_file;                 /* of decl_unit, + 1; 0: none */
 	uint32_t decl_line;
 	uint32_t first_line, n_lines; /* in lines */
 	uint32_t first_site, n_sites; /* in sites */
 	uint32_t global;              /* its number in the urf */
 	bool used;                    /* it has code left */
 };
-enum { NAME_APART = UINT32_MAX };
 
 /* An instance of a function: its own code, or inlined into another. Parents come first. */
 struct unit_scope {
@@ -69,8 +66,8 @@ struct unit_marks {
 
 struct unit_file {
 	const char *directory, *name; /* as turf_dwarf_files() tells them */
-	uint64_t hash;                /* of its whole path; 0: not asked for */
 	uint32_t global;
+	bool used;
 };
 
 #define UNIT_LIST(type)                                                                        \
@@ -105,8 +102,5 @@ void turf_unit_scratch_free(struct unit_scratch *scratch);
 
 struct builder;
 int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err);
-
-/* The hash of a file's whole path, never 0. */
-uint64_t turf_unit_file_hash(const char *comp_dir, const struct unit_file *file);
 
 #endif
