@@ -8,6 +8,7 @@
 #define CLI_CLI_H
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,11 +63,17 @@ int cli_error(const struct turf_error *err, const char *fmt, ...) TURF_PRINTF(2,
 /* How the store's builder builds; a command changes it before cli_open_store(). */
 extern struct turf_build_options cli_build;
 
+/* The signal that asked to stop, where a command watches for one; 0: none. */
+extern volatile sig_atomic_t cli_interrupted;
+
 /* Where the store is: --store, $TURF_STORE, $XDG_CACHE_HOME/turf or $HOME/.cache/turf. */
 const char *cli_store_path(void);
 
 /* The store, building with cli_build. 0 or negative errno. */
 int cli_find_store(struct turf_store **ret, struct turf_error *err);
+/* The same with other options, which must outlive the store. */
+int cli_find_store_with(const struct turf_build_options *build, struct turf_store **ret,
+                        struct turf_error *err);
 /* The same. 0, or 2 and the error is printed. */
 int cli_open_store(struct turf_store **ret);
 

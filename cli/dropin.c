@@ -3,17 +3,16 @@
  * What addr2line, llvm-addr2line and llvm-symbolizer have in common: which of them we are asked
  * to be, lines of input, opening files without a word of our own.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dropin.h"
+#include "elf.h"
 
 const char *dropin_base(const char *path)
 {
@@ -99,49 +98,19 @@ static int open_stored(int fd, const char *path, struct turf_image **ret)
 	return r;
 }
 
-/* A number of @size bytes in the byte order of the file whose ident is @ident. */
-static uint64_t number(const unsigned char *ident, const unsigned char *at, size_t size)
-{
-	uint64_t n = 0;
-	for (size_t i = 0; i < size; i++)
-		n = n << 8 | at[ident[EI_DATA] == ELFDATA2MSB ? i : size - 1 - i];
-	return n;
-}
-
-/* Whether there is a .symtab, which the API need not tell: only these commands ask. */
-static bool has_symtab(int fd, const unsigned char *ident)
-{
-	bool wide = ident[EI_CLASS] == ELFCLASS64;
-	uint64_t off = number(
-		ident,
-		ident + (wide ? offsetof(Elf64_Ehdr, e_shoff) : offsetof(Elf32_Ehdr, e_shoff)),
-		wide ? 8 : 4);
-	const unsigned char *counts = ident + (wide ? offsetof(Elf64_Ehdr, e_shentsize)
-	                                            : offsetof(Elf32_Ehdr, e_shentsize));
-	uint64_t size = number(ident, counts, 2), n = number(ident, counts + 2, 2);
-	for (uint64_t i = 0; i < n && off < INT64_MAX - n * size; i++) {
-		unsigned char type[4]; /* sh_type */
-		if (pread(fd, type, 4, (off_t)(off + i * size + 4)) != 4)
-			return false;
-		if (number(ident, type, 4) == SHT_SYMTAB)
-			return true;
-	}
-	return false;
-}
-
 static int open_file(int fd, const char *path, struct dropin_file *ret)
 {
-	unsigned char ident[sizeof(Elf64_Ehdr)] = { 0 };
 	struct stat st;
+	struct elf elf;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (pread(fd, ident, sizeof(ident), 0) < EI_NIDENT ||
-	    memcmp(ident, ELFMAG, SELFMAG) != 0)
+	if (!elf_open(fd, &elf))
 		return -EBADMSG;
-	ret->is_32bit = ident[EI_CLASS] == ELFCLASS32;
-	ret->stripped = !has_symtab(fd, ident);
+	ret->is_32bit = !elf.wide;
+	ret->stripped = !elf_has_section(&elf, SHT_SYMTAB);
+	elf_close(&elf);
 	if (cli_is_urf(fd))
 		return turf_image_open_fd(fd, cli_short_name(path), &ret->image, NULL);
 	return open_stored(fd, path, &ret->image);

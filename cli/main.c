@@ -11,11 +11,13 @@
  *     names.c      names and paths of images, each read once
  *     demangle.c   names as they were written
  *     index.c      turf index       build urfs
+ *     collect.c    the ELF files of a folder or a process
  *     symbolize.c  turf symbolize   addresses -> functions, files, lines
  *     answer.c     its answers, by several threads in one order
  *     dropin.c     what the commands in other people's name share
  *     addr2line.c  turf addr2line   binutils' command line and output
  *     llvm.c       turf llvm-symbolizer, llvm-addr2line; llvm.h shows its parts
+ *     elf.c        section headers of ELF files
  *     symtab.c     a file's own symbol table, for llvm.c alone
  *     record.c     turf record      sample a program or the machine
  *     report.c     turf report      a profile as text, folded stacks, pprof

@@ -34,7 +34,7 @@ static const char usage[] =
 	"  -o, --output FILE    where to write (default: turf.data)\n"
 	"      --stack BYTES    user stack kept of each sample until it is unwound, a\n"
 	"                       multiple of 8 (default and most: 65528)\n"
-	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: that of COMMAND (128 + N if signal N killed it), else 0; 2 error.\n";
@@ -115,7 +115,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "stack", required_argument, NULL, 'S' },
-		{ "debug-folder", required_argument, NULL, 'D' },
+		{ "debuginfo", required_argument, NULL, 'D' },
 		CLI_OPTIONS,
 	};
 	*o = (struct options){ .output = "turf.data" };

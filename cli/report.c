@@ -27,7 +27,7 @@ static const char usage[] =
 	"      --folded         lines of comm;outer;...;leaf COUNT\n"
 	"      --json           one JSON object\n"
 	"      --html FILE      write a page with a flame graph (\"-\": standard output)\n"
-	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 the recording holds no sample, 2 error.\n";
@@ -88,7 +88,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "folded", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "html", required_argument, NULL, 'h' },
-		{ "debug-folder", required_argument, NULL, 'D' },
+		{ "debuginfo", required_argument, NULL, 'D' },
 		CLI_OPTIONS,
 	};
 	*o = (struct options){ .input = "turf.data", .limit = 40 };

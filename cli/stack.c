@@ -27,7 +27,7 @@ static const char usage[] =
 	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
 	"      --no-demangle    show them as the linker knows them\n"
 	"  --json               one JSON object a thread and line\n"
-	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 there is no such thread, 2 error.\n";
@@ -391,7 +391,7 @@ static int read_arguments(struct session *s, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "demangle", no_argument, NULL, 'C' },
 		{ "no-demangle", no_argument, NULL, 'M' },
-		{ "debug-folder", required_argument, NULL, 'd' },
+		{ "debuginfo", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
 	for (int c; (c = cli_getopt(argc, argv, "p:C", options, usage)) != -1;)

@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --json               one JSON object a line; names as the linker knows them\n"
 	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
 	"      --no-demangle    show them as the linker knows them\n"
-	"  --debug-folder DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 all addresses are known or some, 1 none is, 2 error.\n";
@@ -152,7 +152,7 @@ int cmd_symbolize(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "demangle", no_argument, NULL, 'C' },
 		{ "no-demangle", no_argument, NULL, 'm' },
-		{ "debug-folder", required_argument, NULL, 'd' },
+		{ "debuginfo", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
 	bool json = false, mangled = false;

@@ -7,9 +7,7 @@
 #ifndef CLI_SYMTAB_H
 #define CLI_SYMTAB_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "elf.h"
 
 struct symtab_symbol {
 	uint64_t addr, size;
@@ -19,8 +17,7 @@ struct symtab_symbol {
 };
 
 struct symtab {
-	void *map; /* of the file; NULL: there is no symbol */
-	size_t map_size;
+	struct elf file;          /* whose strings the names are */
 	struct symtab_symbol *at; /* by address, one each */
 	size_t n;
 };

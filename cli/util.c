@@ -15,6 +15,8 @@
 const char *cli_name = "turf";
 struct turf_build_options cli_build = { .size = sizeof(struct turf_build_options) };
 
+volatile sig_atomic_t cli_interrupted;
+
 static const char *store_option; /* --store */
 static bool progress_shown;      /* a progress line stands on the terminal */
 
@@ -108,7 +110,8 @@ const char *cli_store_path(void)
 	return n > 0 && (size_t)n < sizeof(path) ? path : NULL;
 }
 
-int cli_find_store(struct turf_store **ret, struct turf_error *err)
+int cli_find_store_with(const struct turf_build_options *build, struct turf_store **ret,
+                        struct turf_error *err)
 {
 	const char *path = cli_store_path();
 	if (!path)
@@ -117,12 +120,17 @@ int cli_find_store(struct turf_store **ret, struct turf_error *err)
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = path,
-		.builder = turf_debug_builder(&cli_build),
+		.builder = turf_debug_builder(build),
 	};
 	int r = turf_store_open(&options, ret, err);
 	if (r < 0)
 		turf_error_context(err, "%s", path);
 	return r;
+}
+
+int cli_find_store(struct turf_store **ret, struct turf_error *err)
+{
+	return cli_find_store_with(&cli_build, ret, err);
 }
 
 int cli_open_store(struct turf_store **ret)

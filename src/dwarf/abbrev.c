@@ -389,9 +389,9 @@ struct dwarf_abbrevs *turf_dwarf_abbrevs(struct dwarf_decoder *d, struct cursor 
                                          struct dwarf_sizes sizes)
 {
 	d->abbrevs.n = d->codes.n = d->steps.n = d->constants.n = 0;
-	c->start = c->at;             /* offsets count from the table */
-	if (cur_left(c) > UINT32_MAX) /* then no index of ours can overflow */
-		c->end = c->at + UINT32_MAX;
+	c->start = c->at;            /* offsets count from the table */
+	if (cur_left(c) > INT32_MAX) /* then no index of ours can overflow */
+		c->end = c->at + INT32_MAX;
 	int r;
 	do {
 		r = read_abbrev(d, c, sizes);

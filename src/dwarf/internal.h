@@ -108,8 +108,8 @@ struct dwarf_quick {
 };
 static_assert(sizeof(struct dwarf_quick) == 4, "");
 
-enum { NOT_FIXED = INT32_MAX };
-enum { NO_STEPS = UINT32_MAX };
+enum { NOT_FIXED = INT32_MAX, NO_STEPS = INT32_MAX };
+
 struct dwarf_abbrev {
 	uint32_t attrs; /* where in the table its attributes begin */
 	uint32_t fixed; /* bytes of all attributes, NOT_FIXED: they differ from DIE to DIE */

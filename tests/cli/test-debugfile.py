@@ -25,7 +25,7 @@ class DebugFile(lib.Case):
         return program.rename(home / name), debug
 
     def ask(self, program, **how):
-        result = self.run_turf('symbolize', '--debug-folder', self.folder / 'debugs', '-e',
+        result = self.run_turf('symbolize', '--debuginfo', self.folder / 'debugs', '-e',
                                program, self.addr, **how)
         self.assertIn(result.returncode, (0, 1))
         self.assertEqual(result.stderr, b'')
@@ -103,7 +103,7 @@ class DebugFile(lib.Case):
                 check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
             self.assertIn(f'{place}/{debug.name}', text.split())
             result = json.loads(self.good(
-                'index', '--json', '--debug-folder', self.folder / 'debugs', program))
+                'index', '--json', '--debuginfo', self.folder / 'debugs', program))
             self.assertTrue(result['debug_file'])
             self.assertTrue(self.ask(program))
             (place / debug.name).write_bytes(b'another')

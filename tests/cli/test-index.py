@@ -2,6 +2,7 @@
 """turf index: what it builds, where, how often, and what it leaves behind."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -145,16 +146,105 @@ class Index(lib.Case):
         self.assertFalse(told['dwarf'])
         self.assertGreater(told['rows'], 0)
 
+    def tree(self):
+        """A folder with two files worth an urf, and much that is none."""
+        top = self.folder / 'tree'
+        (top / 'sub').mkdir(parents=True)
+        fixture = self.compile()
+        first, second = top / 'first', top / 'sub' / 'second.so'
+        shutil.copy(fixture, first)
+        second.write_bytes(self.compile('other', lib.FIXTURE, '-O0').read_bytes())
+        subprocess.run(['objcopy', '--only-keep-debug', fixture, top / 'first.debug'], check=True)
+        self.good('index', '-o', top / 'first.urf', fixture)
+        (top / 'script').write_text('#!/bin/sh')
+        (top / 'empty').write_text('')
+        (top / 'magic').write_bytes(b'\x7fELF')
+        (top / 'link').symlink_to(first)
+        (top / 'loop').symlink_to(top)
+        os.link(first, top / 'sub' / 'again')
+        os.mkfifo(top / 'fifo')
+        return top, first, second
+
+    def test_a_folder(self):
+        top, first, second = self.tree()
+        for status in ('built', 'found'):
+            *files, last = self.index('-r', top)
+            self.assertEqual({f['status'] for f in files}, {status})
+            paths = {f['file'] for f in files}
+            self.assertEqual(len(files), 2)
+            self.assertIn(str(second), paths)
+            self.assertTrue(paths & {str(first), str(top / 'sub' / 'again')})
+            self.assertEqual(last, {'files': 2, 'built': 2 * (status == 'built'),
+                                    'found': 2 * (status == 'found'), 'waited': 0, 'failed': 0,
+                                    'skipped': 5, 'interrupted': False})
+        self.assertRegex(self.good('index', '-r', top),
+                         r'\n2 files: 0 built, 2 found, .* 5 left out')
+        self.refused('index', '-r', self.folder / 'nowhere', names=['nowhere'])
+        self.refused('index', '-r', top, first, names=[first])
+        self.refused('index', '-r', top, '-o', self.folder / 'x')
+
+    def test_a_folder_with_a_bad_file(self):
+        top, first, _ = self.tree()
+        whole = bytearray(first.read_bytes())
+        bad = top / 'bad'
+        bad.write_bytes(whole[:18] + b'\xff\xff' + whole[20:]) # of no known machine
+        hidden = top / 'hidden'
+        hidden.mkdir()
+        result = self.run_turf('index', '--json', '-r', top)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        broken = [line for line in lines[:-1] if 'error' in line]
+        self.assertEqual(len(lines) - 1, lines[-1]['files'])
+        self.assertEqual(len(broken), lines[-1]['failed'])
+        self.assertEqual(result.returncode, 2 if broken else 0)
+        self.assertEqual(lines[-1]['built'], lines[-1]['files'] - len(broken))
+
+    def test_a_process(self):
+        child = subprocess.Popen(['sleep', '100'])
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        name = os.path.realpath(f'/proc/{child.pid}/exe')
+        while os.path.basename(name) != 'sleep': # the exec is yet to come
+            time.sleep(0.01)
+            name = os.path.realpath(f'/proc/{child.pid}/exe')
+        time.sleep(0.1)
+        *files, last = self.index('--pid', child.pid)
+        paths = [os.path.realpath(f['file']) for f in files]
+        self.assertIn(name, paths)
+        self.assertIn(os.path.realpath(lib.LIBC), paths)
+        self.assertEqual((last['files'], last['built']), (len(files), len(files)))
+        self.refused('index', '--pid', 1 << 30, names=['there is none'])
+        self.refused('index', '--pid', 'x', names=["'x'"])
+
+    def test_an_interrupt_ends_it_in_order(self):
+        seen = set()
+        for delay in (0.02, 0.05, 0.1, 0.2):
+            child = subprocess.Popen([self.turf, 'index', '--json', '-r', '/usr/lib'],
+                                     env=self.environment, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE)
+            time.sleep(delay)
+            child.send_signal(signal.SIGINT)
+            out, talk = child.communicate(timeout=120)
+            seen.add(child.returncode)
+            if child.returncode == 130:
+                self.assertIn(b'interrupted', talk)
+                self.assertTrue(json.loads(out.splitlines()[-1])['interrupted'])
+        self.assertIn(130, seen)
+        self.assertTrue(seen <= {130, -signal.SIGINT}, seen) # the latter: it came too early
+        urfs = [p for p in self.store.rglob('*') if p.is_file() and
+                p.read_bytes()[:4] == b'\x7fELF']
+        for urf in urfs:
+            self.good('verify', urf)
+
     def test_a_debug_file_by_build_id(self):
         fixture = self.compile('parted', lib.FIXTURE, '-Wl,--build-id=0xabcdef0123')
         debug = self.folder / 'debug' / '.build-id' / 'ab' / 'cdef0123.debug'
         debug.parent.mkdir(parents=True)
         subprocess.run(['objcopy', '--only-keep-debug', fixture, debug], check=True)
         subprocess.run(['strip', fixture], check=True)
-        without = self.index('--debug-folder', self.folder / 'nowhere', fixture)[0]
+        without = self.index('--debuginfo', self.folder / 'nowhere', fixture)[0]
         self.assertEqual((without['dwarf'], without['debug_file']), (False, False))
         # the store must notice that there is a debug file now
-        told = self.index('--debug-folder', self.folder / 'debug', fixture)[0]
+        told = self.index('--debuginfo', self.folder / 'debug', fixture)[0]
         self.assertEqual((told['dwarf'], told['debug_file']), (True, True))
 
 

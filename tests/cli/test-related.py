@@ -107,7 +107,7 @@ class Dwz(Related):
         place.parent.mkdir(parents=True)
         common.rename(place)
         self.environment['TURF_STORE'] = str(self.folder / 'another')
-        answers = self.run_turf('symbolize', '--json', '--debug-folder', self.folder / 'debugs',
+        answers = self.run_turf('symbolize', '--json', '--debuginfo', self.folder / 'debugs',
                                 '-e', one, input='\n'.join(self.wanted).encode()).stdout
         self.assertEqual(answers, self.answers)
 

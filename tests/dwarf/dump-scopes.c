@@ -100,9 +100,10 @@ static void dump_lines(const struct dwarf *dw, const struct dwarf_unit *unit)
 		r = turf_dwarf_files(&lines, dump_file, NULL, &err) < 0 ? -1 : 1;
 	while (r > 0 && (r = turf_dwarf_next_line(&lines, &row, &err)) > 0) {
 		n_rows++;
-		SAY("row\t%" PRIx64 "\t%u\t%u\t%u\t%u\t%s%s%s\n", row.addr, row.file, row.line,
-		    row.column, row.discriminator, row.is_stmt ? "s" : "",
-		    row.prologue_end ? "p" : "", row.end_sequence ? "e" : "");
+		SAY("row\t%" PRIx64 "\t%u\t%u\t%u\t%u\t%s%s%s%s\n", row.addr, row.file,
+		    row.line, row.column, row.discriminator, row.is_stmt ? "s" : "",
+		    row.prologue_end ? "p" : "", row.epilogue_begin ? "b" : "",
+		    row.end_sequence ? "e" : "");
 	}
 	if (r < 0)
 		complain("lines", &err);

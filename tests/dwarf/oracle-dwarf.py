@@ -6,7 +6,8 @@
 
 FILE defaults, without a sample, to the debug files of libc6-dbg and python3.11-dbg that are installed. Without
 --full every N-th unit is compared (its scopes and its line rows). --sample compiles that source
-with the compilers that are there, as DWARF 2 to 5, 32- and 64-bit, and compares each program.
+with the compilers that are there, C also for other machines, in all the versions of DWARF that
+they write, 32- and 64-bit, and compares each program.
 
 Compared: every scope with code (offset, kind, enclosing scope, ranges, names over all links, where
 it is declared, call file, line, column, discriminator), every directory and file, every line row.
@@ -59,7 +60,7 @@ class Die:
 
     def string(self, name):
         text = self.attrs.get(name)
-        return text[1:text.rindex('"')] if text else ''
+        return text[1:text.rindex('"')].replace('\\"', '"') if text else ''
 
     def has_code(self):
         return self.ranges is not None or ('DW_AT_low_pc' in self.attrs and
@@ -116,6 +117,7 @@ def read_lines(tool, path):
             flags = f[7:]
             rows.append((int(f[0], 16), int(f[3]), int(f[1]), int(f[2]), int(f[5]),
                          ''.join(c for c, name in (('s', 'is_stmt'), ('p', 'prologue_end'),
+                                                   ('b', 'epilogue_begin'),
                                                    ('e', 'end_sequence')) if name in flags)))
         elif line.startswith('debug_line['):
             rows = []
@@ -298,24 +300,56 @@ def ways(cc, version):
         yield ['-O2', '-fdebug-types-section']
 
 
+# machines of both byte orders, of 4 and 8 bytes to an address, of instructions of 1 to 4 bytes
+CROSS = ['aarch64-linux-gnu-gcc', 'arm-linux-gnueabihf-gcc', 'i686-linux-gnu-gcc',
+         'powerpc64le-linux-gnu-gcc', 'riscv64-linux-gnu-gcc', 's390x-linux-gnu-gcc']
+COMPILERS = {'.c': ['gcc', 'clang', 'clang-14', 'clang-19'] + CROSS,
+             '.cc': ['g++', 'clang++', 'clang++-14', 'clang++-19'],
+             '.adb': ['gnatmake'], '.d': ['gdc'], '.f90': ['gfortran'], '.go': ['go', 'gccgo'],
+             '.rs': ['rustc']}
+STD = {'.c': ['-std=gnu11'], '.cc': ['-std=c++14']}
+
+
+def commands(source, cc):
+    """Lists of arguments that make a program, without its name."""
+    kind = os.path.splitext(source)[1]
+    if cc == 'rustc':
+        yield [cc, '-g', '-O', source]
+        yield [cc, '-g', source]
+    elif cc == 'go':
+        yield [cc, 'build', source]
+        yield [cc, 'build', '-gcflags=-N -l', source]
+    else:
+        for version in (2, 3, 4, 5):
+            for flags in ways(cc, version):
+                # for another machine there is no C library to link with
+                cross = ['-shared', '-fPIC', '-nostdlib'] if cc in CROSS else []
+                yield [cc, *STD.get(kind, []), f'-gdwarf-{version}', '-g', *flags, *cross,
+                       source]
+
+
+def output(command, folder):
+    """Where the command's program shall be, and the command that puts it there."""
+    flags = ''.join(a for a in command[1:-1] if a.startswith('-')).replace('/', '_')
+    out = os.path.join(folder, os.path.basename(command[0]) + flags)
+    return out, command[:-1] + ['-o', out, command[-1]]
+
+
 def samples(source, folder):
     """Programs made of @source in many ways; what a compiler cannot do is left out."""
-    c = source.endswith('.c')
     seen = set()
-    for cc in ('gcc', 'clang', 'clang-14', 'clang-19') if c else \
-              ('g++', 'clang++', 'clang++-14', 'clang++-19'):
+    for cc in COMPILERS[os.path.splitext(source)[1]]:
         path = os.path.realpath(shutil.which(cc) or '')
         if not os.path.isfile(path) or path in seen:
             continue
         seen.add(path)
-        for version in (2, 3, 4, 5):
-            for flags in ways(cc, version):
-                out = os.path.join(folder, f'{cc}-dwarf{version}{"".join(flags)}')
-                std = '-std=gnu11' if c else '-std=c++14'
-                r = subprocess.run([cc, std, f'-gdwarf-{version}', *flags, source, '-o', out],
-                                   stderr=subprocess.DEVNULL, check=False)
-                if r.returncode == 0:
-                    yield out
+        for command in commands(source, cc):
+            out, command = output(command, folder)
+            env = dict(os.environ, GOCACHE=os.path.join(folder, 'go'), GO111MODULE='off')
+            r = subprocess.run(command, stderr=subprocess.DEVNULL, check=False, cwd=folder,
+                               env=env)
+            if r.returncode == 0:
+                yield out
 
 
 def installed():
@@ -341,7 +375,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         files = args.files or ([] if args.sample else installed())
         for source in args.sample:
-            files += samples(source, folder)
+            files += samples(os.path.abspath(source), folder)
         for path in files:
             n += 1
             good &= Comparison(path, tool, args.dump, 1 if args.full else args.stride).run()
