@@ -122,7 +122,7 @@ static void print_text(const struct outcome *o)
 	if (i->flags & URF_HAS_DEBUG_FILE)
 		fputs(" (separate debug file)", stdout);
 	print_number("functions", i->n_functions);
-	print_number("scopes", i->n_scopes);
+	print_number("files", i->n_files);
 	print_number("symbols", i->n_symbols);
 	print_number("unwind rows", i->n_rows);
 	if (!*o->path)
@@ -166,8 +166,8 @@ static void print_json(const struct outcome *o)
 	       i->size);
 	print_json_flag("dwarf", i->flags & URF_HAS_DWARF);
 	print_json_flag("debug_file", i->flags & URF_HAS_DEBUG_FILE);
-	printf(",\"functions\":%zu,\"ranges\":%zu,\"scopes\":%zu", i->n_functions, i->n_ranges,
-	       i->n_scopes);
+	printf(",\"functions\":%zu,\"files\":%zu,\"texts\":%zu", i->n_functions, i->n_files,
+	       i->n_texts);
 	printf(",\"symbols\":%zu,\"rows\":%zu,\"rules\":%zu}\n", i->n_symbols, i->n_rows,
 	       i->n_rules);
 }

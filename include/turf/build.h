@@ -13,6 +13,10 @@ extern "C" {
 
 enum turf_level { TURF_NOTE, TURF_WARNING };
 
+enum turf_build_flag {
+	TURF_BUILD_HOT = 1, /* what look-ups by address and unwinding need, and no more */
+};
+
 struct turf_build_options {
 	size_t size;              /* sizeof this struct */
 	unsigned threads;         /* 0: as many as there are processors */
@@ -21,7 +25,8 @@ struct turf_build_options {
 	void (*note)(void *ctx, enum turf_level level, const char *text);
 	/* Told how far it is; not 0: stop with -ECANCELED. Called from one thread at a time. */
 	int (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
-	void *ctx; /* for note and progress */
+	void *ctx;      /* for note and progress */
+	uint32_t flags; /* enum turf_build_flag */
 };
 
 /**
@@ -42,6 +47,17 @@ struct turf_build_options {
  */
 int turf_build(int source_fd, const char *name, int out_fd,
                const struct turf_build_options *options, struct turf_error *err);
+
+/**
+ * turf_strip() - write an urf without its cold sections
+ * @image:  a debug urf
+ * @out_fd: empty regular file, open for writing; on failure its content is garbage
+ *
+ * What is written has the very bytes that TURF_BUILD_HOT gives.
+ *
+ * Return: 0; -EBADMSG image damaged, or the system's word
+ */
+int turf_strip(const struct turf_image *image, int out_fd, struct turf_error *err);
 
 /* A builder for turf_store_options; @options are borrowed and must outlive the store. */
 struct turf_builder turf_debug_builder(const struct turf_build_options *options);

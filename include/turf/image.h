@@ -49,8 +49,8 @@ struct turf_image_info {
 	const uint8_t *build_id; /* the urf's own */
 	size_t build_id_size;
 	size_t size; /* bytes of the whole urf */
-	size_t n_functions, n_ranges, n_scopes, n_blocks, n_files, n_units;
-	size_t n_symbols, n_rows, n_rules;
+	size_t n_functions, n_blocks, n_files, n_units;
+	size_t n_texts, n_symbols, n_rows, n_rules;
 };
 void turf_image_info(const struct turf_image *image, struct turf_image_info *out);
 
@@ -96,13 +96,9 @@ struct turf_frame {
 /* A walk over one address' frames; caller's storage, all fields private. */
 enum { TURF_FRAMES_MAX = 128 }; /* functions at one address; more inner ones are left out */
 struct turf_frames {
-	const struct turf_image *image;
-	uint64_t start;
-	uint32_t file, line, column;
-	uint32_t symbol;
-	uint32_t left; /* frames yet to come */
-	uint32_t function[TURF_FRAMES_MAX];
-	uint32_t site[TURF_FRAMES_MAX];
+	uint32_t n;    /* frames in all */
+	uint32_t left; /* yet to come */
+	struct turf_frame frame[TURF_FRAMES_MAX];
 };
 
 /**

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The urf on disk, format version 1. Nothing but the layout: other people's readers need only
+ * The urf on disk, format version 2. Nothing but the layout: other people's readers need only
  * this header and docs/format.md, which describes it; the two change together.
  *
  * All numbers are little-endian byte arrays without alignment. Offsets count from the start of
  * the section they point into. "rva" is a link-time address minus urf_head.base. All padding is
- * zero.
+ * zero. A uleb or sleb has at most URF_LEB_MAX bytes. At least URF_BEHIND bytes of the file lie
+ * behind each section, so that a reader may load a few bytes at once.
  */
 #ifndef URF_FORMAT_H
 #define URF_FORMAT_H
@@ -24,7 +25,7 @@ typedef struct {
 } le64;
 
 #define URF_MAGIC "\177URF\r\n\032\n"
-enum { URF_VERSION = 1 };
+enum { URF_VERSION = 2, URF_BEHIND = 64, URF_LEB_MAX = 5 };
 
 /* urf_head.kind */
 enum urf_kind {
@@ -39,28 +40,41 @@ enum urf_flag {
 	URF_HAS_CFI = 2,        /* unwind rows */
 	URF_HAS_SYMBOLS = 4,    /* ELF symbols */
 	URF_HAS_DEBUG_FILE = 8, /* a separate debug file was read */
+	URF_HAS_COLD = 16,      /* the cold sections were not left out */
 };
 
 /* Sections: urf_head.sections[] is indexed by these; names are in brackets. */
 enum urf_section_kind {
-	URF_BLOCKS,  /* [.urf.blocks]   struct urf_block, by start */
-	URF_RANGES,  /* [.urf.ranges]   struct urf_range, by start, not overlapping */
-	URF_PAGES,   /* [.urf.pages]    le32: first unwind row of each 4 KiB page, and an end */
-	URF_SYMBOLS, /* [.urf.symbols]  struct urf_symbol, by start */
-	URF_LOADS,   /* [.urf.loads]    struct urf_load: the source's PT_LOAD segments */
-	URF_SEGMENTS,  /* [.urf.segments] bytes: coded segments, blocks of at most 64 */
-	URF_SCOPES,    /* [.urf.scopes]   struct urf_scope; index 0 is "none" */
-	URF_FUNCTIONS, /* [.urf.functions] struct urf_function; index 0 is "none" */
-	URF_FILES,     /* [.urf.files]    struct urf_file; index 0 is "none" */
-	URF_UNITS,     /* [.urf.units]    struct urf_unit; index 0 is "none" */
-	URF_ROWS,      /* [.urf.rows]     struct urf_row: unwind rows, by page and pc */
-	URF_RULES,     /* [.urf.rules]    struct urf_rule; index 0 is "no row here" */
-	URF_SAVED,     /* [.urf.saved]    struct urf_saved: registers of rules */
-	URF_FAR_RULES, /* [.urf.far]      struct urf_far: rule numbers too big for a row, by row
+	/* what a look-up by address asks for, the first asked first */
+	URF_TOPS,       /* [.urf.tops]      le32: start of every URF_TOP-th block, as an rva */
+	URF_BLOCKS,     /* [.urf.blocks]    struct urf_block, by start; the last one is empty */
+	URF_OPS,        /* [.urf.ops]       struct urf_op: what bytes of segments mean */
+	URF_INDEX,      /* [.urf.index]     le32: offset in .urf.functions of every 8th one */
+	URF_SEGMENTS,   /* [.urf.segments]  bytes: coded segments, by block */
+	URF_FUNCTIONS,  /* [.urf.functions] bytes: functions, their lines and call sites */
+	URF_FILES,      /* [.urf.files]     packed table: directory, name; row 0 is "none" */
+	URF_TEXT_INDEX, /* [.urf.text.index] le32: offset in .urf.texts of every 16th text */
+	URF_PHRASES,    /* [.urf.phrases]   le32: offset in .urf.phrase.text, and an end */
+	URF_PHRASE_TEXT, /* [.urf.phrase.text] bytes of the phrases, one behind the other */
+	URF_TEXTS,   /* [.urf.texts]     bytes: all names and paths, sorted; number 0 is "" */
+	URF_SYMBOLS, /* [.urf.symbols]   struct urf_symbols: every 16th ELF symbol, by start */
+	URF_SYMBOL_DATA, /* [.urf.symbol.data] bytes: the symbols */
+	URF_LOADS,       /* [.urf.loads]     struct urf_load: the source's PT_LOAD segments */
+	URF_UNITS, /* [.urf.units]     packed table: name, directory, producer, language, DWARF
+	              version; row 0 is "none" */
+	/* what unwinding asks for */
+	URF_PAGES,     /* [.urf.pages]  le32: first unwind row of each 4 KiB page, and an end */
+	URF_ROWS,      /* [.urf.rows]   struct urf_row: unwind rows, by page and pc */
+	URF_RULES,     /* [.urf.rules]  struct urf_rule; index 0 is "no row here" */
+	URF_SAVED,     /* [.urf.saved]  struct urf_saved: registers of rules */
+	URF_FAR_RULES, /* [.urf.far]    struct urf_far: rule numbers too big for a row, by row
 	                */
-	URF_EXPRS,     /* [.urf.exprs]    DWARF expressions: uleb128 length, bytes */
-	URF_STRINGS,   /* [.urf.strings]  NUL-ended strings; offset 0 is "" and means "none" */
+	URF_EXPRS,     /* [.urf.exprs]  DWARF expressions: uleb128 length, bytes */
+	/* cold: what is asked for now and then; an urf may be without it */
+	URF_MARKS, /* [.urf.marks]  struct urf_marks: groups of rows of line tables, by start */
+	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
 	URF_N_SECTIONS,
+	URF_COLD = URF_MARKS,
 };
 
 struct urf_section {
@@ -87,88 +101,153 @@ struct urf_head {
 	uint8_t source_id[32]; /* build-id of the source, else a hash of its bytes; zero padded
 	                        */
 	uint8_t source_id_size;
-	uint8_t zero[7];
+	uint8_t zero[3];
+	le32 n_functions, n_texts, n_symbols; /* number 0 of the first two included */
 	uint8_t content[16]; /* XXH3-128, canonical, of the file with these 16 bytes zero */
 	uint8_t layout[8];   /* fingerprint of this header's structs: URF_LAYOUT */
 	struct urf_section sections[URF_N_SECTIONS];
 };
-static_assert(sizeof(struct urf_head) == 136 + 16 * URF_N_SECTIONS, "on disk");
+static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
 
-/* Changes whenever a struct below does: first bytes "v1", then a count of changes. */
-#define URF_LAYOUT "v1.00001"
+/* Changes whenever what is below does: first bytes "v2", then a count of changes. */
+#define URF_LAYOUT "v2.00001"
 
 /*
- * Segments: a segment is the longest run of addresses with one scope, file, line and column.
- * Blocks hold at most URF_BLOCK_MAX of them; the first of a block is coded against zero.
+ * Segments. A segment is the longest run of addresses with one inline chain, file, line and
+ * column. Its state is a stack: at the bottom the function that the code belongs to (the root),
+ * above it a call site for each function inlined there. A call site is a number in the table of
+ * sites of the function it lies in, which also says what is called; so the stack says all
+ * functions. Where the innermost one is at is a number in that function's table of lines.
  *
- * A segment is: a tag byte; uleb128 bytes since the start of the segment before (of the first:
- * 0); then, each only where the tag says so, in this order:
- *     tag & 1         sleb128 scope, as a difference
- *     tag & 2         sleb128 file, as a difference
- *     tag & 4         uleb128 column
- *     tag >> 3 == 31  sleb128 line, as a difference
- * Any other tag >> 3 is the line's difference + URF_LINE_BIAS. A segment ends where the next
- * begins; the last one of a block at the next block's start; the last block is an empty one.
- * A segment of scope 0 and line 0 is a gap.
+ * A stack entry is { site, line, next }: the call site it stands for (of the root: none), the
+ * line it was at last, and the site to expect next. An entry begins with line 0 and next 0;
+ * whenever one is pushed, by an op or at a block's start, the one below gets next = site + 1.
+ * In a function without lines the line's number is 0.
+ *
+ * A block holds at most URF_BLOCK_MAX segments and begins with its start's state:
+ *     uleb root function, 0: none, and nothing but ops follows; else
+ *     uleb unit; uleb bytes from the root's range's start to the block's; uleb bytes from the
+ *     block's start to the range's end; sleb range's start minus the function's entry;
+ *     uleb entries above the root, and the uleb site of each, outermost first.
+ * Then ops up to the next block's offset; the first segment starts where the block does. In a
+ * block's first segment the number of bytes advanced is 0.
+ *
+ * A byte below URF_OP_FAR is an op's number; one below URF_OP_CONTROL begins a two-byte op:
+ * number URF_OP_FAR + (byte - URF_OP_FAR) * 256 + next byte. An op pops entries; pushes
+ * entries, the first with site = next + its difference, the others with site = next of the
+ * entry just pushed (thus 0); then emits a segment: the start advances, the top entry's line
+ * changes by a difference. Control bytes are what follows; edits take effect at the start of
+ * the segment emitted next. The root is never popped. Sites and lines are counted modulo 2^32.
  */
-enum { URF_BLOCK_MAX = 64, URF_LINE_BIAS = 10, URF_LINE_FAR = 31 };
+enum {
+	URF_BLOCK_MAX = 64,
+	URF_TOP = 512,
+	URF_DEPTH_MAX = 128,  /* entries of a stack, the root included */
+	URF_OP_FAR = 232,     /* ops below: one byte */
+	URF_OP_CONTROL = 248, /* controls from here on */
+	URF_OPS_MAX = URF_OP_FAR + (URF_OP_CONTROL - URF_OP_FAR) * 256,
+	URF_CONTROL_EMIT = 248, /* uleb bytes advanced, sleb line's difference */
+	URF_CONTROL_GAP = 249,  /* uleb bytes advanced: a segment that is nobody's; no root */
+	URF_CONTROL_ROOT = 250, /* uleb function: a range begins, at the function's entry */
+	URF_CONTROL_PART = 251, /* uleb function, sleb start minus entry: a further range */
+	URF_CONTROL_UNIT = 252, /* uleb unit of the roots to come; 0 at a block's start without
+	                           one */
+	URF_CONTROL_POP = 253,  /* uleb entries */
+	URF_CONTROL_PUSH = 254, /* sleb site's difference */
+};
 struct urf_block {
 	le32 start; /* rva */
 	le32 off;   /* in .urf.segments */
 };
 static_assert(sizeof(struct urf_block) == 8, "on disk");
 
-/* A run of addresses that belongs to one function. */
-struct urf_range {
-	le32 start; /* rva */
-	le32 size;  /* bytes, not 0 */
-	le32 scope; /* the function's scope */
+struct urf_op {
+	uint8_t pop_push; /* low 4 bits: entries popped; high 4 bits: entries pushed */
+	int8_t site;      /* difference, of the first one pushed */
+	uint8_t advance;  /* bytes */
+	int8_t line;      /* difference */
 };
-static_assert(sizeof(struct urf_range) == 12, "on disk");
+static_assert(sizeof(struct urf_op) == 4, "on disk");
 
-/* A function with code, or a function inlined at one place. */
-struct urf_scope {
-	le32 function;
-	le32 parent;    /* the scope it is inlined into, a smaller index; 0: it is a function */
-	le32 call_file; /* where it is inlined: file, line, column; of a function: its entry's
-	                   rva */
-	le32 call_line;
-	le32 call_column;
-};
-static_assert(sizeof(struct urf_scope) == 20, "on disk");
+/*
+ * A function, each once however often it is inlined; number 0 is "none", of size 0. The fields:
+ *
+ *  - uleb size of what follows, in bytes
+ *  - uleb text: linkage name, else name; 0: nameless (code that has lines but no function)
+ *  - uleb how. 0: the text is its name, and it has no linkage name. 1: the text is its linkage
+ *    name, and no other name is known. 2: the text is its linkage name, and its name is the
+ * uleb text that follows. n: the text is its linkage name, and its name are the uleb bytes at n
+ * - 3 of it.
+ *  - uleb file, uleb line of its declaration
+ *  - uleb number of lines * 2, + 1 where a line or site has line 0; uleb number of sites. With
+ *    neither the record ends here.
+ *  - uleb lowest line (other than 0), uleb highest minus lowest
+ *  - uleb number of files - 1, then the uleb of each
+ *  - where there are lines: a byte, the width of columns; the lines' keys; the columns
+ *  - where there are sites: a byte, the width of columns; a byte, the width of functions; the
+ *    sites' keys; the columns; the functions called
+ *
+ * Each array of bits begins at a byte; the lowest bit of a byte comes first. A key is file *
+ * span + line - lowest, file being a number in the record's list; where line 0 occurs it is
+ * file * span + (line 0: 0, else line - lowest + 1). Span is the number of different values of
+ * the second part. Keys ascend, in Elias-Fano coding: n keys below u = files * span, and l =
+ * floor(log2(u / n)), 0 where u < n. First the low l bits of each; then, from the next byte on,
+ * n + (u >> l) + 1 bits, of which the i-th that is 1 stands at i + (key >> l).
+ */
+enum { URF_INDEX_STEP = 8 };
 
-struct urf_function {
-	le32 name;      /* DW_AT_name */
-	le32 linkage;   /* DW_AT_linkage_name; 0: none */
-	le32 decl_file; /* 0: none */
-	le32 decl_line;
-	le32 unit; /* where it is declared */
-};
-static_assert(sizeof(struct urf_function) == 20, "on disk");
+/*
+ * A packed table: uleb number of rows; for each column a byte, its width in bits; then the
+ * rows, all columns of one behind the other, the lowest bit of a byte first, padded to a byte
+ * at the end.
+ */
+enum { URF_FILE_COLUMNS = 2, URF_UNIT_COLUMNS = 5 };
 
-struct urf_file {
-	le32 directory; /* compilation and include directory, joined */
-	le32 name;
+/*
+ * Texts, sorted by their bytes, each once, in groups of URF_TEXT_STEP. A text is the uleb
+ * number of bytes that it has in common with the text before (of a group's first: 0), then
+ * codes of the rest, then a zero byte:
+ *
+ *  - 0x01..0x7f: itself
+ *  - 0x80..0xdf: phrase 0..95
+ *  - 0xe0..0xfe: with the next byte, phrase 96 + (byte - 0xe0) * 256 + next byte
+ *  - 0xff: the next byte, itself
+ */
+enum {
+	URF_TEXT_STEP = 16,
+	URF_PHRASE_NEAR = 0x80,
+	URF_PHRASE_FAR = 0xe0,
+	URF_PHRASE_BYTE = 0xff,
+	URF_PHRASES_NEAR = URF_PHRASE_FAR - URF_PHRASE_NEAR,
+	URF_PHRASES_MAX = URF_PHRASES_NEAR + (URF_PHRASE_BYTE - URF_PHRASE_FAR) * 256,
+	URF_PHRASE_MAX = 255,   /* bytes of a phrase */
+	URF_TEXT_MAX = 1 << 24, /* bytes of a text */
 };
-static_assert(sizeof(struct urf_file) == 8, "on disk");
 
-struct urf_unit {
-	le32 name;
-	le32 directory;
-	le32 producer;
-	le16 language; /* DW_LANG_* */
-	le16 version;  /* of DWARF */
+/*
+ * Symbols by start, of one start the best first, in groups of URF_SYMBOL_STEP. The fields:
+ *
+ *  - a byte: URF_SYMBOL_* bits, the low ones STT_*
+ *  - unless URF_SYMBOL_ALIAS: uleb start, in bytes behind the symbol before (of a group's
+ * first: 0), uleb size. An alias has start and size of the symbol before; a group's first is
+ * none.
+ *  - where both bits of URF_SYMBOL_BIND are set: a byte, STB_*; else these bits are it
+ *  - where URF_SYMBOL_BACK: uleb entries back to the last symbol that ends behind this one
+ *  - uleb text
+ */
+enum {
+	URF_SYMBOL_STEP = 16,
+	URF_SYMBOL_TYPE = 0x0f,
+	URF_SYMBOL_BIND_SHIFT = 4,
+	URF_SYMBOL_BIND = 0x30, /* both bits: a byte follows */
+	URF_SYMBOL_ALIAS = 0x40,
+	URF_SYMBOL_BACK = 0x80,
 };
-static_assert(sizeof(struct urf_unit) == 16, "on disk");
-
-struct urf_symbol {
-	le32 start; /* rva */
-	le32 size;  /* of a symbol without one: up to the next symbol or its section's end */
-	le32 name;
-	uint8_t type, bind; /* STT_*, STB_* */
-	le16 back; /* entries back to the last symbol that ends behind this one; 0: none */
+struct urf_symbols {
+	le32 start; /* rva of the group's first */
+	le32 off;   /* in .urf.symbol.data */
 };
-static_assert(sizeof(struct urf_symbol) == 16, "on disk");
+static_assert(sizeof(struct urf_symbols) == 8, "on disk");
 
 struct urf_load {
 	le64 off, addr, file_size, mem_size;
@@ -215,6 +294,30 @@ struct urf_saved {
 	le32 value; /* offset (signed), or offset in .urf.exprs */
 };
 static_assert(sizeof(struct urf_saved) == 8, "on disk");
+
+/*
+ * Marks: what line tables say of rows besides file, line and column. A group holds at most
+ * URF_MARK_STEP rows; its fields for each row: uleb bytes behind the row before (of the first:
+ * 0)
+ * * 4 + 2 where the next two fields are there + 1 where the row begins a statement; a byte of
+ * URF_MARK_* bits; uleb discriminator. A row ends where the next one begins, a group's last
+ * where the next group begins. Of rows at one address the last one's discriminator counts, and
+ * the bits of all.
+ */
+enum {
+	URF_MARK_STEP = 64,
+	URF_MARK_STATEMENT = 1,
+	URF_MARK_MORE = 2,
+	URF_MARK_SHIFT = 2,
+	URF_MARK_PROLOGUE_END = 1,
+	URF_MARK_EPILOGUE_BEGIN = 2,
+	URF_MARK_NONE = 4, /* no row: the table ends here */
+};
+struct urf_marks {
+	le32 start; /* rva */
+	le32 off;   /* in .urf.mark.data */
+};
+static_assert(sizeof(struct urf_marks) == 8, "on disk");
 
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };

@@ -55,3 +55,10 @@ void turf_table_fini(struct table *t)
 	free(t->slots);
 	*t = (struct table){ 0 };
 }
+
+void turf_table_clear(struct table *t)
+{
+	if (t->n)
+		memset(t->slots, 0, t->room * sizeof(*t->slots));
+	t->n = 0;
+}

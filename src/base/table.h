@@ -28,6 +28,8 @@ typedef bool turf_table_same(const void *ctx, uint32_t idx, const void *key);
  */
 int turf_table_intern(struct table *t, uint64_t hash, turf_table_same *same, const void *ctx,
                       const void *key, uint32_t next, uint32_t *ret);
+/* Forgets all elements and keeps the room. */
+void turf_table_clear(struct table *t);
 void turf_table_fini(struct table *t);
 
 static inline uint64_t hash_mix(uint64_t h, uint64_t value)

@@ -2,26 +2,24 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections (in parallel) -> symbols -> unwind rows -> units (in parallel)
- *          -> merge -> lay out -> write
+ *   inputs -> inflate sections (in parallel) -> symbols, unwind rows, DWARF -> units (in
+ * parallel)
+ *          -> functions -> segments -> texts -> write
  *
  * Only what is done in parallel may run in any order, and nothing of it is seen by the next
  * before all of it is done: the same source gives the same bytes.
  */
 #include <elf.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "build/build.h"
 #include "config.h"
-#include "elf/write.h"
 
-void turf_build_note(const struct builder *b, enum turf_level level, const char *fmt, ...)
+void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 {
 	if (!b->options->note)
 		return;
@@ -30,7 +28,9 @@ void turf_build_note(const struct builder *b, enum turf_level level, const char 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	pthread_mutex_lock(&b->lock);
 	b->options->note(b->options->ctx, level, text);
+	pthread_mutex_unlock(&b->lock);
 }
 
 /* Progress of one parallel stage. */
@@ -72,7 +72,7 @@ static int inflate(struct builder *b, size_t idx, struct turf_error *err)
 }
 
 /* Names the units that could not be read, in order; the others are served. */
-static void note_bad_units(const struct builder *b)
+static void note_bad_units(struct builder *b)
 {
 	const char *file = b->in.dwarf_elf == &b->in.debug.elf ? b->in.debug_name : b->in.name;
 	for (size_t i = 0; i < b->dwarf.n_units; i++) {
@@ -87,23 +87,66 @@ static void note_bad_units(const struct builder *b)
 	}
 }
 
-static int read_dwarf(struct builder *b, struct turf_error *err)
+/* What is to be had before the units, and does not need each other. */
+static int prepare(void *ctx, size_t idx, struct turf_error *err)
 {
-	if (!b->in.dwarf_elf)
-		return 0;
+	struct builder *b = ctx;
+	if (idx == 0)
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	if (idx == 1)
+		return turf_build_symbols(b, err);
+	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 2, err) : 0;
+}
+
+static int prepare_all(struct builder *b, struct turf_error *err)
+{
 	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
-	int r = turf_dwarf_open(&sections, &b->dwarf, err);
+	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
 	if (r < 0)
 		return r;
-	b->has_dwarf = true;
-	r = turf_related_open(b, err);
-	if (r < 0)
-		return r;
-	b->units = calloc(MAX(b->dwarf.n_units, (size_t)1), sizeof(*b->units));
-	if (!b->units)
+	b->has_dwarf = b->in.dwarf_elf;
+	r = turf_pool_run(b->threads, 2 + DWARF_PARTS, prepare, b, err);
+	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
+}
+
+/*
+ * Units in order, as that is how they are numbered; but first those that are a good part of
+ * all, so that none is left for one thread at the end.
+ */
+static int order_units(struct builder *b)
+{
+	enum { GOOD_PART = 32 };
+	size_t n = b->dwarf.n_units, at = 0;
+	uint64_t all = 0;
+	b->units = calloc(n + 1, sizeof(*b->units));
+	b->order = calloc(n + 1, sizeof(*b->order));
+	if (!b->units || !b->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		all += b->dwarf.units[i].end - b->dwarf.units[i].off;
+	for (int big = 1; big >= 0; big--)
+		for (size_t i = 0; i < n; i++) {
+			uint64_t size = b->dwarf.units[i].end - b->dwarf.units[i].off;
+			if ((size > all / GOOD_PART) == big)
+				b->order[at++] = i;
+		}
+	return turf_functions_begin(b);
+}
+
+static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
+{
+	int r = turf_build_unit(b, b->order[idx], err);
+	if (r == 0)
+		turf_functions_unit(b, b->order[idx]);
+	return r;
+}
+
+static int read_units(struct builder *b, struct turf_error *err)
+{
+	if (order_units(b) < 0)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
 		                 b->in.name);
-	r = run_stage(b, "units", b->dwarf.n_units, turf_build_unit, err);
+	int r = run_stage(b, "units", b->dwarf.n_units, build_unit, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;
@@ -129,161 +172,34 @@ static int emit_loads(struct builder *b, struct turf_error *err)
 	return 0;
 }
 
-/* The urf's build-id: 16 bytes that anyone can compute from the source's identity. */
-static void make_build_id(const struct inputs *in, uint8_t out[16])
+int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 {
-	uint8_t text[8 + SOURCE_ID_MAX] =
-		"turf\0\0\0\1"; /* kind and version of what is named */
-	text[5] = URF_DEBUG;
-	text[7] = URF_VERSION;
-	memcpy(text + 8, in->id, in->id_size);
-	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(text, 8 + in->id_size));
-	memcpy(out, hash.digest, 16);
+	size_t size = text ? strlen(text) : 0;
+	return turf_texts_add(&b->texts, text, size, XXH3_64bits(text, size), ret);
 }
 
-static struct urf_head make_head(const struct builder *b)
+/* What units and symbols say, in the urf's own numbers. */
+static int merge(struct builder *b, struct turf_error *err)
 {
-	struct urf_head head = {
-		.version = le16_of(URF_VERSION),
-		.head_size = le16_of(sizeof(head)),
-		.kind = le16_of(URF_DEBUG),
-		.machine = le16_of(b->in.source.elf.machine),
-		.base = le64_of(b->in.base),
-		.end = le64_of(b->in.end),
-		.flags = le32_of(b->flags),
-		.n_sections = le32_of(URF_N_SECTIONS),
-		.source_id_size = (uint8_t)b->in.id_size,
-	};
-	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
-	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
-	memcpy(head.source_id, b->in.id, b->in.id_size);
-	make_build_id(&b->in, head.build_id);
-	return head;
-}
-
-/* An ELF note: sizes, type, owner, content, each padded to four bytes. */
-static bool put_note(struct buf *out, const char *owner, uint32_t type, const void *content,
-                     size_t size)
-{
-	static const uint8_t zero[4];
-	size_t owner_size = strlen(owner) + 1;
-	le32 head[3] = { le32_of(owner_size), le32_of(size), le32_of(type) };
-	return turf_buf_put(out, head, sizeof(head)) && turf_buf_put(out, owner, owner_size) &&
-	       turf_buf_put(out, zero, -owner_size & 3) && turf_buf_put(out, content, size) &&
-	       turf_buf_put(out, zero, -size & 3);
-}
-
-static const struct {
-	const char *name;
-	uint32_t entry_size;
-} sections[URF_N_SECTIONS] = {
-	[URF_BLOCKS] = { ".urf.blocks", sizeof(struct urf_block) },
-	[URF_RANGES] = { ".urf.ranges", sizeof(struct urf_range) },
-	[URF_PAGES] = { ".urf.pages", sizeof(le32) },
-	[URF_SYMBOLS] = { ".urf.symbols", sizeof(struct urf_symbol) },
-	[URF_LOADS] = { ".urf.loads", sizeof(struct urf_load) },
-	[URF_SEGMENTS] = { ".urf.segments", 0 },
-	[URF_SCOPES] = { ".urf.scopes", sizeof(struct urf_scope) },
-	[URF_FUNCTIONS] = { ".urf.functions", sizeof(struct urf_function) },
-	[URF_FILES] = { ".urf.files", sizeof(struct urf_file) },
-	[URF_UNITS] = { ".urf.units", sizeof(struct urf_unit) },
-	[URF_ROWS] = { ".urf.rows", sizeof(struct urf_row) },
-	[URF_RULES] = { ".urf.rules", sizeof(struct urf_rule) },
-	[URF_SAVED] = { ".urf.saved", sizeof(struct urf_saved) },
-	[URF_FAR_RULES] = { ".urf.far", sizeof(struct urf_far) },
-	[URF_EXPRS] = { ".urf.exprs", 0 },
-	[URF_STRINGS] = { ".urf.strings", 0 },
-};
-
-enum { N_BEFORE = 3 }; /* two notes and the head come before the tables */
-
-static void lay_out(struct builder *b, struct elf_out *out, struct urf_head *head,
-                    const struct buf notes[2])
-{
-	*out = (struct elf_out){ .machine = b->in.source.elf.machine };
-	out->section[0] = (struct elf_out_section){ .name = ".note.gnu.build-id",
-		                                    .type = SHT_NOTE,
-		                                    .align = 4,
-		                                    .bytes = { notes[0].at, notes[0].n } };
-	out->section[1] = (struct elf_out_section){ .name = ".note.turf",
-		                                    .type = SHT_NOTE,
-		                                    .align = 4,
-		                                    .bytes = { notes[1].at, notes[1].n } };
-	out->section[2] =
-		(struct elf_out_section){ .name = ".urf.head",
-		                          .type = SHT_PROGBITS,
-		                          .align = 8,
-		                          .bytes = { (uint8_t *)head, sizeof(*head) } };
-	b->tables.of[URF_STRINGS] = b->tables.strings.bytes;
-	for (size_t i = 0; i < URF_N_SECTIONS; i++)
-		out->section[N_BEFORE + i] = (struct elf_out_section){
-			.name = sections[i].name,
-			.type = SHT_PROGBITS,
-			.align = 8,
-			.entry_size = sections[i].entry_size,
-			.bytes = { b->tables.of[i].at, b->tables.of[i].n },
-		};
-	b->tables.of[URF_STRINGS] = (struct buf){ 0 }; /* strings keep their own */
-	out->n_sections = N_BEFORE + URF_N_SECTIONS;
-}
-
-/* Writes the file through a mapping, its room reserved first: a full disk is told, not felt. */
-static int write_out(const struct elf_out *out, int fd, struct turf_error *err)
-{
-	int r = -posix_fallocate(fd, 0, (off_t)out->size);
+	int r = turf_build_functions(b, err);
+	if (r == 0)
+		r = turf_build_segments(b, err);
+	if (r == 0)
+		r = turf_emit_symbols(b);
+	if (r == 0)
+		r = turf_emit_packed(b);
+	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
+		r = turf_emit_marks(b);
+	if (r == 0)
+		r = turf_texts_emit(&b->texts, b->threads, &b->tables.of[URF_TEXT_INDEX]);
 	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s",
-		                 strerror(-r));
-	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return turf_fail(err, -errno, TURF_NOWHERE, "cannot map the urf: %s",
-		                 strerror(errno));
-	turf_elf_emit(out, at);
-	/* the hash is over the file with its own field zero, as it still is */
-	struct urf_head *head = (struct urf_head *)(at + out->section[2].off);
-	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(at, (size_t)out->size));
-	memcpy(head->content, hash.digest, sizeof(head->content));
-	munmap(at, (size_t)out->size);
+		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
+		                 b->in.name, strerror(-r));
+	if (b->has_dwarf)
+		b->flags |= URF_HAS_DWARF;
+	if (!(b->options->flags & TURF_BUILD_HOT))
+		b->flags |= URF_HAS_COLD;
 	return 0;
-}
-
-static int write_urf(struct builder *b, int fd, struct turf_error *err)
-{
-	struct urf_head head = make_head(b);
-	struct urf_note turf = { .kind = head.kind,
-		                 .version = head.version,
-		                 .source_id_size = le32_of(b->in.id_size) };
-	memcpy(turf.source_id, head.source_id, sizeof(turf.source_id));
-	memcpy(turf.layout, head.layout, sizeof(turf.layout));
-	struct buf notes[2] = { 0 };
-	int r = -ENOMEM;
-	uint32_t empty;
-	if (put_note(&notes[0], "GNU", NT_GNU_BUILD_ID, head.build_id, sizeof(head.build_id)) &&
-	    put_note(&notes[1], "TURF", URF_NOTE_TYPE, &turf, sizeof(turf)))
-		r = turf_strings_add(&b->tables.strings, NULL, &empty);
-	struct elf_out out;
-	if (r == 0) {
-		lay_out(b, &out, &head, notes);
-		r = turf_elf_layout(&out);
-	}
-	if (r < 0) {
-		turf_error_set(err, r, TURF_NOWHERE, "cannot lay out the urf: %s",
-		               strerror(-r));
-	} else {
-		head.size = le64_of(out.size);
-		for (size_t i = 0; i < URF_N_SECTIONS; i++)
-			head.sections[i] = (struct urf_section){
-				le64_of(out.section[N_BEFORE + i].off),
-				le64_of(out.section[N_BEFORE + i].bytes.size),
-			};
-		r = write_out(&out, fd, err);
-	}
-	turf_error_context(err, "%s", b->in.name);
-	vec_fini(&notes[0]);
-	vec_fini(&notes[1]);
-	return r;
 }
 
 static int build(struct builder *b, int out_fd, struct turf_error *err)
@@ -292,18 +208,14 @@ static int build(struct builder *b, int out_fd, struct turf_error *err)
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
 	if (r == 0)
-		r = turf_build_symbols(b, err);
-	if (r == 0 && b->in.n_code)
-		r = turf_build_frames(b, err);
+		r = prepare_all(b, err);
 	if (r == 0)
-		r = read_dwarf(b, err);
+		r = read_units(b, err);
 	if (r == 0)
-		r = turf_build_merge(b, err);
-	if (r == 0)
-		r = turf_emit_symbols(b, err);
+		r = merge(b, err);
 	if (r == 0)
 		r = emit_loads(b, err);
-	return r < 0 ? r : write_urf(b, out_fd, err);
+	return r < 0 ? r : turf_build_write(b, out_fd, err);
 }
 
 static void builder_fini(struct builder *b)
@@ -311,25 +223,35 @@ static void builder_fini(struct builder *b)
 	for (size_t i = 0; b->units && i < b->dwarf.n_units; i++)
 		turf_unit_out_fini(&b->units[i]);
 	free(b->units);
+	free(b->order);
+	turf_functions_free(b->merged);
+	turf_unit_scratch_free(b->scratch);
 	if (b->has_dwarf)
 		turf_dwarf_close(&b->dwarf);
 	vec_fini(&b->syms);
 	turf_arena_fini(&b->syms.names);
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		vec_fini(&b->tables.of[i]);
-	turf_strings_fini(&b->tables.strings);
+	turf_texts_fini(&b->texts);
+	turf_arena_fini(&b->texts_made);
+	vec_fini(&b->files);
+	vec_fini(&b->unit_rows);
 	turf_related_close(b);
 	turf_inputs_close(&b->in);
+	pthread_mutex_destroy(&b->lock);
 }
 
 int turf_build(int source_fd, const char *name, int out_fd,
                const struct turf_build_options *options, struct turf_error *err)
 {
-	static const struct turf_build_options defaults = { .size = sizeof(defaults) };
 	scoped(freep) struct builder *b = calloc(1, sizeof(*b));
 	if (!b)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", name);
-	b->options = options ? options : &defaults;
+	/* of a caller that was built with fewer options the others are 0 */
+	if (options)
+		memcpy(&b->options_given, options,
+		       MIN(options->size, sizeof(b->options_given)));
+	b->options = &b->options_given;
 	b->source_fd = source_fd;
 	b->threads = b->options->threads;
 	if (!b->threads)
@@ -337,6 +259,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	int r = turf_inputs_open(source_fd, name, b->options->debug_folder, &b->in, err);
 	if (r < 0)
 		return r;
+	pthread_mutex_init(&b->lock, NULL);
 	r = build(b, out_fd, err);
 	builder_fini(b);
 	return r;
@@ -360,10 +283,10 @@ static int builder_build(void *ctx, int source_fd, const char *name, int out_fd,
 
 struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
-	/* of the options only the folder changes what is built; the revision changes with what
-	 * is looked for and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 8";
-	static const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA };
+	/* of the options the folder and the flags change what is built; the revision changes
+	 * with what is looked for and what is made of it, the layout string with the format */
+	static const char revision[] = URF_LAYOUT " 1";
+	const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA, options ? (uint8_t)options->flags : 0 };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));
 	const char *folder = options && options->debug_folder ? options->debug_folder : "";

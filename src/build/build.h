@@ -7,12 +7,17 @@
  *   related.c  further files that the DWARF lies in
  *   symbols.c  ELF symbols           -> sorted table
  *   frames.c   CFI                   -> unwind rows and rules
- *   units.c    one unit's DWARF      -> its scopes and segments (in parallel)
- *   merge.c    all units             -> scopes, functions, files, ranges, coded segments
- *   build.c    the order of it all, and the bytes of the urf
+ *   units.c    one unit's DWARF      -> its functions, scopes, lines and segments (in
+ * parallel), with scopes.c and scratch.c functions.c all units' functions -> numbers, coded
+ * records segments.c all units' segments   -> coded blocks, with ops.c texts.c    names and
+ * paths       -> coded texts, with phrases.c packed.c   files and units       -> packed tables
+ *   build.c    the order of it all
+ *   output.c   the bytes of the urf
  */
 #ifndef BUILD_BUILD_H
 #define BUILD_BUILD_H
+
+#include <pthread.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -21,6 +26,8 @@
 #include "base/vec.h"
 #include "cfi/cfi.h"
 #include "dwarf/dwarf.h"
+#include "build/texts.h"
+#include "build/units.h"
 #include "elf/elf.h"
 #include "turf/build.h"
 
@@ -64,24 +71,9 @@ struct inputs {
 		mini; /* the ELF file in .gnu_debugdata, where symbols were read of it */
 };
 
-/* Strings once: each different string has one offset; offset 0 is "". */
-struct strings {
-	struct buf bytes;
-	struct {
-		uint32_t *at; /* offset of each */
-		size_t n, room;
-	} offs;
-	struct table known; /* indexes of offs */
-};
-
-/* Its offset in @ret; -ENOMEM, or -E2BIG past 4 GiB. NULL is "". */
-int turf_strings_add(struct strings *s, const char *text, uint32_t *ret);
-void turf_strings_fini(struct strings *s);
-
 /* One section of the urf to be: bytes of whole entries. */
 struct tables {
 	struct buf of[URF_N_SECTIONS];
-	struct strings strings;
 };
 
 /* All @size bytes of @record behind what the table holds; 0 or -ENOMEM. */
@@ -97,7 +89,8 @@ struct sym {
 	const char *name;
 	uint8_t type, bind;
 	uint16_t section;
-	bool label; /* it has no size of its own */
+	bool label;    /* it has no size of its own */
+	uint32_t text; /* provisional */
 };
 struct syms {
 	struct sym *at;
@@ -105,68 +98,14 @@ struct syms {
 	struct arena names; /* those that stand in no file */
 };
 
-/* A scope of one unit. Indexes are into the same unit_out. */
-struct unit_scope {
-	uint64_t die;       /* offset; ascending, as scopes come in preorder */
-	uint32_t parent;    /* index + 1; 0: a function */
-	uint32_t function;  /* index in functions */
-	uint32_t call_file; /* the unit's file index + 1; 0: none */
-	uint32_t call_line, call_column;
-	uint64_t entry;
-	uint32_t global; /* its index in the urf; 0: it has no code left */
-	bool used;
+/* Rows of .urf.files and .urf.units: provisional numbers of texts. Row 0 is none. */
+struct build_file {
+	uint32_t directory, name;
 };
-
-struct unit_function {
-	uint64_t die; /* whose names these are: the function's own, an inlined one's origin */
-	uint64_t origin; /* DIE offset, the same for all instances in all units */
-	struct dwarf_names names;
+struct build_unit {
+	uint32_t name, directory, producer;
+	uint16_t language, version;
 };
-
-struct unit_range {
-	uint64_t start, end;
-	uint32_t scope;
-};
-
-struct unit_segment {
-	uint64_t start, end;
-	uint32_t scope; /* index + 1; 0: none */
-	uint32_t file;  /* the unit's file index + 1; 0: none */
-	uint32_t line, column;
-};
-
-struct unit_file {
-	const char *comp_dir, *directory, *name;
-	uint32_t global; /* 0: not used yet */
-};
-
-/* What units.c makes of one unit. */
-struct unit_out {
-	struct {
-		struct unit_scope *at;
-		size_t n, room;
-	} scopes;
-	struct {
-		struct unit_function *at;
-		size_t n, room;
-	} functions;
-	struct {
-		struct unit_range *at;
-		size_t n, room;
-	} ranges;
-	struct {
-		struct unit_segment *at;
-		size_t n, room;
-	} segments;
-	struct {
-		struct unit_file *at;
-		size_t n, room;
-	} files;
-	int error; /* this unit's DWARF is malformed: what was read before it is kept */
-	struct turf_error why;
-};
-
-void turf_unit_out_fini(struct unit_out *out);
 
 /* A further file that the DWARF lies in. */
 enum { RELATED_N_SECTIONS = 9 };
@@ -177,8 +116,9 @@ struct related {
 };
 
 struct builder {
-	const struct turf_build_options *options;
-	int source_fd; /* borrowed */
+	struct turf_build_options options_given;  /* filled up with defaults */
+	const struct turf_build_options *options; /* these */
+	int source_fd;                            /* borrowed */
 	struct inputs in;
 	struct related supplement, package;
 	struct {
@@ -187,8 +127,17 @@ struct builder {
 	} splits; /* .dwo files */
 	struct dwarf dwarf;
 	bool has_dwarf;
-	struct unit_out *units; /* one for each of dwarf.units */
+	size_t *order;                /* in which units are read */
+	struct unit_out *units;       /* one for each of dwarf.units */
+	struct unit_scratch *scratch; /* that no thread uses */
+	pthread_mutex_t lock;         /* over scratch and the telling of notes */
+	struct functions *merged;
 	struct syms syms;
+	struct texts texts;
+	struct arena texts_made; /* those that stand in no file */
+	UNIT_LIST(struct build_file) files;
+	UNIT_LIST(struct build_unit) unit_rows;
+	uint32_t n_functions;
 	struct tables tables;
 	unsigned threads;
 	uint32_t flags; /* enum urf_flag */
@@ -231,7 +180,9 @@ int turf_pool_run(unsigned threads, size_t n,
 
 /* symbols.c: sorted, best first at each address; sizes filled in. */
 int turf_build_symbols(struct builder *b, struct turf_error *err);
-int turf_emit_symbols(struct builder *b, struct turf_error *err);
+/* Adds their names to the texts; then, when texts are numbered, the symbols. */
+int turf_build_symbol_texts(struct builder *b);
+int turf_emit_symbols(struct builder *b);
 /* The best symbol that starts at @addr and whether one of them is called @name; NULL: none. */
 const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const char *name,
                                  bool *has_name);
@@ -239,16 +190,25 @@ const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const c
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
-/* units.c */
-int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err);
+/* functions.c, segments.c, packed.c, marks.c: 0, -ENOMEM or -E2BIG */
+int turf_functions_begin(struct builder *b);
+void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
+int turf_build_functions(struct builder *b, struct turf_error *err);
+void turf_functions_free(struct functions *f);
+int turf_build_segments(struct builder *b, struct turf_error *err);
+int turf_emit_packed(struct builder *b);
+int turf_emit_marks(struct builder *b);
 
-/* merge.c */
-int turf_build_merge(struct builder *b, struct turf_error *err);
+/* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
+int turf_build_text(struct builder *b, const char *text, uint32_t *ret);
+
+/* output.c */
+int turf_build_write(struct builder *b, int fd, struct turf_error *err);
 
 /* True, and the part of [*start, *end) that is code; false: none of it is. */
 bool turf_clip_to_code(const struct inputs *in, uint64_t *start, uint64_t *end);
 
-void turf_build_note(const struct builder *b, enum turf_level level, const char *fmt, ...)
+void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 	TURF_PRINTF(3, 4);
 
 #endif

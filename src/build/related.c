@@ -490,7 +490,7 @@ static int add_package(struct builder *b, int fd, const char *path, struct turf_
 }
 
 /* Tells once of each file whose functions are missing. */
-static void note_missing(const struct builder *b)
+static void note_missing(struct builder *b)
 {
 	const char *last = NULL;
 	for (size_t i = 0; i < b->dwarf.n_units; i++) {

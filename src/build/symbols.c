@@ -38,7 +38,9 @@ static int read_table(struct builder *b, const struct elf *elf, uint32_t type,
 		struct sym *sym = vec_push(&b->syms);
 		if (!sym)
 			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
-		*sym = (struct sym){ s.addr, s.size, s.name, s.type, s.bind, s.section, false };
+		*sym =
+			(struct sym){ s.addr, s.size,    s.name, s.type,
+			              s.bind, s.section, false,  0 };
 	}
 	return r < 0 ? r : 1;
 }
@@ -220,41 +222,70 @@ const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const c
 	return &syms->at[lo];
 }
 
-/* How many entries back the last symbol is that ends behind the @i-th one. */
-static uint16_t look_back(const struct syms *syms, size_t i)
+int turf_build_symbol_texts(struct builder *b)
 {
-	const struct sym *s = &syms->at[i];
-	for (size_t back = 1; back <= i && back <= 1024; back++) {
-		const struct sym *other = &syms->at[i - back];
-		if (other->start != s->start && other->start + other->size > s->start + s->size)
-			return (uint16_t)back;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < b->syms.n; i++)
+		r = turf_build_text(b, b->syms.at[i].name, &b->syms.at[i].text);
+	return r;
+}
+
+/*
+ * How many entries back the last symbol is that ends behind each one: on a stack lie those that
+ * end behind all that came after them.
+ */
+static int link_back(const struct syms *syms, uint32_t *back)
+{
+	scoped(freep) uint32_t *stack = calloc(syms->n + 1, sizeof(*stack));
+	size_t n = 0;
+	if (!stack)
+		return -ENOMEM;
+	for (size_t i = 0; i < syms->n; i++) {
+		const struct sym *s = &syms->at[i];
+		while (n && syms->at[stack[n - 1]].start + syms->at[stack[n - 1]].size <=
+		                    s->start + s->size)
+			n--;
+		back[i] = n ? (uint32_t)i - stack[n - 1] : 0;
+		stack[n++] = (uint32_t)i;
 	}
 	return 0;
 }
 
-int turf_emit_symbols(struct builder *b, struct turf_error *err)
+static bool put_symbol(struct buf *out, const struct sym *s, const struct sym *before,
+                       uint32_t back, uint32_t text)
 {
-	for (size_t i = 0; i < b->syms.n; i++) {
-		const struct sym *s = &b->syms.at[i];
-		uint32_t name;
-		int r = turf_strings_add(&b->tables.strings, s->name, &name);
-		if (r < 0)
-			return turf_fail(err, r, TURF_NOWHERE, "%s: no room for names",
-			                 b->in.name);
-		struct urf_symbol out = {
-			.start = le32_of(s->start - b->in.base),
-			.size = le32_of(s->size),
-			.name = le32_of(name),
-			.type = s->type,
-			.bind = s->bind,
-			.back = le16_of(look_back(&b->syms, i)),
-		};
-		r = table_put(&b->tables, URF_SYMBOLS, &out, sizeof(out));
-		if (r < 0)
-			return turf_fail(err, r, TURF_NOWHERE, "%s: no memory for symbols",
-			                 b->in.name);
+	bool alias = before && before->start == s->start && before->size == s->size;
+	uint8_t bind = s->bind < 3 ? s->bind : 3;
+	uint8_t head = (uint8_t)((s->type & URF_SYMBOL_TYPE) | bind << URF_SYMBOL_BIND_SHIFT |
+	                         (alias ? URF_SYMBOL_ALIAS : 0) | (back ? URF_SYMBOL_BACK : 0));
+	bool ok = turf_buf_put(out, &head, 1);
+	if (ok && !alias)
+		ok = turf_buf_uleb(out, before ? s->start - before->start : 0) &&
+		     turf_buf_uleb(out, s->size);
+	if (ok && bind == 3)
+		ok = turf_buf_put(out, &s->bind, 1);
+	if (ok && back)
+		ok = turf_buf_uleb(out, back);
+	return ok && turf_buf_uleb(out, text);
+}
+
+int turf_emit_symbols(struct builder *b)
+{
+	const struct syms *syms = &b->syms;
+	struct buf *out = &b->tables.of[URF_SYMBOL_DATA];
+	scoped(freep) uint32_t *back = calloc(syms->n + 1, sizeof(*back));
+	int r = back ? link_back(syms, back) : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < syms->n; i++) {
+		const struct sym *s = &syms->at[i];
+		bool first = i % URF_SYMBOL_STEP == 0;
+		struct urf_symbols group = { le32_of(s->start - b->in.base), le32_of(out->n) };
+		if (first)
+			r = table_put(&b->tables, URF_SYMBOLS, &group, sizeof(group));
+		if (r == 0 &&
+		    !put_symbol(out, s, first ? NULL : s - 1, back[i], b->texts.final[s->text]))
+			r = -ENOMEM;
 	}
-	if (b->syms.n)
+	if (syms->n)
 		b->flags |= URF_HAS_SYMBOLS;
-	return 0;
+	return r;
 }

@@ -1,167 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One unit's DWARF -> its scopes, and its segments: runs of addresses with one innermost scope,
- * file, line and column. Runs for many units at once; a unit sees nothing of the others but the
- * names of DIEs that it refers to.
+ * One unit's DWARF -> its functions, scopes, lines, call sites and segments. Runs for many
+ * units at once; a unit sees nothing of the others but the names of DIEs that it refers to.
  *
  * Innermost is the last scope in the order of the DIEs that covers an address: children come
  * behind their parents. Of line rows at one address the last one counts. Lines count where the
  * unit says that it has code, so that padding behind a function is nobody's. What is no code at
  * all (dead functions that the linker dropped) is left out.
  */
+#include "base/sort.h"
 #include "build/build.h"
-
-/* A line's run of addresses. */
-struct line {
-	uint64_t start, end;
-	uint32_t file; /* the unit's file index + 1 */
-	uint32_t line, column;
-	uint32_t order; /* of its sequence */
-};
-
-/* Where a unit says that it has code. */
-struct areas {
-	struct code_area *at;
-	size_t n, room;
-};
-
-struct unit {
-	struct builder *b;
-	const struct dwarf_unit *unit;
-	struct unit_out *out;
-	struct lines {
-		struct line *at;
-		size_t n, room;
-	} lines;
-	struct table seen; /* functions by DIE: indexes of out->functions */
-};
+#include "build/scratch.h"
 
 void turf_unit_out_fini(struct unit_out *out)
 {
-	vec_fini(&out->scopes);
 	vec_fini(&out->functions);
-	vec_fini(&out->ranges);
+	vec_fini(&out->scopes);
+	vec_fini(&out->lines);
+	vec_fini(&out->sites);
 	vec_fini(&out->segments);
+	vec_fini(&out->runs);
+	vec_fini(&out->marks);
+	vec_fini(&out->mark_data);
 	vec_fini(&out->files);
 }
 
-static bool same_die(const void *ctx, uint32_t idx, const void *die)
+static int no_memory(const struct unit *u, struct turf_error *err)
 {
-	const struct unit *u = ctx;
-	return u->out->functions.at[idx].die == *(const uint64_t *)die;
+	return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for unit at %#llx",
+	                 u->b->in.name, (unsigned long long)u->unit->off);
 }
 
-/*
- * Index of a scope's function; names are read once per unit. An inlined call has its origin's
- * names; a function has its own, as it may have a linkage name that its origin has not: of the
- * constructors that C++ makes of one (C1, C2 of C4), of clones.
- */
-static int function_of(struct unit *u, const struct dwarf_scope *scope, uint32_t *ret,
-                       struct turf_error *err)
+bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end)
 {
-	uint64_t die = scope->kind == DWARF_FUNCTION ? scope->die : scope->origin;
-	int r = turf_table_intern(&u->seen, hash_mix(0, die), same_die, u, &die,
-	                          (uint32_t)u->out->functions.n, ret);
-	struct unit_function *f = r == 0 ? vec_push(&u->out->functions) : NULL;
-	if (r > 0)
-		return 0;
-	if (!f)
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
-	f->die = die;
-	f->origin = scope->origin;
-	r = turf_dwarf_names(&u->b->dwarf, die, &f->names, err);
-	if (r < 0) /* a bad link costs the name only */
-		f->names = (struct dwarf_names){ .decl_file = DWARF_NONE };
-	return r == -ENOMEM ? r : 0;
-}
-
-static int add_range(struct unit *u, uint64_t start, uint64_t end, uint32_t scope)
-{
-	/* a range may span code areas */
-	for (uint64_t from = start, to = end; turf_clip_to_code(&u->b->in, &from, &to);
-	     from = to, to = end) {
-		struct unit_range *r = vec_push(&u->out->ranges);
-		if (!r)
-			return -ENOMEM;
-		*r = (struct unit_range){ from, to, scope };
+	const struct inputs *in = &u->b->in;
+	if (*start >= *end)
+		return false;
+	if (!u->area || *start < u->area->start || *end > u->area->end) {
+		if (!turf_clip_to_code(in, start, end))
+			return false;
+		u->area = in->code; /* the next ones are near */
+		while (u->area->end <= *start)
+			u->area++;
 	}
-	return 0;
-}
-
-/* Index + 1 of the scope with that DIE; 0: none. */
-static uint32_t scope_of(const struct unit_out *out, uint64_t die)
-{
-	size_t lo = 0, hi = out->scopes.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (out->scopes.at[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < out->scopes.n && out->scopes.at[lo].die == die ? (uint32_t)lo + 1 : 0;
-}
-
-/* A malformed list of ranges costs what follows in it; @err then has the cause. */
-static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_error *err)
-{
-	uint32_t function = 0, idx = (uint32_t)u->out->scopes.n;
-	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u->out, scope->parent) : 0;
-	int r = function_of(u, scope, &function, err);
-	if (r < 0)
-		return r;
-	struct unit_scope *s = vec_push(&u->out->scopes);
-	if (!s)
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for scopes");
-	uint64_t n_files = u->out->files.n;
-	*s = (struct unit_scope){
-		.die = scope->die,
-		.parent = parent,
-		.function = function,
-		.call_file = scope->call_file < n_files ? (uint32_t)scope->call_file + 1 : 0,
-		.call_line = scope->call_line,
-		.call_column = scope->call_column,
-		.entry = scope->entry,
-	};
-	size_t first = u->out->ranges.n;
-	struct dwarf_range range;
-	while ((r = turf_dwarf_next_range(&scope->ranges, &range, err)) == 1) {
-		if (add_range(u, range.start, range.end, idx) < 0)
-			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for ranges");
-	}
-	if (s->entry == DWARF_NONE && u->out->ranges.n > first)
-		s->entry = u->out->ranges.at[first].start;
-	return r;
-}
-
-static int read_scopes(struct unit *u, struct turf_error *err)
-{
-	struct dwarf_scopes walk;
-	const struct dwarf_unit *unit = u->unit;
-	if (unit->split)
-		unit = &u->b->dwarf.units[unit->split - 1];
-	int r = turf_dwarf_scopes(&u->b->dwarf, unit, &walk, err);
-	if (r < 0)
-		return r;
-	struct dwarf_scope scope;
-	int bad = 0;
-	while ((r = turf_dwarf_next_scope(&walk, &scope, err)) == 1) {
-		r = add_scope(u, &scope, err);
-		if (r == -ENOMEM)
-			return r;
-		bad = MIN(bad, r);
-	}
-	return MIN(bad, r);
-}
-
-/* Scopes that have code left, and all that these are inlined into. */
-static void mark_used(struct unit_out *out)
-{
-	for (size_t i = 0; i < out->ranges.n; i++)
-		out->scopes.at[out->ranges.at[i].scope].used = true;
-	for (size_t i = out->scopes.n; i-- > 0;)
-		if (out->scopes.at[i].used && out->scopes.at[i].parent)
-			out->scopes.at[out->scopes.at[i].parent - 1].used = true;
+	*start -= in->base;
+	*end -= in->base;
+	return true;
 }
 
 static int add_file(void *ctx, uint64_t idx, const char *comp_dir, const char *directory,
@@ -169,35 +53,38 @@ static int add_file(void *ctx, uint64_t idx, const char *comp_dir, const char *d
 {
 	struct unit_out *out = ctx;
 	/* files come in order of index; version 4 begins with 1 */
-	while (out->files.n <= idx) {
-		struct unit_file *f = vec_push(&out->files);
-		if (!f)
+	while (out->files.n <= idx)
+		if (!vec_push(&out->files))
 			return -ENOMEM;
-	}
-	out->files.at[idx] = (struct unit_file){ comp_dir, directory, name, 0 };
+	out->comp_dir = comp_dir;
+	out->files.at[idx].directory = directory;
+	out->files.at[idx].name = name;
 	return 0;
 }
 
-static int add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t end,
-                    uint32_t order)
+uint32_t turf_unit_file(struct unit_out *out, uint64_t idx)
+{
+	if (idx >= out->files.n || !out->files.at[idx].name)
+		return 0;
+	out->files.at[idx].used = true;
+	return (uint32_t)idx + 1;
+}
+
+static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t end)
 {
 	uint64_t start = row->addr;
-	if (start >= end || !turf_clip_to_code(&u->b->in, &start, &end) || start != row->addr)
-		return 0;
-	struct line *l = vec_push(&u->lines);
-	if (!l)
-		return -ENOMEM;
-	*l = (struct line){
-		.start = start,
-		.end = end,
-		.file = row->file < u->out->files.n && u->out->files.at[row->file].name
-		                ? row->file + 1
-		                : 0,
+	if (!turf_unit_clip(u, &start, &end) || start != row->addr - u->b->in.base)
+		return true;
+	if (!vec_reserve(&u->s->rows, 1))
+		return false;
+	u->s->rows.at[u->s->rows.n++] = (struct row){
+		.start = (uint32_t)start,
+		.end = (uint32_t)end,
+		.file = row->file < UINT32_MAX ? (uint32_t)row->file : UINT32_MAX,
 		.line = row->line,
 		.column = row->column,
-		.order = order,
 	};
-	return 0;
+	return true;
 }
 
 /* Whether the unit has lines of its own. A partial unit without code is what dwz took out of
@@ -217,126 +104,120 @@ static int read_lines(struct unit *u, struct turf_error *err)
 	r = turf_dwarf_files(&walk, add_file, u->out, err);
 	if (r < 0 || !has_lines(u->unit))
 		return r;
-	struct dwarf_line_row row, last = { .end_sequence = true };
-	uint32_t order = 0;
-	while ((r = turf_dwarf_next_line(&walk, &row, err)) == 1) {
-		if (!last.end_sequence && add_line(u, &last, row.addr, order) < 0)
-			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for lines");
-		order += last.end_sequence;
-		last = row;
+	enum { BATCH = 64 };
+	struct dwarf_line_row batch[BATCH], last = { .end_sequence = true };
+	bool cold = !(u->b->options->flags & TURF_BUILD_HOT);
+	while ((r = turf_dwarf_next_lines(&walk, batch, BATCH, err)) > 0) {
+		for (int i = 0; i < r; last = batch[i++])
+			if ((!last.end_sequence && !add_line(u, &last, batch[i].addr)) ||
+			    (cold && !turf_mark_row(u, &batch[i])))
+				return no_memory(u, err);
 	}
 	return r;
 }
 
-static int lines_by_start(const void *a, const void *b)
+/*
+ * Puts the rows in order of address and cuts off what overlaps: the run that begins first keeps
+ * what it has; of those that begin at one address, the one told first.
+ */
+static bool sort_rows(struct unit *u)
 {
-	const struct line *x = a, *y = b;
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	return (x->end > y->end) - (x->end < y->end);
-}
-
-/* Sorts the lines and cuts off what overlaps: the run that begins first keeps what it has. */
-static void sort_lines(struct unit *u)
-{
-	if (!u->lines.n)
-		return;
-	qsort(u->lines.at, u->lines.n, sizeof(*u->lines.at), lines_by_start);
-	size_t n = 0;
-	uint64_t done = 0;
-	for (size_t i = 0; i < u->lines.n; i++) {
-		struct line l = u->lines.at[i];
-		l.start = MAX(l.start, done);
-		if (l.start >= l.end)
-			continue;
-		done = l.end;
-		u->lines.at[n++] = l;
-	}
-	u->lines.n = n;
-}
-
-static int areas_by_start(const void *a, const void *b)
-{
-	const struct code_area *x = a, *y = b;
-	return (x->start > y->start) - (x->start < y->start);
-}
-
-/* The unit's own ranges, sorted; none where it does not tell them. */
-static int own_areas(struct unit *u, struct areas *areas)
-{
-	struct dwarf_ranges walk;
-	struct dwarf_range range;
-	if (turf_dwarf_unit_ranges(u->unit, &walk) == 0)
-		return 0;
-	while (turf_dwarf_next_range(&walk, &range, NULL) == 1) {
-		struct code_area *area = vec_push(areas);
-		if (!area)
-			return -ENOMEM;
-		*area = (struct code_area){ range.start, range.end };
-	}
-	if (areas->n)
-		qsort(areas->at, areas->n, sizeof(*areas->at), areas_by_start);
-	return 0;
-}
-
-/* Cuts the sorted lines down to the unit's own ranges. */
-static int clip_lines(struct unit *u, const struct areas *areas)
-{
-	struct lines clipped = { 0 };
-	size_t a = 0;
-	for (size_t i = 0; i < u->lines.n; i++) {
-		struct line l = u->lines.at[i];
-		while (a < areas->n && areas->at[a].end <= l.start)
-			a++;
-		for (size_t k = a; k < areas->n && areas->at[k].start < l.end; k++) {
-			if (areas->at[k].end <= l.start)
-				continue;
-			struct line *part = vec_push(&clipped);
-			if (!part) {
-				vec_fini(&clipped);
-				return -ENOMEM;
-			}
-			*part = l;
-			part->start = MAX(l.start, areas->at[k].start);
-			part->end = MIN(l.end, areas->at[k].end);
-			l.start = part->end; /* areas that overlap give no byte twice */
-		}
-	}
-	vec_fini(&u->lines);
-	u->lines = clipped;
-	return 0;
-}
-
-static int ranges_by_start(const void *a, const void *b)
-{
-	const struct unit_range *x = a, *y = b;
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return (x->scope > y->scope) - (x->scope < y->scope);
-}
-
-/* The ranges that have begun, the innermost scope on top: a heap by scope. */
-struct heap {
-	struct unit_range *at;
-	size_t n, room;
-};
-
-static bool heap_push(struct heap *h, struct unit_range range)
-{
-	if (!vec_push(h))
+	struct unit_scratch *s = u->s;
+	bool sorted = true;
+	for (size_t i = 1; i < s->rows.n && sorted; i++)
+		sorted = s->rows.at[i - 1].end <= s->rows.at[i].start;
+	if (sorted)
+		return true;
+	s->keys.n = s->copy.n = 0;
+	if (!vec_reserve(&s->keys, 2 * s->rows.n) || !vec_reserve(&s->copy, s->rows.n))
 		return false;
-	size_t i = h->n - 1;
-	for (; i && h->at[(i - 1) / 2].scope < range.scope; i = (i - 1) / 2)
-		h->at[i] = h->at[(i - 1) / 2];
-	h->at[i] = range;
+	for (size_t i = 0; i < s->rows.n; i++)
+		s->keys.at[i] = (struct sort_pair){ s->rows.at[i].start, i };
+	sort_pairs(s->keys.at, s->keys.at + s->rows.n, s->rows.n);
+	uint32_t done = 0;
+	for (size_t i = 0; i < s->rows.n; i++) {
+		struct row row = s->rows.at[s->keys.at[i].value];
+		row.start = MAX(row.start, done);
+		if (row.start >= row.end)
+			continue;
+		done = row.end;
+		s->copy.at[s->copy.n++] = row;
+	}
+	struct rows swap = s->rows;
+	s->rows = s->copy;
+	s->copy = swap;
 	return true;
 }
 
-static void heap_pop(struct heap *h)
+/* The unit's own ranges, sorted; none where it does not tell them. */
+static bool own_areas(struct unit *u)
 {
-	struct unit_range last = h->at[--h->n];
+	struct unit_scratch *s = u->s;
+	struct dwarf_ranges walk;
+	struct dwarf_range range;
+	s->areas.n = 0;
+	if (turf_dwarf_unit_ranges(u->unit, &walk) == 0)
+		return true;
+	while (turf_dwarf_next_range(&walk, &range, NULL) == 1) {
+		uint64_t start = range.start, end = range.end;
+		for (; turf_unit_clip(u, &start, &end);
+		     start = end + u->b->in.base, end = range.end) {
+			if (!vec_reserve(&s->areas, 2))
+				return false;
+			s->areas.at[s->areas.n++] = (struct sort_pair){ start, end };
+		}
+	}
+	s->keys.n = 0;
+	if (!vec_reserve(&s->keys, s->areas.n))
+		return false;
+	sort_pairs(s->areas.at, s->keys.at, s->areas.n);
+	return true;
+}
+
+/* Cuts the sorted rows down to the unit's own ranges. */
+static bool clip_rows(struct unit *u)
+{
+	struct unit_scratch *s = u->s;
+	if (!own_areas(u))
+		return false;
+	if (!s->areas.n)
+		return true;
+	s->copy.n = 0;
+	size_t a = 0;
+	for (size_t i = 0; i < s->rows.n; i++) {
+		struct row row = s->rows.at[i];
+		while (a < s->areas.n && s->areas.at[a].value <= row.start)
+			a++;
+		for (size_t k = a; k < s->areas.n && s->areas.at[k].key < row.end; k++) {
+			if (s->areas.at[k].value <= row.start)
+				continue;
+			if (!vec_reserve(&s->copy, 1))
+				return false;
+			struct row *part = &s->copy.at[s->copy.n++];
+			*part = row;
+			part->start = (uint32_t)MAX(row.start, s->areas.at[k].key);
+			part->end = (uint32_t)MIN(row.end, s->areas.at[k].value);
+			row.start = part->end; /* areas that overlap give no byte twice */
+		}
+	}
+	struct rows swap = s->rows;
+	s->rows = s->copy;
+	s->copy = swap;
+	return true;
+}
+
+/* The ranges that have begun, the innermost scope on top: a heap by scope. */
+static void heap_push(struct ranges *heap, struct range range)
+{
+	size_t i = heap->n++;
+	for (; i && heap->at[(i - 1) / 2].scope < range.scope; i = (i - 1) / 2)
+		heap->at[i] = heap->at[(i - 1) / 2];
+	heap->at[i] = range;
+}
+
+static void heap_pop(struct ranges *h)
+{
+	struct range last = h->at[--h->n];
 	size_t i = 0;
 	for (size_t child; (child = 2 * i + 1) < h->n; i = child) {
 		if (child + 1 < h->n && h->at[child + 1].scope > h->at[child].scope)
@@ -349,98 +230,142 @@ static void heap_pop(struct heap *h)
 		h->at[i] = last;
 }
 
-static int add_segment(struct unit_out *out, const struct unit_segment *s)
+/* What lines without a function belong to: a nameless one, the unit's own. */
+static bool nameless(struct unit *u, uint32_t *ret)
 {
+	if (!u->out->nameless) {
+		if (!vec_push(&u->out->functions))
+			return false;
+		u->out->nameless = (uint32_t)u->out->functions.n;
+	}
+	*ret = u->out->nameless - 1;
+	return true;
+}
+
+static bool add_segment(struct unit *u, struct unit_segment s, const struct row *row)
+{
+	static const struct row no_row;
+	if (!row)
+		row = &no_row;
+	struct unit_out *out = u->out;
+	struct line_key key = {
+		.file = turf_unit_file(out, row == &no_row ? UINT64_MAX : row->file),
+		.line = row->line,
+		.column = row->column,
+	};
+	if (s.scope)
+		key.function = out->scopes.at[s.scope - 1].function;
+	else if (!nameless(u, &key.function))
+		return false;
+	if (!turf_scratch_line(u->s, &key, &s.line))
+		return false;
 	struct unit_segment *last =
 		out->segments.n ? &out->segments.at[out->segments.n - 1] : NULL;
-	if (last && last->end == s->start && last->scope == s->scope && last->file == s->file &&
-	    last->line == s->line && last->column == s->column) {
-		last->end = s->end;
-		return 0;
+	if (last && last->end == s.start && last->scope == s.scope && last->line == s.line) {
+		last->end = s.end;
+		return true;
 	}
-	struct unit_segment *copy = vec_push(&out->segments);
-	if (!copy)
-		return -ENOMEM;
-	*copy = *s;
-	return 0;
+	if (!vec_reserve(&out->segments, 1) || !vec_reserve(&out->runs, 1))
+		return false;
+	if (!last || last->end != s.start)
+		out->runs.at[out->runs.n++] = (struct unit_run){ (uint32_t)out->segments.n, 0 };
+	out->runs.at[out->runs.n - 1].n++;
+	out->segments.at[out->segments.n++] = s;
+	return true;
 }
 
 /* One sweep over all places where the innermost scope or the line changes. */
-static int sweep(struct unit *u, struct heap *heap)
+static bool sweep(struct unit *u)
 {
-	struct unit_range *ranges = u->out->ranges.at;
-	size_t n_ranges = u->out->ranges.n, r = 0, l = 0;
-	for (uint64_t at = 0;;) {
-		while (r < n_ranges && ranges[r].start <= at)
-			if (!heap_push(heap, ranges[r++]))
-				return -ENOMEM;
-		while (heap->n && heap->at[0].end <= at)
-			heap_pop(heap);
-		while (l < u->lines.n && u->lines.at[l].end <= at)
+	struct unit_scratch *s = u->s;
+	size_t n_ranges = s->ranges.n, r = 0, l = 0;
+	s->heap.n = 0;
+	if (!vec_reserve(&s->heap, n_ranges))
+		return false;
+	for (uint32_t at = 0;;) {
+		while (r < n_ranges && s->ranges.at[r].start <= at)
+			heap_push(&s->heap, s->ranges.at[r++]);
+		while (s->heap.n && s->heap.at[0].end <= at)
+			heap_pop(&s->heap);
+		while (l < s->rows.n && s->rows.at[l].end <= at)
 			l++;
-		struct unit_segment s = { .start = at, .end = UINT64_MAX };
+		struct unit_segment seg = { .start = at, .end = UINT32_MAX };
+		const struct row *row = NULL;
 		if (r < n_ranges)
-			s.end = ranges[r].start;
-		if (heap->n) {
-			s.scope = heap->at[0].scope + 1;
-			s.end = MIN(s.end, heap->at[0].end);
+			seg.end = s->ranges.at[r].start;
+		if (s->heap.n) {
+			seg.scope = s->heap.at[0].scope + 1;
+			seg.end = MIN(seg.end, s->heap.at[0].end);
 		}
-		if (l < u->lines.n) {
-			const struct line *line = &u->lines.at[l];
-			bool begun = line->start <= at;
-			s.end = MIN(s.end, begun ? line->end : line->start);
-			if (begun) {
-				s.file = line->file;
-				s.line = line->line;
-				s.column = line->column;
-			}
+		if (l < s->rows.n) {
+			bool begun = s->rows.at[l].start <= at;
+			row = begun ? &s->rows.at[l] : NULL;
+			seg.end = MIN(seg.end, begun ? s->rows.at[l].end : s->rows.at[l].start);
 		}
-		if (s.end == UINT64_MAX)
-			return 0;
-		if ((s.scope || s.line) && add_segment(u->out, &s) < 0)
-			return -ENOMEM;
-		at = s.end;
+		if (seg.end == UINT32_MAX)
+			return true;
+		if ((seg.scope || (row && row->line)) && !add_segment(u, seg, row))
+			return false;
+		at = seg.end;
 	}
 }
 
-static int make_segments(struct unit *u)
+/* Ranges by start; of one start the outer scope first, as they came. */
+static bool sort_ranges(struct unit_scratch *s)
 {
-	sort_lines(u);
-	struct areas areas = { 0 };
-	int r = own_areas(u, &areas);
-	if (r == 0 && areas.n)
-		r = clip_lines(u, &areas);
-	vec_fini(&areas);
-	if (r < 0)
-		return r;
-	if (u->out->ranges.n)
-		qsort(u->out->ranges.at, u->out->ranges.n, sizeof(*u->out->ranges.at),
-		      ranges_by_start);
-	struct heap heap = { 0 };
-	r = sweep(u, &heap);
-	vec_fini(&heap);
-	return r;
+	s->keys.n = s->heap.n = 0;
+	if (!vec_reserve(&s->keys, 2 * s->ranges.n) || !vec_reserve(&s->heap, s->ranges.n))
+		return false;
+	for (size_t i = 0; i < s->ranges.n; i++)
+		s->keys.at[i] = (struct sort_pair){ s->ranges.at[i].start, i };
+	sort_pairs(s->keys.at, s->keys.at + s->ranges.n, s->ranges.n);
+	for (size_t i = 0; i < s->ranges.n; i++)
+		s->heap.at[i] = s->ranges.at[s->keys.at[i].value];
+	s->heap.n = s->ranges.n;
+	struct ranges swap = s->ranges;
+	s->ranges = s->heap;
+	s->heap = swap;
+	return true;
 }
+
+/* Copies a list to where it has just the room it needs, and turns the scratch's empty. */
+#define KEEP(list)                                                                             \
+	do {                                                                                   \
+		__auto_type list_ = (list);                                                    \
+		if (list_->n < list_->room) {                                                  \
+			void *fit_ = realloc(list_->at,                                        \
+			                     MAX(list_->n, (size_t)1) * sizeof(*list_->at));   \
+			if (fit_) {                                                            \
+				list_->at = fit_;                                              \
+				list_->room = MAX(list_->n, (size_t)1);                        \
+			}                                                                      \
+		}                                                                              \
+	} while (0)
 
 int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 {
 	struct unit u = { .b = b, .unit = &b->dwarf.units[idx], .out = &b->units[idx] };
+	u.s = turf_scratch_take(b);
+	if (!u.s)
+		return no_memory(&u, err);
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
 	int r = read_lines(&u, &u.out->why);
 	/* what programs share has no code, and a split unit is read with its skeleton */
 	bool has_code = u.unit->in == b->dwarf.own;
-	int scopes = r == -ENOMEM || !has_code ? r : read_scopes(&u, &u.out->why);
+	int scopes = r == -ENOMEM || !has_code ? 0 : turf_read_scopes(&u, &u.out->why);
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
-	mark_used(u.out);
-	if (r != -ENOMEM && scopes != -ENOMEM)
-		r = make_segments(&u);
-	else
-		r = -ENOMEM;
-	vec_fini(&u.lines);
-	turf_table_fini(&u.seen);
-	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "%s: no memory for unit at %#llx",
-		                 b->in.name, (unsigned long long)u.unit->off);
-	return 0;
+	bool done = r != -ENOMEM && scopes != -ENOMEM && sort_rows(&u) && clip_rows(&u) &&
+	            sort_ranges(u.s) && sweep(&u) && turf_scratch_emit(&u);
+	if (done) {
+		KEEP(&u.out->functions);
+		KEEP(&u.out->scopes);
+		KEEP(&u.out->segments);
+		KEEP(&u.out->runs);
+		KEEP(&u.out->marks);
+		KEEP(&u.out->mark_data);
+		KEEP(&u.out->files);
+	}
+	turf_scratch_give(b, u.s);
+	return done ? 0 : no_memory(&u, err);
 }

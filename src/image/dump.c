@@ -4,15 +4,7 @@
  */
 #include <inttypes.h>
 
-#include "image/image.h"
-
-/* The string at @off, "-" for none, "<bad>" for one that does not lie inside. */
-static const char *text(const struct turf_image *image, le32 off)
-{
-	const char *s = NULL;
-	int r = image_string(image, le32_get(off), &s);
-	return r < 0 ? "<bad>" : r ? s : "-";
-}
+#include "image/dump.h"
 
 static void hex(FILE *out, const uint8_t *bytes, size_t n)
 {
@@ -34,95 +26,9 @@ static void dump_head(const struct turf_image *image, FILE *out)
 	hex(out, h->content, sizeof(h->content));
 	fprintf(out, "\n");
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
-		fprintf(out, ".urf.%-10s off %#10" PRIx64 " size %10" PRIu64 "\n",
+		fprintf(out, ".urf.%-11s off %#10" PRIx64 " size %10" PRIu64 "\n",
 		        turf_image_section_names[i], le64_get(h->sections[i].off),
 		        le64_get(h->sections[i].size));
-}
-
-/* Blocks, and with them every segment. */
-static void dump_blocks(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 0; i + 1 < image->blocks.n; i++) {
-		struct segments walk;
-		struct segment s = { 0 };
-		int r = turf_image_block(image, i, &walk);
-		fprintf(out, "%zu: start %#x\n", i, le32_get(image->blocks.at[i].start));
-		while (r == 0 && turf_image_next_segment(&walk, &s) == 1)
-			fprintf(out, "  %#x..%#x scope %u file %u line %u column %u\n", s.start,
-			        s.end, s.scope, s.file, s.line, s.column);
-		if (r < 0)
-			fprintf(out, "  <bad>\n");
-	}
-}
-
-static void dump_segments(const struct turf_image *image, FILE *out)
-{
-	fprintf(out, "%zu bytes, decoded under [blocks]\n", image->segments.size);
-}
-
-static void dump_ranges(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 0; i < image->ranges.n; i++) {
-		const struct urf_range *r = &image->ranges.at[i];
-		fprintf(out, "%zu: %#x size %u scope %u\n", i, le32_get(r->start),
-		        le32_get(r->size), le32_get(r->scope));
-	}
-}
-
-static void dump_scopes(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 1; i < image->scopes.n; i++) {
-		const struct urf_scope *s = &image->scopes.at[i];
-		uint32_t f = le32_get(s->function);
-		const char *name = f < image->functions.n
-		                           ? text(image, image->functions.at[f].name)
-		                           : "<bad>";
-		if (le32_get(s->parent))
-			fprintf(out,
-			        "%zu: function %u (%s) in %u called at file %u line %u column "
-			        "%u\n",
-			        i, f, name, le32_get(s->parent), le32_get(s->call_file),
-			        le32_get(s->call_line), le32_get(s->call_column));
-		else
-			fprintf(out, "%zu: function %u (%s) entry %#x\n", i, f, name,
-			        le32_get(s->call_file));
-	}
-}
-
-static void dump_functions(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 1; i < image->functions.n; i++) {
-		const struct urf_function *f = &image->functions.at[i];
-		fprintf(out, "%zu: %s linkage %s declared in file %u line %u unit %u\n", i,
-		        text(image, f->name), text(image, f->linkage), le32_get(f->decl_file),
-		        le32_get(f->decl_line), le32_get(f->unit));
-	}
-}
-
-static void dump_files(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 1; i < image->files.n; i++)
-		fprintf(out, "%zu: %s in %s\n", i, text(image, image->files.at[i].name),
-		        text(image, image->files.at[i].directory));
-}
-
-static void dump_units(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 1; i < image->units.n; i++) {
-		const struct urf_unit *u = &image->units.at[i];
-		fprintf(out, "%zu: %s in %s dwarf %u language %#x producer %s\n", i,
-		        text(image, u->name), text(image, u->directory), le16_get(u->version),
-		        le16_get(u->language), text(image, u->producer));
-	}
-}
-
-static void dump_symbols(const struct turf_image *image, FILE *out)
-{
-	for (size_t i = 0; i < image->symbols.n; i++) {
-		const struct urf_symbol *s = &image->symbols.at[i];
-		fprintf(out, "%zu: %#x size %u type %u bind %u %s\n", i, le32_get(s->start),
-		        le32_get(s->size), s->type, s->bind, text(image, s->name));
-	}
 }
 
 static void dump_loads(const struct turf_image *image, FILE *out)
@@ -231,23 +137,74 @@ static void dump_exprs(const struct turf_image *image, FILE *out)
 	fprintf(out, "%zu bytes, under [rules]\n", image->exprs.size);
 }
 
-static void dump_strings(const struct turf_image *image, FILE *out)
+static void dump_tops(const struct turf_image *image, FILE *out)
 {
-	for (size_t off = 0; off < image->strings.size;) {
-		const char *s = (const char *)image->strings.at + off;
-		fprintf(out, "%#zx: %s\n", off, s);
-		off += strlen(s) + 1;
-	}
+	for (size_t i = 0; i < image->tops.n; i++)
+		fprintf(out, "%zu: %#x\n", i, le32_get(image->tops.at[i]));
+}
+
+static void dump_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu offsets of functions\n", image->index.n);
+}
+
+static void dump_segments(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes, decoded under [blocks]\n", image->segments.size);
+}
+
+static void dump_text_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu offsets of texts\n", image->text_index.n);
+}
+
+static void dump_phrase_text(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes, under [phrases]\n", image->phrase_text.size);
+}
+
+static void dump_symbol_data(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes, under [symbols]\n", image->symbol_data.size);
+}
+
+static void dump_marks(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes\n", image->sections[URF_MARKS].size);
+}
+
+static void dump_mark_data(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes\n", image->sections[URF_MARK_DATA].size);
 }
 
 int turf_image_dump(const struct turf_image *image, const char *section, FILE *out,
                     struct turf_error *err)
 {
 	static void (*const dumps[URF_N_SECTIONS])(const struct turf_image *, FILE *) = {
-		dump_blocks, dump_ranges,   dump_pages,  dump_symbols,
-		dump_loads,  dump_segments, dump_scopes, dump_functions,
-		dump_files,  dump_units,    dump_rows,   dump_rules,
-		dump_saved,  dump_far,      dump_exprs,  dump_strings,
+		[URF_TOPS] = dump_tops,
+		[URF_BLOCKS] = turf_dump_blocks,
+		[URF_OPS] = turf_dump_ops,
+		[URF_INDEX] = dump_index,
+		[URF_SEGMENTS] = dump_segments,
+		[URF_FUNCTIONS] = turf_dump_functions,
+		[URF_FILES] = turf_dump_files,
+		[URF_TEXT_INDEX] = dump_text_index,
+		[URF_PHRASES] = turf_dump_phrases,
+		[URF_PHRASE_TEXT] = dump_phrase_text,
+		[URF_TEXTS] = turf_dump_texts,
+		[URF_SYMBOLS] = turf_dump_symbols,
+		[URF_SYMBOL_DATA] = dump_symbol_data,
+		[URF_LOADS] = dump_loads,
+		[URF_UNITS] = turf_dump_units,
+		[URF_PAGES] = dump_pages,
+		[URF_ROWS] = dump_rows,
+		[URF_RULES] = dump_rules,
+		[URF_SAVED] = dump_saved,
+		[URF_FAR_RULES] = dump_far,
+		[URF_EXPRS] = dump_exprs,
+		[URF_MARKS] = dump_marks,
+		[URF_MARK_DATA] = dump_mark_data,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;

@@ -2,8 +2,9 @@
 /*
  * Opening an urf: one mapping, one bounded check of its header; nothing else is read.
  *
- * Trust:  none. What is checked here: the header, that every table lies inside the file, that
- *         the strings end with a NUL. Look-ups bound every index they read.
+ * Trust:  none. What is checked here: the head, that every section lies inside the file with
+ *         some bytes behind it, that indexes are as long as what they index. Look-ups bound
+ *         every number they read.
  * Source: docs/format.md; System V gABI chapter 4 for the ELF header around it
  */
 #include <elf.h>
@@ -11,12 +12,29 @@
 #include "image/image.h"
 
 const char *const turf_image_section_names[URF_N_SECTIONS] = {
-	[URF_BLOCKS] = "blocks",   [URF_RANGES] = "ranges",       [URF_PAGES] = "pages",
-	[URF_SYMBOLS] = "symbols", [URF_LOADS] = "loads",         [URF_SEGMENTS] = "segments",
-	[URF_SCOPES] = "scopes",   [URF_FUNCTIONS] = "functions", [URF_FILES] = "files",
-	[URF_UNITS] = "units",     [URF_ROWS] = "rows",           [URF_RULES] = "rules",
-	[URF_SAVED] = "saved",     [URF_FAR_RULES] = "far",       [URF_EXPRS] = "exprs",
-	[URF_STRINGS] = "strings",
+	[URF_TOPS] = "tops",
+	[URF_BLOCKS] = "blocks",
+	[URF_OPS] = "ops",
+	[URF_INDEX] = "index",
+	[URF_SEGMENTS] = "segments",
+	[URF_FUNCTIONS] = "functions",
+	[URF_FILES] = "files",
+	[URF_TEXT_INDEX] = "text.index",
+	[URF_PHRASES] = "phrases",
+	[URF_PHRASE_TEXT] = "phrase.text",
+	[URF_TEXTS] = "texts",
+	[URF_SYMBOLS] = "symbols",
+	[URF_SYMBOL_DATA] = "symbol.data",
+	[URF_LOADS] = "loads",
+	[URF_UNITS] = "units",
+	[URF_PAGES] = "pages",
+	[URF_ROWS] = "rows",
+	[URF_RULES] = "rules",
+	[URF_SAVED] = "saved",
+	[URF_FAR_RULES] = "far",
+	[URF_EXPRS] = "exprs",
+	[URF_MARKS] = "marks",
+	[URF_MARK_DATA] = "mark.data",
 };
 
 /* The header stands behind the notes, 8-aligned: its offset, or 0 where there is no such place.
@@ -77,42 +95,94 @@ static int read_head(struct turf_image *image, struct turf_error *err)
 	return 0;
 }
 
-#define SET_TABLE(image, field, kind)                                                          \
-	((image)->field.at = (const void *)(image)->sections[kind].at,                         \
-	 (image)->field.n = (image)->sections[kind].size / sizeof(*(image)->field.at))
-
+/* URF_BEHIND bytes behind whatever a section holds: look-ups may load them. */
 static int read_sections(struct turf_image *image, struct turf_error *err)
 {
 	for (size_t i = 0; i < URF_N_SECTIONS; i++) {
 		uint64_t off = le64_get(image->head->sections[i].off);
 		uint64_t size = le64_get(image->head->sections[i].size);
 		struct span s = span_part(image->bytes, off, size);
-		if (!s.at)
+		if (!s.at || image->bytes.size - off - size < URF_BEHIND)
 			return turf_fail(err, -EBADMSG, off, ".urf.%s: lies outside the file",
 			                 turf_image_section_names[i]);
 		image->sections[i] = s;
 	}
+	return 0;
+}
+
+#define SET_TABLE(image, field, kind)                                                          \
+	((image)->field.at = (const void *)(image)->sections[kind].at,                         \
+	 (image)->field.n = (image)->sections[kind].size / sizeof(*(image)->field.at))
+
+static void set_tables(struct turf_image *image)
+{
+	SET_TABLE(image, tops, URF_TOPS);
 	SET_TABLE(image, blocks, URF_BLOCKS);
-	SET_TABLE(image, ranges, URF_RANGES);
+	SET_TABLE(image, ops, URF_OPS);
+	SET_TABLE(image, index, URF_INDEX);
+	SET_TABLE(image, text_index, URF_TEXT_INDEX);
+	SET_TABLE(image, phrases, URF_PHRASES);
+	SET_TABLE(image, groups, URF_SYMBOLS);
 	SET_TABLE(image, pages, URF_PAGES);
-	SET_TABLE(image, symbols, URF_SYMBOLS);
 	SET_TABLE(image, loads, URF_LOADS);
-	SET_TABLE(image, scopes, URF_SCOPES);
-	SET_TABLE(image, functions, URF_FUNCTIONS);
-	SET_TABLE(image, files, URF_FILES);
-	SET_TABLE(image, units, URF_UNITS);
 	SET_TABLE(image, rows, URF_ROWS);
 	SET_TABLE(image, rules, URF_RULES);
 	SET_TABLE(image, saved, URF_SAVED);
 	SET_TABLE(image, far, URF_FAR_RULES);
 	image->segments = image->sections[URF_SEGMENTS];
+	image->functions = image->sections[URF_FUNCTIONS];
+	image->phrase_text = image->sections[URF_PHRASE_TEXT];
+	image->texts = image->sections[URF_TEXTS];
+	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
-	image->strings = image->sections[URF_STRINGS];
-	struct span strings = image->strings;
-	if (!strings.size || strings.at[strings.size - 1] != 0)
-		return turf_fail(err, -EBADMSG,
-		                 le64_get(image->head->sections[URF_STRINGS].off),
-		                 ".urf.strings: does not end with a NUL");
+}
+
+/* A packed table's number of rows and widths; an empty section has no rows. */
+static bool read_packed(struct packed *table, struct span section, unsigned n_columns)
+{
+	const uint8_t *at = section.at, *end = at + section.size;
+	if (at == end)
+		return true;
+	uint32_t n = take_uleb(&at);
+	for (unsigned i = 0; i < n_columns; i++) {
+		if (at >= end || *at > COLUMN_BITS_MAX)
+			return false;
+		table->off[i] = (uint8_t)table->row_bits;
+		table->width[i] = *at++;
+		table->row_bits += table->width[i];
+	}
+	if (!table->row_bits && n > 1) /* any number of rows would fit */
+		return false;
+	table->rows = at;
+	table->n = n;
+	return at <= end && bits_size(n, table->row_bits) <= (uint64_t)(end - at);
+}
+
+/* Counts of the head, which index what is found by number. */
+static int read_counts(struct turf_image *image, struct turf_error *err)
+{
+	image->n_functions = le32_get(image->head->n_functions);
+	image->n_texts = le32_get(image->head->n_texts);
+	image->n_symbols = le32_get(image->head->n_symbols);
+	const struct {
+		enum urf_section_kind kind;
+		uint64_t entries, n, step;
+	} counts[] = {
+		{ URF_INDEX, image->index.n, image->n_functions, URF_INDEX_STEP },
+		{ URF_TEXT_INDEX, image->text_index.n, image->n_texts, URF_TEXT_STEP },
+		{ URF_SYMBOLS, image->groups.n, image->n_symbols, URF_SYMBOL_STEP },
+		{ URF_TOPS, image->tops.n, image->blocks.n, URF_TOP },
+	};
+	for (size_t i = 0; i < COUNT(counts); i++)
+		if (counts[i].entries != (counts[i].n + counts[i].step - 1) / counts[i].step)
+			return turf_fail(err, -EBADMSG,
+			                 le64_get(image->head->sections[counts[i].kind].off),
+			                 ".urf.%s: does not go with the number of records",
+			                 turf_image_section_names[counts[i].kind]);
+	if (!read_packed(&image->files, image->sections[URF_FILES], URF_FILE_COLUMNS) ||
+	    !read_packed(&image->units, image->sections[URF_UNITS], URF_UNIT_COLUMNS))
+		return turf_fail(err, -EBADMSG, le64_get(image->head->sections[URF_FILES].off),
+		                 ".urf.files, .urf.units: rows lie outside");
 	return 0;
 }
 
@@ -140,6 +210,10 @@ static int open_image(struct span bytes, const struct mapping *map, struct turf_
 	int r = read_head(image, err);
 	if (r == 0)
 		r = read_sections(image, err);
+	if (r == 0) {
+		set_tables(image);
+		r = read_counts(image, err);
+	}
 	if (r < 0)
 		return r;
 	if (map)
@@ -189,15 +263,14 @@ void turf_image_info(const struct turf_image *image, struct turf_image_info *out
 		.build_id = head->build_id,
 		.build_id_size = sizeof(head->build_id),
 		.size = image->bytes.size,
-		.n_functions = image->functions.n ? image->functions.n - 1 : 0,
-		.n_ranges = image->ranges.n,
-		.n_scopes = image->scopes.n ? image->scopes.n - 1 : 0,
-		.n_symbols = image->symbols.n,
-		.n_rows = image->rows.n,
-		.n_rules = image->rules.n ? image->rules.n - 1 : 0,
+		.n_functions = image->n_functions ? image->n_functions - 1 : 0,
 		.n_blocks = image->blocks.n ? image->blocks.n - 1 : 0,
 		.n_files = image->files.n ? image->files.n - 1 : 0,
 		.n_units = image->units.n ? image->units.n - 1 : 0,
+		.n_texts = image->n_texts ? image->n_texts - 1 : 0,
+		.n_symbols = image->n_symbols,
+		.n_rows = image->rows.n,
+		.n_rules = image->rules.n ? image->rules.n - 1 : 0,
 	};
 }
 

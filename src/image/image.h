@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside an open image: where its tables stand. Private to the room.
+ * Inside an open image: where its tables stand, and what reads each. Private to the room.
+ *
+ *     image.c      opening; what is asked of the head
+ *     blocks.c     from an address to the stack of call sites over it
+ *     functions.c  from a stack to frames: names, lines and call sites of functions
+ *     texts.c      names and paths
+ *     symbols.c    ELF symbols
+ *     unwind.c     unwind rules
+ *     lookup.c     the public look-ups, one address at a time
+ *     bulk.c       many at a time
+ *     verify*.c    every record checked
+ *     dump*.c      every record as text
  */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
@@ -8,72 +19,185 @@
 #include "base/cursor.h"
 #include "base/file.h"
 #include "base/le.h"
+#include "image/bits.h"
 #include "turf/image.h"
 
-/* A table of the urf: what the header said, cut down to whole entries inside the file. */
+/* A table of the urf: what the head said, cut down to whole entries inside the file. */
 #define TABLE(type)                                                                            \
 	struct {                                                                               \
 		const type *at;                                                                \
 		size_t n;                                                                      \
 	}
 
+/* Rows of columns of bits; opening has seen that all rows lie inside. */
+enum { COLUMNS_MAX = URF_UNIT_COLUMNS, COLUMN_BITS_MAX = 32 };
+struct packed {
+	const uint8_t *rows;
+	uint32_t n;
+	unsigned row_bits;
+	uint8_t off[COLUMNS_MAX], width[COLUMNS_MAX]; /* bits */
+};
+
 struct turf_image {
 	struct mapping map; /* empty when the bytes are the caller's */
 	struct span bytes;
 	const struct urf_head *head;
 	uint64_t base, end;
-	struct span sections[URF_N_SECTIONS]; /* an empty one has at == NULL */
+	uint32_t n_functions, n_texts, n_symbols;
+	TABLE(le32) tops;
 	TABLE(struct urf_block) blocks;
-	TABLE(struct urf_range) ranges;
-	TABLE(le32) pages;
-	TABLE(struct urf_symbol) symbols;
+	TABLE(struct urf_op) ops;
+	TABLE(le32) index;
+	struct span segments, functions;
+	struct packed files, units;
+	TABLE(le32) text_index;
+	TABLE(le32) phrases;
+	struct span phrase_text, texts;
+	TABLE(struct urf_symbols) groups;
+	struct span symbol_data;
 	TABLE(struct urf_load) loads;
-	TABLE(struct urf_scope) scopes;
-	TABLE(struct urf_function) functions;
-	TABLE(struct urf_file) files;
-	TABLE(struct urf_unit) units;
+	TABLE(le32) pages;
 	TABLE(struct urf_row) rows;
 	TABLE(struct urf_rule) rules;
 	TABLE(struct urf_saved) saved;
 	TABLE(struct urf_far) far;
-	struct span segments, exprs, strings;
+	struct span exprs;
+	struct span sections[URF_N_SECTIONS];
 };
 
 /* Names of the sections, "blocks" for .urf.blocks. */
 extern const char *const turf_image_section_names[URF_N_SECTIONS];
 
-/* A decoded segment. */
-struct segment {
-	uint32_t start, end; /* rva */
-	uint32_t scope, file, line, column;
-};
+static inline uint32_t packed_get(const struct packed *table, uint32_t row, unsigned column)
+{
+	return (uint32_t)bits_get(table->rows,
+	                          (uint64_t)row * table->row_bits + table->off[column],
+	                          table->width[column]);
+}
+
+/* The rva of @addr: false where the image cannot know it. */
+static inline bool rva_of(const struct turf_image *image, uint64_t addr, uint32_t *rva)
+{
+	*rva = (uint32_t)(addr - image->base);
+	return addr >= image->base && addr - image->base <= UINT32_MAX;
+}
+
+/* Number of entries of @table in [@lo, @hi) whose @field, an le32, is <= @rva, plus @lo. */
+#define UPPER_BOUND(table, field, lo, hi, rva)                                                 \
+	__extension__({                                                                        \
+		size_t at_ = (lo), n_ = (hi)-at_;                                              \
+		while (n_) {                                                                   \
+			size_t half_ = n_ / 2;                                                 \
+			bool go_ = le32_get((table).at[at_ + half_] field) <= (rva);           \
+			at_ += go_ ? half_ + 1 : 0;                                            \
+			n_ = go_ ? n_ - half_ - 1 : half_;                                     \
+		}                                                                              \
+		at_;                                                                           \
+	})
 
 /*
- * A walk over the segments of one block. Bytes are read without a bound on each: a segment has
- * at most SEGMENT_MAX, and turf_image_block() sees to it that so many lie behind the block.
+ * A walk over the segments of one block: the state at one segment. `line` is that of the top;
+ * the entries' own lines are those of when something was put on them.
  */
-enum { LEB_MAX = 10, SEGMENT_MAX = 1 + 5 * LEB_MAX };
-struct segments {
-	const uint8_t *at, *end;
-	struct segment next; /* decoded, its end not known yet */
-	bool pending;        /* there is a next */
-	unsigned n;
-	uint32_t block_end; /* rva */
+struct entry {
+	uint32_t site, line, next;
+};
+struct walk {
+	const uint8_t *at, *end; /* ops to come */
+	uint32_t start;          /* rva of the segment */
+	uint32_t line;
+	uint32_t depth;    /* entries; 0: the segment is nobody's */
+	uint32_t function; /* the root's */
+	uint32_t unit, next_unit;
+	uint32_t range, range_end; /* rvas of the root's range; range_end 0: not known yet */
+	uint32_t entry;            /* rva of the root's entry */
+	struct entry stack[URF_DEPTH_MAX];
 };
 
-/* Begins at the @block-th block: 0 or -EBADMSG. */
-int turf_image_block(const struct turf_image *image, size_t block, struct segments *walk);
-/* 1, 0 end of the block, -EBADMSG. */
-int turf_image_next_segment(struct segments *walk, struct segment *out);
+/* The block over @rva, or SIZE_MAX. */
+size_t turf_image_block(const struct turf_image *image, uint32_t rva);
+/* Begins at the @block-th block, before its first segment: 0 or -EBADMSG. */
+int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk);
+/* Goes on to the last segment that begins at or before @rva: 0 or -EBADMSG. */
+int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva);
+/* Where the next segment begins: 1, 0 there is none in this block, -EBADMSG. */
+int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint32_t *start);
+/* Where the range of the root of @walk, in the @block-th block, ends: 0 or -EBADMSG. */
+int turf_walk_range_end(const struct turf_image *image, size_t block, const struct walk *walk,
+                        uint32_t *end);
 
-/* The string at @off: 1, 0 where @off is 0 ("none", @out NULL), -EBADMSG outside. */
-static inline int image_string(const struct turf_image *image, uint32_t off, const char **out)
-{
-	if (off >= image->strings.size && off)
-		return -EBADMSG;
-	*out = off ? (const char *)image->strings.at + off : NULL;
-	return off != 0;
-}
+/* A function's record, taken apart. */
+struct function {
+	turf_text name, linkage_name;
+	uint32_t file, line; /* of its declaration */
+	uint32_t n_lines, n_sites;
+	bool has_zero; /* some line is 0 */
+	uint32_t lowest;
+	uint64_t span;
+	uint32_t n_files;
+	const uint8_t *files;        /* a uleb each */
+	const uint8_t *rest, *end;   /* of the record: behind the files */
+	struct keys lines, sites;    /* sites only after turf_function_sites() */
+	const uint8_t *line_columns; /* bits */
+	const uint8_t *site_columns;
+	const uint8_t *called;
+	unsigned line_width, site_width, called_width;
+};
+struct place {
+	uint32_t file, line, column;
+};
+
+/* Offset of a function's record in .urf.functions, or -EBADMSG. */
+int64_t turf_function_off(const struct turf_image *image, uint32_t function);
+/* The record at @off, all but its sites: 0 or -EBADMSG. */
+int turf_function_read(const struct turf_image *image, uint64_t off, struct function *out);
+/* Where the sites of @function are: 0 or -EBADMSG. */
+int turf_function_sites(struct function *function);
+/* The @idx-th line, or the @idx-th site and the function called there: 0 or -EBADMSG. */
+int turf_function_line(const struct function *function, uint32_t idx, struct place *out);
+int turf_function_site(const struct function *function, uint32_t idx, struct place *out,
+                       uint32_t *called);
+/*
+ * One step of a resolution, from the outermost frame inwards: *@function is read, @out filled,
+ * *@function becomes the one called at @site; of the innermost @site is the line. 0 or
+ * -EBADMSG.
+ */
+int turf_function_frame(const struct turf_image *image, uint32_t *function, uint32_t site,
+                        bool innermost, struct turf_frame *out);
+
+/*
+ * All of text @number: what falls into [@skip, @skip + @size) goes to @out, all is counted.
+ * Its length or -EBADMSG.
+ */
+int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
+                       char *out, size_t size);
+/* The bytes of the code at *@at, at most URF_PHRASE_MAX of verified ones; 1, 0 the end. */
+int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out);
+
+/* A symbol, decoded. */
+struct symbol {
+	uint32_t start, size; /* rva */
+	uint32_t text;
+	uint32_t back; /* entries back to the last symbol that ends behind this one; 0: none */
+	uint8_t type, bind;
+	bool alias;
+};
+/* Decodes the symbol at *@at that follows *@s; @first: of a group. 0 or -EBADMSG. */
+int turf_image_symbol_read(const struct turf_image *image, const uint8_t **at, bool first,
+                           struct symbol *s);
+/* The @idx-th symbol: 1, 0 no such, -EBADMSG. */
+int turf_image_symbol_at(const struct turf_image *image, size_t idx, struct symbol *out);
+/* The symbol over @rva: 1, 0, -EBADMSG. */
+int turf_image_symbol_over(const struct turf_image *image, uint32_t rva, struct symbol *out);
+
+/* Completes the outermost frame, of a root with that @entry: 0 or -EBADMSG. */
+int turf_root_frame(const struct turf_image *image, uint32_t rva, uint32_t entry,
+                    struct turf_frame *f);
+/* The frames of the stack, which is not empty, innermost first, one an entry: 0 or -EBADMSG. */
+int turf_walk_frames(const struct turf_image *image, const struct walk *walk, uint32_t rva,
+                     struct turf_frame *frames);
+/* Fills @f, which DWARF does not name, from the symbol there: 1, 0 none, -EBADMSG. */
+int turf_image_symbol_frame(const struct turf_image *image, uint32_t rva, struct turf_frame *f);
 
 /* Rules of a row's index: 1, 0 no rule, -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checking every record of an urf: order, indexes, strings, and the hash over all of it.
+ * Checking every record of an urf, and the hash over all of it. A limit that a look-up has not
+ * is one of the format: phrases, texts, ops.
  */
 #include <xxhash.h>
 
-#include "image/image.h"
-
-/* Fails with the section, the record and the cause. */
-#define bad(image, err, kind, idx, what)                                                       \
-	turf_fail((err), -EBADMSG, le64_get((image)->head->sections[kind].off),                \
-	          ".urf.%s: record %zu: %s", turf_image_section_names[kind], (size_t)(idx),    \
-	          what)
+#include "image/verify.h"
 
 static int check_content(const struct turf_image *image, struct turf_error *err)
 {
@@ -34,186 +29,92 @@ static int check_content(const struct turf_image *image, struct turf_error *err)
 	return 0;
 }
 
-/* Whole records only, and a first record that means "none" where there is one. */
+/* Whole records only. */
 static int check_sizes(const struct turf_image *image, struct turf_error *err)
 {
 	static const uint16_t entry[URF_N_SECTIONS] = {
+		[URF_TOPS] = sizeof(le32),
 		[URF_BLOCKS] = sizeof(struct urf_block),
-		[URF_RANGES] = sizeof(struct urf_range),
-		[URF_PAGES] = sizeof(le32),
-		[URF_SYMBOLS] = sizeof(struct urf_symbol),
+		[URF_OPS] = sizeof(struct urf_op),
+		[URF_INDEX] = sizeof(le32),
+		[URF_TEXT_INDEX] = sizeof(le32),
+		[URF_PHRASES] = sizeof(le32),
+		[URF_SYMBOLS] = sizeof(struct urf_symbols),
 		[URF_LOADS] = sizeof(struct urf_load),
-		[URF_SEGMENTS] = 1,
-		[URF_SCOPES] = sizeof(struct urf_scope),
-		[URF_FUNCTIONS] = sizeof(struct urf_function),
-		[URF_FILES] = sizeof(struct urf_file),
-		[URF_UNITS] = sizeof(struct urf_unit),
+		[URF_PAGES] = sizeof(le32),
 		[URF_ROWS] = sizeof(struct urf_row),
 		[URF_RULES] = sizeof(struct urf_rule),
 		[URF_SAVED] = sizeof(struct urf_saved),
 		[URF_FAR_RULES] = sizeof(struct urf_far),
-		[URF_EXPRS] = 1,
-		[URF_STRINGS] = 1,
+		[URF_MARKS] = sizeof(struct urf_marks),
 	};
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
-		if (image->sections[i].size % entry[i])
+		if (entry[i] && image->sections[i].size % entry[i])
 			return bad(image, err, i, image->sections[i].size / entry[i],
 			           "cut short");
-	if (image->strings.at[0] != 0)
-		return bad(image, err, URF_STRINGS, 0, "offset 0 is not the empty string");
 	return 0;
 }
 
-static bool is_string(const struct turf_image *image, le32 off)
+/* Zero between the sections and in the records. */
+static int check_padding(const struct turf_image *image, struct turf_error *err)
 {
-	uint32_t at = le32_get(off);
-	return at < image->strings.size && (at == 0 || image->strings.at[at - 1] == 0);
-}
-
-static int check_names(const struct turf_image *image, struct turf_error *err)
-{
-	for (size_t i = 0; i < image->functions.n; i++) {
-		const struct urf_function *f = &image->functions.at[i];
-		if (!is_string(image, f->name) || !is_string(image, f->linkage))
-			return bad(image, err, URF_FUNCTIONS, i, "name is no string");
-		if (le32_get(f->decl_file) >= MAX(image->files.n, (size_t)1))
-			return bad(image, err, URF_FUNCTIONS, i, "no such file");
-		if (le32_get(f->unit) >= MAX(image->units.n, (size_t)1))
-			return bad(image, err, URF_FUNCTIONS, i, "no such unit");
+	const uint8_t *end = NULL; /* of the section before that is not empty */
+	for (size_t i = 0; i < URF_N_SECTIONS; i++) {
+		struct span section = image->sections[i];
+		if (!section.size)
+			continue;
+		if (end && (section.at < end || section.at - end >= 8))
+			return bad(image, err, i, 0, "is not behind the section before");
+		for (; end && end < section.at; end++)
+			if (*end)
+				return bad(image, err, i, 0, "padding before it is not zero");
+		end = section.at + section.size;
 	}
-	for (size_t i = 0; i < image->files.n; i++)
-		if (!is_string(image, image->files.at[i].directory) ||
-		    !is_string(image, image->files.at[i].name))
-			return bad(image, err, URF_FILES, i, "name is no string");
-	for (size_t i = 0; i < image->units.n; i++)
-		if (!is_string(image, image->units.at[i].name) ||
-		    !is_string(image, image->units.at[i].directory) ||
-		    !is_string(image, image->units.at[i].producer))
-			return bad(image, err, URF_UNITS, i, "name is no string");
+	for (size_t i = 0; i < image->loads.n; i++)
+		if (le32_get(image->loads.at[i].zero))
+			return bad(image, err, URF_LOADS, i, "padding is not zero");
+	for (size_t i = 0; i < image->saved.n; i++)
+		if (image->saved.at[i].zero)
+			return bad(image, err, URF_SAVED, i, "padding is not zero");
 	return 0;
 }
 
-static int check_scopes(const struct turf_image *image, struct turf_error *err)
+/* The first @n_texts columns of a packed table name texts; row 0 is all zero. */
+static int check_packed(const struct turf_image *image, const struct packed *table,
+                        enum urf_section_kind kind, unsigned n_columns, unsigned n_texts,
+                        struct turf_error *err)
 {
-	for (size_t i = 1; i < image->scopes.n; i++) {
-		const struct urf_scope *s = &image->scopes.at[i];
-		if (le32_get(s->function) >= image->functions.n)
-			return bad(image, err, URF_SCOPES, i, "no such function");
-		if (le32_get(s->parent) >= i)
-			return bad(image, err, URF_SCOPES, i, "comes before its parent");
-		if (le32_get(s->parent) &&
-		    le32_get(s->call_file) >= MAX(image->files.n, (size_t)1))
-			return bad(image, err, URF_SCOPES, i, "no such file");
-	}
-	uint64_t end = 0;
-	for (size_t i = 0; i < image->ranges.n; i++) {
-		const struct urf_range *r = &image->ranges.at[i];
-		if (le32_get(r->start) < end || le32_get(r->size) == 0)
-			return bad(image, err, URF_RANGES, i,
-			           "empty, or begins before the last ends");
-		end = (uint64_t)le32_get(r->start) + le32_get(r->size);
-		if (le32_get(r->scope) >= image->scopes.n)
-			return bad(image, err, URF_RANGES, i, "no such scope");
-	}
-	return 0;
-}
-
-static int check_block(const struct turf_image *image, size_t block, struct turf_error *err)
-{
-	struct segments walk;
-	struct segment s = { 0 };
-	int r = turf_image_block(image, block, &walk);
-	if (r < 0)
-		return bad(image, err, URF_BLOCKS, block, "segments lie outside");
-	uint32_t at = walk.next.start;
-	while ((r = turf_image_next_segment(&walk, &s)) == 1) {
-		if (s.start < at || s.end < s.start)
-			return bad(image, err, URF_BLOCKS, block, "segments out of order");
-		if (s.scope >= MAX(image->scopes.n, (size_t)1) ||
-		    s.file >= MAX(image->files.n, (size_t)1))
-			return bad(image, err, URF_BLOCKS, block, "no such scope or file");
-		at = s.end;
-	}
-	if (r < 0 || walk.at < walk.end)
-		return bad(image, err, URF_BLOCKS, block, "segments cannot be decoded");
-	return 0;
-}
-
-static int check_blocks(const struct turf_image *image, struct turf_error *err)
-{
-	for (size_t i = 0; i + 1 < image->blocks.n; i++) {
-		if (le32_get(image->blocks.at[i].start) >=
-		    le32_get(image->blocks.at[i + 1].start))
-			return bad(image, err, URF_BLOCKS, i, "out of order");
-		int r = check_block(image, i, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_symbols(const struct turf_image *image, struct turf_error *err)
-{
-	uint32_t at = 0;
-	for (size_t i = 0; i < image->symbols.n; i++) {
-		const struct urf_symbol *s = &image->symbols.at[i];
-		if (le32_get(s->start) < at)
-			return bad(image, err, URF_SYMBOLS, i, "out of order");
-		at = le32_get(s->start);
-		if (!is_string(image, s->name) || le32_get(s->name) == 0)
-			return bad(image, err, URF_SYMBOLS, i, "has no name");
-		if (le16_get(s->back) > i)
-			return bad(image, err, URF_SYMBOLS, i, "refers to no symbol");
-	}
-	return 0;
-}
-
-static int check_rules(const struct turf_image *image, struct turf_error *err)
-{
-	for (size_t i = 1; i < image->rules.n; i++) {
-		struct turf_unwind_row row;
-		if (turf_image_rule(image, i, &row) != 1)
-			return bad(image, err, URF_RULES, i, "cannot be read");
-		for (size_t k = 0; k < row.n_saved; k++) {
-			uint8_t reg;
-			struct turf_rule rule;
-			if (turf_unwind_saved(image, &row, k, &reg, &rule) != 1 ||
-			    rule.kind > TURF_RULE_REG_OFFSET)
-				return bad(image, err, URF_RULES, i,
-				           "a register cannot be read");
+	const struct span section = image->sections[kind];
+	uint64_t bits = (uint64_t)table->n * table->row_bits;
+	if (!section.size)
+		return 0;
+	if (!table->n || table->rows + (bits + 7) / 8 != section.at + section.size ||
+	    !ends_in_zero(table->rows, bits))
+		return bad(image, err, kind, table->n, "bytes are left over");
+	for (uint32_t row = 0; row < table->n; row++)
+		for (unsigned i = 0; i < n_columns; i++) {
+			uint32_t v = packed_get(table, row, i);
+			if (i < n_texts && v && v >= image->n_texts)
+				return bad(image, err, kind, row, "no such text");
+			if (row == 0 && v)
+				return bad(image, err, kind, row, "does not mean none");
 		}
-	}
 	return 0;
 }
 
-static int check_rows(const struct turf_image *image, struct turf_error *err)
+static int check_tables(const struct turf_image *image, struct turf_error *err)
 {
-	if (image->pages.n && (le32_get(image->pages.at[0]) != 0 ||
-	                       le32_get(image->pages.at[image->pages.n - 1]) != image->rows.n))
-		return bad(image, err, URF_PAGES, 0, "pages do not cover the rows");
-	for (size_t page = 0; page + 1 < image->pages.n; page++) {
-		size_t lo = le32_get(image->pages.at[page]),
-		       hi = le32_get(image->pages.at[page + 1]);
-		if (lo > hi || hi > image->rows.n)
-			return bad(image, err, URF_PAGES, page, "out of order");
-		for (size_t i = lo; i < hi; i++) {
-			uint16_t pc = le16_get(image->rows.at[i].pc_rule) & 0xfff;
-			if (i == lo ? pc != 0
-			            : pc <= (le16_get(image->rows.at[i - 1].pc_rule) & 0xfff))
-				return bad(image, err, URF_ROWS, i,
-				           "out of order within its page");
-			if (turf_image_row_rule(image, i) >= MAX(image->rules.n, (size_t)1))
-				return bad(image, err, URF_ROWS, i, "no such rule");
-		}
-	}
-	return 0;
+	int r = check_packed(image, &image->files, URF_FILES, URF_FILE_COLUMNS, 2, err);
+	return r < 0 ? r
+	             : check_packed(image, &image->units, URF_UNITS, URF_UNIT_COLUMNS, 3, err);
 }
 
 int turf_image_verify(const struct turf_image *image, struct turf_error *err)
 {
 	static int (*const checks[])(const struct turf_image *, struct turf_error *) = {
-		check_content, check_sizes,   check_names, check_scopes,
-		check_blocks,  check_symbols, check_rules, check_rows,
+		check_content,      check_sizes,         check_padding,
+		check_tables,       turf_verify_texts,   turf_verify_functions,
+		turf_verify_blocks, turf_verify_symbols, turf_verify_unwind,
 	};
 	for (size_t i = 0; i < COUNT(checks); i++) {
 		int r = checks[i](image, err);

@@ -137,13 +137,13 @@ static bool add_image_frame(struct resolver *v, const char *module,
 }
 
 /* Without inlines the last of the chain stands for all. */
-static bool add_chain(struct resolver *v, const char *module, struct turf_frames *walk)
+static bool add_chain(struct resolver *v, const char *module, const struct turf_image *image,
+                      struct turf_frames *walk)
 {
 	struct turf_frame at, last;
 	bool any = false;
 	for (int i = 0; i < MAX_INLINES && turf_frames_next(walk, &at) == 1; i++) {
-		if (!v->report->options.no_inlines &&
-		    !add_image_frame(v, module, walk->image, &at))
+		if (!v->report->options.no_inlines && !add_image_frame(v, module, image, &at))
 			return false;
 		any = true;
 		last = at;
@@ -153,7 +153,7 @@ static bool add_chain(struct resolver *v, const char *module, struct turf_frames
 	if (!v->report->options.no_inlines)
 		return true;
 	last.inlined = false;
-	return add_image_frame(v, module, walk->image, &last);
+	return add_image_frame(v, module, image, &last);
 }
 
 static bool add_user(struct resolver *v, const struct p_frame *f)
@@ -166,7 +166,7 @@ static bool add_user(struct resolver *v, const struct p_frame *f)
 	const struct turf_image *image = v->images[f->module];
 	if (f->kind != FRAME_USER || !image || turf_image_frames(image, f->addr, &walk) != 1)
 		return add_unknown(v, path);
-	return add_chain(v, path, &walk);
+	return add_chain(v, path, image, &walk);
 }
 
 static bool add_kernel(struct resolver *v, const struct p_frame *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Look-ups in the small urf of lib/urf.h, table by table; and in damaged copies of it. */
+/* Look-ups in the small urf of image/urf.h, table by table; and in damaged copies of it. */
 #include "lib/test.h"
-#include "lib/urf.h"
+#include "image/urf.h"
 
 static struct turf_image *open_sample(struct span *urf)
 {
@@ -21,211 +21,194 @@ static void close_sample(struct turf_image *image, struct span urf)
 	free((void *)urf.at);
 }
 
-/* A text, or @none. */
-static const char *text_of(const struct turf_image *image, turf_text text, char *out,
-                           size_t size, const char *none)
-{
-	ssize_t n = turf_image_text(image, text, out, size);
-	ck_assert_int_ge(n, 0);
-	return n ? out : none;
-}
-
-/* "function(linkage) path:line:column;" behind what is in @chain. */
-static void append_frame(const struct turf_image *image, const struct turf_frame *f,
-                         char *chain, size_t size)
-{
-	char name[64], linkage[64], path[64];
-	size_t n = strlen(chain);
-	ck_assert_int_gt(turf_image_path(image, f->file, path, sizeof(path)), 0);
-	snprintf(chain + n, size - n, "%s(%s) %s:%u:%u;",
-	         text_of(image, f->name, name, sizeof(name), "??"),
-	         text_of(image, f->linkage_name, linkage, sizeof(linkage), "-"), path, f->line,
-	         f->column);
-}
-
 static const struct {
 	uint64_t addr;
 	const char *chain; /* function(linkage) path:line:column, innermost first */
-} chains[] = {
+} frames_cases[] = {
 	{ 0xfff, "" },
 	{ 0x1000, "outer(outer_sym) /src/main.c:10:3;" },
 	{ 0x100f, "outer(outer_sym) /src/main.c:10:3;" },
-	{ 0x1010, "leaf(-) /src/main.c:3:7;inner(-) /src/main.c:4:9;"
+	{ 0x1010, "leaf() /src/main.c:3:7;inner() /src/main.c:4:9;"
 	          "outer(outer_sym) /src/main.c:12:5;" },
-	{ 0x1019, "leaf(-) /src/main.c:3:7;inner(-) /src/main.c:4:9;"
+	{ 0x1013, "leaf() /src/main.c:3:7;inner() /src/main.c:4:9;"
+	          "outer(outer_sym) /src/main.c:12:5;" },
+	{ 0x1014, "leaf() /src/main.c:3:7;inner() /src/main.c:4:9;"
+	          "outer(outer_sym) /src/main.c:12:5;" },
+	{ 0x1019, "leaf() /src/main.c:3:7;inner() /src/main.c:4:9;"
 	          "outer(outer_sym) /src/main.c:12:5;" },
 	{ 0x101a, "outer(outer_sym) /src/main.c:13:1;" },
 	{ 0x103f, "outer(outer_sym) /src/main.c:13:1;" },
 	{ 0x1040, "" },
 	{ 0x104f, "" },
-	{ 0x1050, "label(-) /abs/tail.s:7:0;" },
-	{ 0x105f, "wide(-) /abs/tail.s:7:0;" },
-	{ 0x1060, "bare(-) ??:0:0;" },
-	{ 0x1080, "wide(-) ??:0:0;" },
+	{ 0x1050, "label() /abs/tail.s:7:0;" },
+	{ 0x105f, "wide() /abs/tail.s:7:0;" },
+	{ 0x1060, "bare() ??:0:0;" },
+	{ 0x1080, "wide() ??:0:0;" },
 	{ 0x1090, "" },
+	{ 0x109f, "" },
+	{ 0x10a0, "outer(outer_sym) /src/main.c:13:1;" },
+	{ 0x10a2, "inner() /src/main.c:5:2;outer(outer_sym) /src/main.c:12:5;" },
+	{ 0x10a4, "outer(outer_sym) /src/main.c:10:3;" },
+	{ 0x10a7, "outer(outer_sym) /src/main.c:10:3;" },
+	{ 0x10a8, "" },
 	{ 0x100001000, "" },
 	{ UINT64_MAX, "" },
 };
+
+static void add_frame(const struct turf_image *image, const struct turf_frame *f, char *chain,
+                      size_t size)
+{
+	char name[64], linkage[64], path[64];
+	ck_assert_int_ge(turf_image_text(image, f->name, name, sizeof(name)), 0);
+	ck_assert_int_ge(turf_image_text(image, f->linkage_name, linkage, sizeof(linkage)), 0);
+	ck_assert_int_gt(turf_image_path(image, f->file, path, sizeof(path)), 0);
+	size_t n = strlen(chain);
+	snprintf(chain + n, size - n, "%s(%s) %s:%u:%u;", name, linkage, path, f->line,
+	         f->column);
+}
 
 START_TEST(tells_the_frames_of_an_address)
 {
 	struct span urf;
 	struct turf_image *image = open_sample(&urf);
-	for (size_t i = 0; i < COUNT(chains); i++) {
+	for (size_t i = 0; i < COUNT(frames_cases); i++) {
 		char chain[512] = "";
 		struct turf_frames walk;
 		struct turf_frame f;
-		int r = turf_image_frames(image, chains[i].addr, &walk);
-		ck_assert_msg(r == (chains[i].chain[0] != 0), "%#lx: %d",
-		              (unsigned long)chains[i].addr, r);
+		uint64_t addr = frames_cases[i].addr;
+		int r = turf_image_frames(image, addr, &walk);
+		ck_assert_msg(r == (frames_cases[i].chain[0] != 0), "%#lx: %d",
+		              (unsigned long)addr, r);
 		while (r == 1 && (r = turf_frames_next(&walk, &f)) == 1) {
-			append_frame(image, &f, chain, sizeof(chain));
+			add_frame(image, &f, chain, sizeof(chain));
 			ck_assert(f.inlined == !f.has_start);
-			ck_assert((f.function != 0) == (chains[i].addr < 0x1040));
+			if (f.has_start && addr >= 0x10a0)
+				ck_assert_uint_eq(f.function_start, 0x1000);
 		}
 		ck_assert_int_eq(r, 0);
-		ck_assert_str_eq(chain, chains[i].chain);
+		ck_assert_str_eq(chain, frames_cases[i].chain);
 	}
 	close_sample(image, urf);
 }
 END_TEST
 
-START_TEST(answers_many_addresses_at_once)
+/* All at once, forwards and backwards, and as many as there is room for. */
+START_TEST(tells_the_frames_of_many)
 {
+	enum { N = COUNT(frames_cases) };
 	struct span urf;
 	struct turf_image *image = open_sample(&urf);
-	uint64_t addrs[COUNT(chains)];
-	for (size_t i = 0; i < COUNT(chains); i++)
-		addrs[i] = chains[i].addr;
-	/* with room for all, and with so little that it takes several calls */
-	static const size_t rooms[] = { 64, 3 };
-	for (size_t r = 0; r < COUNT(rooms); r++) {
-		struct turf_frame frames[64];
-		uint32_t first[COUNT(chains) + 1];
-		unsigned calls = 0;
-		for (size_t done = 0; done < COUNT(chains); calls++) {
-			ssize_t n = turf_image_frames_bulk(image, addrs + done,
-			                                   COUNT(chains) - done, frames,
-			                                   rooms[r], first);
-			ck_assert_int_gt(n, 0);
-			for (size_t i = 0; i < (size_t)n; i++) {
-				char chain[512] = "";
-				for (uint32_t k = first[i]; k < first[i + 1]; k++)
-					append_frame(image, &frames[k], chain, sizeof(chain));
-				ck_assert_str_eq(chain, chains[done + i].chain);
-			}
-			done += (size_t)n;
-		}
-		ck_assert((calls == 1) == (rooms[r] == 64));
-	}
-	struct turf_frame two[2];
-	uint32_t first[2];
-	uint64_t addr = 0x1010; /* has three */
-	ck_assert_int_eq(turf_image_frames_bulk(image, &addr, 1, two, 2, first), -E2BIG);
-	close_sample(image, urf);
-}
-END_TEST
-
-START_TEST(writes_no_more_than_there_is_room)
-{
-	struct span urf;
-	struct turf_image *image = open_sample(&urf);
-	struct turf_frames walk;
-	struct turf_frame f = { 0 };
-	ck_assert_int_eq(turf_image_frames(image, 0x1000, &walk), 1);
-	ck_assert_int_eq(turf_frames_next(&walk, &f), 1);
-	for (size_t size = 0; size < 16; size++) {
-		char text[17], path[17];
-		memset(text, '#', sizeof(text));
-		memset(path, '#', sizeof(path));
-		ck_assert_int_eq(turf_image_text(image, f.linkage_name, text, size), 9);
-		ck_assert_int_eq(turf_image_path(image, f.file, path, size), 11);
-		ck_assert_msg(text[size] == '#' && path[size] == '#', "at %zu", size);
-		if (size) {
-			ck_assert_uint_eq(strlen(text), MIN(size - 1, (size_t)9));
-			ck_assert_uint_eq(strlen(path), MIN(size - 1, (size_t)11));
-			ck_assert(!strncmp(text, "outer_sym", size - 1));
-			ck_assert(!strncmp(path, "/src/main.c", size - 1));
+	for (int backwards = 0; backwards < 2; backwards++) {
+		uint64_t addrs[N];
+		struct turf_frame frames[2 * N];
+		uint32_t first[N + 1];
+		for (size_t i = 0; i < N; i++)
+			addrs[i] = frames_cases[backwards ? N - 1 - i : i].addr;
+		ck_assert_int_eq(
+			turf_image_frames_bulk(image, addrs, N, frames, COUNT(frames), first),
+			N);
+		for (size_t i = 0; i < N; i++) {
+			char chain[512] = "";
+			for (uint32_t k = first[i]; k < first[i + 1]; k++)
+				add_frame(image, &frames[k], chain, sizeof(chain));
+			ck_assert_str_eq(chain, frames_cases[backwards ? N - 1 - i : i].chain);
 		}
 	}
-	struct turf_file file;
-	char text[8];
-	ck_assert_int_eq(turf_image_file(image, 0, &file), 0);
-	ck_assert_int_eq(turf_image_file(image, 99, &file), 0);
-	ck_assert_int_eq(turf_image_path(image, 0, text, sizeof(text)), 2);
-	ck_assert_str_eq(text, "??");
-	ck_assert_int_eq(turf_image_text(image, 0, text, sizeof(text)), 0);
-	ck_assert_str_eq(text, "");
-	ck_assert_int_eq(turf_image_text(image, UINT64_MAX, text, sizeof(text)), -EBADMSG);
+	struct turf_frame frames[4];
+	uint64_t addrs[] = { 0x1000, 0x1010, 0x101a };
+	uint32_t first[4];
+	ck_assert_int_eq(turf_image_frames_bulk(image, addrs, 3, frames, 4, first), 2);
+	ck_assert_uint_eq(first[2], 4);
+	ck_assert_int_eq(turf_image_frames_bulk(image, addrs + 1, 1, frames, 2, first), -E2BIG);
+	ck_assert_int_eq(turf_image_frames_bulk(image, addrs, 0, frames, 4, first), 0);
 	close_sample(image, urf);
 }
 END_TEST
 
-START_TEST(finds_the_unit)
+/* @text as bytes; "kept" where nothing was found. */
+static const char *text_of(const struct turf_image *image, turf_text text, char out[64])
 {
-	struct span urf;
-	struct turf_image *image = open_sample(&urf);
-	struct turf_unit unit = { .version = 99 };
-	char text[32];
-	ck_assert_int_eq(turf_image_find_unit(image, 0xfff, &unit), 0);
-	ck_assert_int_eq(turf_image_find_unit(image, 0x1060, &unit), 0);
-	ck_assert_uint_eq(unit.version, 99);
-	ck_assert_int_eq(turf_image_find_unit(image, 0x1010, &unit), 1);
-	ck_assert_uint_eq(unit.version, 5);
-	ck_assert_uint_eq(unit.language, 12);
-	ck_assert_str_eq(text_of(image, unit.name, text, sizeof(text), "-"), "main.c");
-	ck_assert_str_eq(text_of(image, unit.directory, text, sizeof(text), "-"), "/src");
-	ck_assert_str_eq(text_of(image, unit.producer, text, sizeof(text), "-"), "-");
-	close_sample(image, urf);
+	ck_assert_int_ge(turf_image_text(image, text, out, 64), 0);
+	return out;
 }
-END_TEST
-
-/* What an untouched name holds. */
-#define NO_TEXT ((turf_text)0x7ead)
 
 START_TEST(finds_functions_and_symbols)
 {
 	static const struct {
 		uint64_t addr;
-		int expect;
-		const char *function;
+		const char *function; /* NULL: none */
 		uint64_t start, end;
-		const char *symbol;
+		const char *symbol; /* NULL: none */
 	} cases[] = {
-		{ 0xfff, 0, NULL, 0, 0, NULL },
-		{ 0x1000, 1, "outer", 0x1000, 0x1040, "outer_sym" },
-		{ 0x103f, 1, "outer", 0x1000, 0x1040, "outer_sym" },
-		{ 0x1040, 0, NULL, 0, 0, NULL },
-		{ 0x1057, 1, "label", 0x1050, 0x1058, "label" },
-		{ 0x1058, 1, "wide", 0x1058, 0x1090, "wide" },
-		{ 0x107f, 1, "bare", 0x1060, 0x1080, "bare" },
-		{ 0x108f, 1, "wide", 0x1058, 0x1090, "wide" },
-		{ 0x1090, 0, NULL, 0, 0, NULL },
+		{ 0xfff, NULL, 0, 0, NULL },
+		{ 0x1000, "outer", 0x1000, 0x1040, "outer_sym" },
+		{ 0x101a, "outer", 0x1000, 0x1040, "outer_sym" },
+		{ 0x103f, "outer", 0x1000, 0x1040, "outer_sym" },
+		{ 0x1040, NULL, 0, 0, NULL },
+		{ 0x1057, "label", 0x1050, 0x1058, "label" },
+		{ 0x1058, "wide", 0x1058, 0x1090, "wide" },
+		{ 0x107f, "bare", 0x1060, 0x1080, "bare" },
+		{ 0x108f, "wide", 0x1058, 0x1090, "wide" },
+		{ 0x1090, NULL, 0, 0, NULL },
+		{ 0x10a0, "outer", 0x10a0, 0x10a8, NULL },
+		{ 0x10a7, "outer", 0x10a0, 0x10a8, NULL },
+		{ 0x10a8, NULL, 0, 0, NULL },
 	};
 	struct span urf;
+	char text[64];
 	struct turf_image *image = open_sample(&urf);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct turf_function fn = { .name = NO_TEXT };
-		struct turf_symbol symbol = { .name = NO_TEXT };
-		char name[32];
+		struct turf_function fn = { .name = 77 };
+		struct turf_symbol symbol = { .name = 77 };
 		ck_assert_int_eq(turf_image_find_function(image, cases[i].addr, &fn),
-		                 cases[i].expect);
-		if (cases[i].expect)
-			ck_assert_str_eq(text_of(image, fn.name, name, sizeof(name), "-"),
-			                 cases[i].function);
+		                 cases[i].function != NULL);
 		ck_assert_uint_eq(fn.start, cases[i].start);
 		ck_assert_uint_eq(fn.end, cases[i].end);
-		ck_assert_int_eq(turf_image_find_symbol(image, cases[i].addr, &symbol),
-		                 cases[i].expect);
-		if (cases[i].expect)
-			ck_assert_str_eq(text_of(image, symbol.name, name, sizeof(name), "-"),
-			                 cases[i].symbol);
+		if (cases[i].function)
+			ck_assert_str_eq(text_of(image, fn.name, text), cases[i].function);
 		else
-			ck_assert(fn.name == NO_TEXT && symbol.name == NO_TEXT);
+			ck_assert_uint_eq(fn.name, 77);
+		ck_assert_int_eq(turf_image_find_symbol(image, cases[i].addr, &symbol),
+		                 cases[i].symbol != NULL);
+		if (cases[i].symbol)
+			ck_assert_str_eq(text_of(image, symbol.name, text), cases[i].symbol);
+		else
+			ck_assert_uint_eq(symbol.name, 77);
 	}
-	struct turf_symbol symbol = { .name = NO_TEXT };
-	ck_assert_int_eq(turf_image_symbol(image, 4, &symbol), 0);
-	ck_assert(symbol.name == NO_TEXT);
+	struct turf_symbol symbol = { .name = 77 };
+	ck_assert_int_eq(turf_image_symbol(image, 5, &symbol), 0);
+	ck_assert_uint_eq(symbol.name, 77);
+	ck_assert_int_eq(turf_image_symbol(image, 4, &symbol), 1);
+	ck_assert_str_eq(text_of(image, symbol.name, text), "leaf");
+	ck_assert_uint_eq(symbol.addr, 0x1060);
+	ck_assert_uint_eq(symbol.bind, STB_GNU_UNIQUE);
+	close_sample(image, urf);
+}
+END_TEST
+
+START_TEST(finds_units)
+{
+	static const struct {
+		uint64_t addr;
+		const char *name; /* NULL: none */
+		unsigned language, version;
+	} cases[] = {
+		{ 0x1000, "main.c", 12, 5 }, { 0x1018, "main.c", 12, 5 },
+		{ 0x1040, NULL, 0, 0 },      { 0x1050, "/abs/tail.s", 0, 4 },
+		{ 0x1060, NULL, 0, 0 },      { 0x10a3, "main.c", 12, 5 },
+	};
+	struct span urf;
+	char text[64];
+	struct turf_image *image = open_sample(&urf);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct turf_unit unit = { 0 };
+		ck_assert_int_eq(turf_image_find_unit(image, cases[i].addr, &unit),
+		                 cases[i].name != NULL);
+		ck_assert_str_eq(text_of(image, unit.name, text),
+		                 cases[i].name ? cases[i].name : "");
+		ck_assert_uint_eq(unit.language, cases[i].language);
+		ck_assert_uint_eq(unit.version, cases[i].version);
+	}
 	close_sample(image, urf);
 }
 END_TEST
@@ -299,17 +282,21 @@ START_TEST(dumps_every_section)
 	FILE *out = open_memstream(&text, &size);
 	ck_assert_int_eq(turf_image_dump(image, NULL, out, NULL), 0);
 	fclose(out);
-	static const char *const parts[] = { "[head]",
-		                             "[blocks]",
-		                             "0x10..0x1a scope 3 file 1 line 3",
-		                             "[scopes]",
-		                             "(leaf) in 2 called at file 1 line 4",
-		                             "[rules]",
-		                             "cfa r7+8 ra(r16) [cfa-8]",
-		                             "[symbols]",
-		                             "bare",
-		                             "[strings]",
-		                             "/abs/tail.s" };
+	static const char *const parts[] = {
+		"[head]",
+		"[blocks]",
+		"0x10..0x14 outer_sym /src/main.c:12:5 > inner /src/main.c:4:9 > leaf "
+		"/src/main.c:3:7",
+		"[functions]",
+		"3: leaf declared at /src/main.c:1",
+		"[rules]",
+		"cfa r7+8 ra(r16) [cfa-8]",
+		"[symbols]",
+		"bare",
+		"[texts]",
+		"/abs/tail.s",
+		"[phrases]",
+	};
 	for (size_t i = 0; i < COUNT(parts); i++)
 		ck_assert_msg(strstr(text, parts[i]) != NULL, "no \"%s\" in the dump",
 		              parts[i]);
@@ -330,26 +317,21 @@ static void ask_all(struct span bytes)
 	if (turf_image_open_mem(bytes.at, bytes.size, &image, NULL) < 0)
 		return;
 	n_opened++;
-	for (uint64_t addr = 0xff8; addr < 0x10a0; addr += 4) {
+	for (uint64_t addr = 0xff8; addr < 0x10b0; addr += 4) {
 		struct turf_frames walk;
 		struct turf_frame frame;
 		struct turf_function function;
 		struct turf_symbol symbol;
 		struct turf_unwind_row row;
 		struct turf_unit unit;
-		char text[16];
+		char text[64];
 		unsigned n = 0;
 		if (turf_image_frames(image, addr, &walk) == 1)
-			for (; turf_frames_next(&walk, &frame) == 1 && n < 100; n++) {
+			while (turf_frames_next(&walk, &frame) == 1 && ++n < 1000) {
 				(void)turf_image_text(image, frame.name, text, sizeof(text));
 				(void)turf_image_path(image, frame.file, text, sizeof(text));
 			}
-		ck_assert_uint_lt(n, 100);
-		uint32_t first[2];
-		struct turf_frame frames[4];
-		ssize_t r = turf_image_frames_bulk(image, &addr, 1, frames, 4, first);
-		ck_assert_msg(r < 0 || first[1] == n, "%zd: %u frames in bulk, %u", r, first[1],
-		              n);
+		ck_assert_uint_lt(n, 1000);
 		(void)turf_image_find_unit(image, addr, &unit);
 		(void)turf_image_find_function(image, addr, &function);
 		(void)turf_image_find_symbol(image, addr, &symbol);
@@ -359,6 +341,10 @@ static void ask_all(struct span bytes)
 			(void)turf_unwind_saved(image, &row, 0, &reg, &rule);
 		(void)turf_image_addr_of_offset(image, addr, &(uint64_t){ 0 });
 	}
+	uint64_t addrs[] = { 0x1000, 0x1010, 0x10a2, 0x1050, 0x1060, 0x101a };
+	struct turf_frame frames[32];
+	uint32_t first[COUNT(addrs) + 1];
+	(void)turf_image_frames_bulk(image, addrs, COUNT(addrs), frames, COUNT(frames), first);
 	(void)turf_image_verify(image, NULL);
 	FILE *null = fopen("/dev/null", "w");
 	(void)turf_image_dump(image, NULL, null, NULL);
@@ -407,7 +393,7 @@ START_TEST(verify_sees_every_bent_byte)
 }
 END_TEST
 
-TESTS("image/lookup", tells_the_frames_of_an_address, answers_many_addresses_at_once,
-      writes_no_more_than_there_is_room, finds_the_unit, finds_functions_and_symbols,
-      finds_unwind_rules, turns_file_offsets_into_addresses, dumps_every_section,
-      every_prefix_is_refused, every_byte_bent_is_survived, verify_sees_every_bent_byte)
+TESTS("image/lookup", tells_the_frames_of_an_address, tells_the_frames_of_many,
+      finds_functions_and_symbols, finds_units, finds_unwind_rules,
+      turns_file_offsets_into_addresses, dumps_every_section, every_prefix_is_refused,
+      every_byte_bent_is_survived, verify_sees_every_bent_byte)

@@ -29,32 +29,32 @@ struct turf_image {
 	int n_closed;
 };
 
+/* A text is the address of its bytes; a file tells the chain and the frame of it. */
 int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf_frames *walk)
 {
-	for (size_t i = 0; i < image->n; i++) {
-		if (image->chains[i].addr != addr)
-			continue;
-		*walk = (struct turf_frames){ .image = image, .symbol = (uint32_t)i };
-		return 1;
-	}
-	return 0;
+	size_t i = 0;
+	while (i < image->n && image->chains[i].addr != addr)
+		i++;
+	if (i == image->n)
+		return 0;
+	const struct fake_chain *c = &image->chains[i];
+	walk->n = walk->left = (uint32_t)c->n;
+	for (size_t k = 0; k < c->n; k++)
+		walk->frame[k] = (struct turf_frame){
+			.name = (uintptr_t)c->frames[k].name,
+			.linkage_name = (uintptr_t)c->frames[k].linkage_name,
+			.file = c->frames[k].path ? (uint32_t)(i << 8 | (k + 1)) : 0,
+			.line = c->frames[k].line,
+			.inlined = c->frames[k].inlined,
+		};
+	return 1;
 }
 
-/* A text is the address of its bytes; a file tells the chain and the frame of it. */
 int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 {
-	const struct fake_chain *c = &walk->image->chains[walk->symbol];
-	if (walk->left >= c->n)
+	if (!walk->left)
 		return 0;
-	const struct fake_frame *f = &c->frames[walk->left];
-	*out = (struct turf_frame){
-		.name = (uintptr_t)f->name,
-		.linkage_name = (uintptr_t)f->linkage_name,
-		.file = f->path ? walk->symbol << 8 | (walk->left + 1) : 0,
-		.line = f->line,
-		.inlined = f->inlined,
-	};
-	walk->left++;
+	*out = walk->frame[walk->n - walk->left--];
 	return 1;
 }
 

@@ -86,7 +86,7 @@ static struct span fake_urf(struct span source)
 		".urf.loads", SHT_PROGBITS, 8, 0, fake_loads(&loads, source), 0
 	};
 	out.section[3] = (struct elf_out_section){
-		".urf.strings", SHT_PROGBITS, 1, 0, { (const uint8_t *)"", 1 }, 0
+		".urf.texts", SHT_PROGBITS, 1, 0, { (const uint8_t *)"", 1 }, 0
 	};
 	if (turf_elf_layout(&out) < 0)
 		abort();
@@ -95,7 +95,7 @@ static struct span fake_urf(struct span source)
 	head.size = le64_of(out.size);
 	head.sections[URF_LOADS] = (struct urf_section){ le64_of(out.section[2].off),
 		                                         le64_of(out.section[2].bytes.size) };
-	head.sections[URF_STRINGS] =
+	head.sections[URF_TEXTS] =
 		(struct urf_section){ le64_of(out.section[3].off), le64_of(1) };
 	uint8_t *bytes = malloc(out.size);
 	if (!bytes)

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps from segment to segment: planned, counted, numbered, coded. */
+#include "build/ops.h"
+
+#include "base/table.h"
+
+static uint32_t op_of(uint32_t pop, uint32_t push, int32_t site, uint32_t advance, int32_t line)
+{
+	return pop | push << 4 | (uint32_t)(uint8_t)site << 8 | advance << 16 |
+	       (uint32_t)(uint8_t)line << 24;
+}
+
+struct buf *turf_steps_raw(struct steps *s)
+{
+	return &s->raw;
+}
+
+struct buf *turf_steps_block(struct steps *s, uint32_t start)
+{
+	struct step_block *block = vec_push(&s->blocks);
+	if (!block)
+		return NULL;
+	*block = (struct step_block){ start, (uint32_t)s->list.n, 0 };
+	return &s->raw;
+}
+
+static bool add_step(struct steps *s, uint32_t op)
+{
+	if (!vec_reserve(&s->list, 1))
+		return false;
+	s->list.at[s->list.n++] = (struct step){ op, (uint32_t)(s->raw.n - s->raw_done) };
+	s->raw_done = s->raw.n;
+	return true;
+}
+
+bool turf_steps_done(struct steps *s)
+{
+	return add_step(s, NO_OP);
+}
+
+static bool put_sleb(struct buf *out, uint8_t control, int64_t value)
+{
+	return turf_buf_control(out, control) && turf_buf_sleb(out, value);
+}
+
+bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line)
+{
+	if (advance < 256 && line == (int8_t)line)
+		return add_step(s, op_of(0, 0, 0, advance, line));
+	return turf_buf_control(&s->raw, URF_CONTROL_EMIT) && turf_buf_uleb(&s->raw, advance) &&
+	       turf_buf_sleb(&s->raw, line) && add_step(s, NO_OP);
+}
+
+bool turf_steps_edit(struct steps *s, const struct edit *e)
+{
+	/* 15 of both would look like no op */
+	bool near = e->pop < 15 && e->push < 16 && e->advance < 256 &&
+	            e->line == (int8_t)e->line &&
+	            (!e->push || e->site[0] == (int8_t)e->site[0]);
+	for (uint32_t i = 1; near && i < e->push; i++)
+		near = e->site[i] == 0;
+	if (near)
+		return add_step(s, op_of(e->pop, e->push, e->push ? e->site[0] : 0, e->advance,
+		                         e->line));
+	bool ok = !e->pop || (turf_buf_control(&s->raw, URF_CONTROL_POP) &&
+	                      turf_buf_uleb(&s->raw, e->pop));
+	for (uint32_t i = 0; ok && i < e->push; i++)
+		ok = put_sleb(&s->raw, URF_CONTROL_PUSH, e->site[i]);
+	return ok && turf_steps_move(s, e->advance, e->line);
+}
+
+void turf_steps_fini(struct steps *s)
+{
+	vec_fini(&s->list);
+	vec_fini(&s->raw);
+	vec_fini(&s->blocks);
+}
+
+static struct op_use *slot_of(const struct ops *ops, uint32_t op)
+{
+	size_t at = hash_mix(0, op) & (ops->room - 1);
+	while (ops->slots[at].count && ops->slots[at].op != op)
+		at = (at + 1) & (ops->room - 1);
+	return &ops->slots[at];
+}
+
+static bool grow(struct ops *ops)
+{
+	struct ops more = { .room = MAX(ops->room * 2, (size_t)8192) };
+	more.slots = calloc(more.room, sizeof(*more.slots));
+	if (!more.slots)
+		return false;
+	for (size_t i = 0; i < ops->room; i++)
+		if (ops->slots[i].count)
+			*slot_of(&more, ops->slots[i].op) = ops->slots[i];
+	free(ops->slots);
+	ops->slots = more.slots;
+	ops->room = more.room;
+	return true;
+}
+
+int turf_ops_count(struct ops *ops, const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->list.n; i++) {
+		uint32_t op = steps->list.at[i].op;
+		if (op == NO_OP)
+			continue;
+		if (ops->n * 2 >= ops->room && !grow(ops))
+			return -ENOMEM;
+		struct op_use *use = slot_of(ops, op);
+		if (!use->count++) {
+			use->op = op;
+			ops->n++;
+		}
+	}
+	return 0;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct op_use *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return (x->op > y->op) - (x->op < y->op);
+}
+
+/* Bytes that an op takes when it has no number: each edit and the segment said one by one. */
+static uint32_t long_size(uint32_t op)
+{
+	return (op & 15 ? 2 : 0) + 2 * (op >> 4 & 15) + 2;
+}
+
+int turf_ops_choose(struct ops *ops)
+{
+	if (!ops->n)
+		return 0;
+	struct op_use *list = calloc(ops->n, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	size_t n = 0;
+	for (size_t i = 0; i < ops->room; i++)
+		if (ops->slots[i].count)
+			list[n++] = ops->slots[i];
+	qsort(list, n, sizeof(*list), by_use);
+	for (size_t i = 0; i < n && ops->n_chosen < URF_OPS_MAX; i++) {
+		uint32_t size = ops->n_chosen < URF_OP_FAR ? 1 : 2;
+		uint64_t saved =
+			(uint64_t)list[i].count * (MAX(long_size(list[i].op), 3u) - size);
+		if (saved <= sizeof(struct urf_op))
+			continue;
+		slot_of(ops, list[i].op)->number = (uint16_t)(ops->n_chosen + 1);
+		ops->chosen[ops->n_chosen++] = list[i].op;
+	}
+	free(list);
+	return 0;
+}
+
+int turf_ops_emit(const struct ops *ops, struct buf *out)
+{
+	for (size_t i = 0; i < ops->n_chosen; i++) {
+		uint32_t op = ops->chosen[i];
+		struct urf_op o = { (uint8_t)op, (int8_t)(op >> 8), (uint8_t)(op >> 16),
+			            (int8_t)(op >> 24) };
+		if (!turf_buf_put(out, &o, sizeof(o)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void turf_ops_fini(struct ops *ops)
+{
+	free(ops->slots);
+}
+
+/* The op by its number; false: it has none. */
+static bool put_number(const struct ops *ops, uint32_t op, struct buf *out)
+{
+	uint32_t number = slot_of(ops, op)->number;
+	if (!number)
+		return false;
+	number--;
+	if (number < URF_OP_FAR) {
+		out->at[out->n++] = (uint8_t)number;
+		return true;
+	}
+	number -= URF_OP_FAR;
+	out->at[out->n++] = (uint8_t)(URF_OP_FAR + number / 256);
+	out->at[out->n++] = (uint8_t)number;
+	return true;
+}
+
+/* An op that has no number, by controls. */
+static bool put_long(const struct ops *ops, uint32_t op, struct buf *out)
+{
+	uint32_t pop = op & 15, pushes = op >> 4 & 15;
+	bool ok = !pop || (turf_buf_control(out, URF_CONTROL_POP) && turf_buf_uleb(out, pop));
+	for (uint32_t i = 0; ok && i < pushes; i++)
+		ok = put_sleb(out, URF_CONTROL_PUSH, i ? 0 : (int8_t)(op >> 8));
+	if (!ok || !vec_reserve(out, 2))
+		return false;
+	uint32_t emit = op & 0xffff0000u;
+	if (emit != op && put_number(ops, emit, out))
+		return true;
+	return turf_buf_control(out, URF_CONTROL_EMIT) &&
+	       turf_buf_uleb(out, (uint8_t)(op >> 16)) &&
+	       turf_buf_sleb(out, (int8_t)(op >> 24));
+}
+
+bool turf_steps_code(struct steps *s, const struct ops *ops, struct buf *out)
+{
+	const uint8_t *raw = s->raw.at;
+	size_t block = 0;
+	for (size_t i = 0; i < s->list.n; i++) {
+		const struct step *step = &s->list.at[i];
+		if (block < s->blocks.n && s->blocks.at[block].step == i)
+			s->blocks.at[block++].off = (uint32_t)out->n;
+		if (!turf_buf_put(out, raw, step->raw) || !vec_reserve(out, 2))
+			return false;
+		raw += step->raw;
+		if (step->op != NO_OP && !put_number(ops, step->op, out) &&
+		    !put_long(ops, step->op, out))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of an urf -> its file: of one that is built, or of one that is stripped. */
+#include <elf.h>
+#include <sys/mman.h>
+#include <fcntl.h>
+#include <xxhash.h>
+
+#include "build/build.h"
+#include "elf/write.h"
+#include "image/image.h"
+
+/* The urf's build-id: 16 bytes that anyone can compute from the source's identity. */
+static void make_build_id(const struct inputs *in, uint8_t out[16])
+{
+	uint8_t text[8 + SOURCE_ID_MAX] =
+		"turf\0\0\0\1"; /* kind and version of what is named */
+	text[5] = URF_DEBUG;
+	text[7] = URF_VERSION;
+	memcpy(text + 8, in->id, in->id_size);
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(text, 8 + in->id_size));
+	memcpy(out, hash.digest, 16);
+}
+
+static struct urf_head make_head(const struct builder *b)
+{
+	struct urf_head head = {
+		.version = le16_of(URF_VERSION),
+		.head_size = le16_of(sizeof(head)),
+		.kind = le16_of(URF_DEBUG),
+		.machine = le16_of(b->in.source.elf.machine),
+		.base = le64_of(b->in.base),
+		.end = le64_of(b->in.end),
+		.flags = le32_of(b->flags),
+		.n_sections = le32_of(URF_N_SECTIONS),
+		.source_id_size = (uint8_t)b->in.id_size,
+		.n_functions = le32_of(b->n_functions),
+		.n_texts = le32_of(b->texts.all.n),
+		.n_symbols = le32_of(b->syms.n),
+	};
+	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
+	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
+	memcpy(head.source_id, b->in.id, b->in.id_size);
+	make_build_id(&b->in, head.build_id);
+	return head;
+}
+
+/* An ELF note: sizes, type, owner, content, each padded to four bytes. */
+static bool put_note(struct buf *out, const char *owner, uint32_t type, const void *content,
+                     size_t size)
+{
+	static const uint8_t zero[4];
+	size_t owner_size = strlen(owner) + 1;
+	le32 head[3] = { le32_of(owner_size), le32_of(size), le32_of(type) };
+	return turf_buf_put(out, head, sizeof(head)) && turf_buf_put(out, owner, owner_size) &&
+	       turf_buf_put(out, zero, -owner_size & 3) && turf_buf_put(out, content, size) &&
+	       turf_buf_put(out, zero, -size & 3);
+}
+
+static const struct {
+	const char *name;
+	uint32_t entry_size;
+} sections[URF_N_SECTIONS] = {
+	[URF_TOPS] = { ".urf.tops", sizeof(le32) },
+	[URF_BLOCKS] = { ".urf.blocks", sizeof(struct urf_block) },
+	[URF_OPS] = { ".urf.ops", sizeof(struct urf_op) },
+	[URF_INDEX] = { ".urf.index", sizeof(le32) },
+	[URF_SEGMENTS] = { ".urf.segments", 0 },
+	[URF_FUNCTIONS] = { ".urf.functions", 0 },
+	[URF_FILES] = { ".urf.files", 0 },
+	[URF_TEXT_INDEX] = { ".urf.text.index", sizeof(le32) },
+	[URF_PHRASES] = { ".urf.phrases", sizeof(le32) },
+	[URF_PHRASE_TEXT] = { ".urf.phrase.text", 0 },
+	[URF_TEXTS] = { ".urf.texts", 0 },
+	[URF_SYMBOLS] = { ".urf.symbols", sizeof(struct urf_symbols) },
+	[URF_SYMBOL_DATA] = { ".urf.symbol.data", 0 },
+	[URF_LOADS] = { ".urf.loads", sizeof(struct urf_load) },
+	[URF_UNITS] = { ".urf.units", 0 },
+	[URF_PAGES] = { ".urf.pages", sizeof(le32) },
+	[URF_ROWS] = { ".urf.rows", sizeof(struct urf_row) },
+	[URF_RULES] = { ".urf.rules", sizeof(struct urf_rule) },
+	[URF_SAVED] = { ".urf.saved", sizeof(struct urf_saved) },
+	[URF_FAR_RULES] = { ".urf.far", sizeof(struct urf_far) },
+	[URF_EXPRS] = { ".urf.exprs", 0 },
+	[URF_MARKS] = { ".urf.marks", sizeof(struct urf_marks) },
+	[URF_MARK_DATA] = { ".urf.mark.data", 0 },
+};
+
+/* What a file is made of. */
+struct output {
+	struct urf_head head; /* but for what depends on the layout */
+	struct span tables[URF_N_SECTIONS];
+};
+
+enum { N_BEFORE = 3 }; /* two notes and the head come before the tables */
+
+static void lay_out(const struct output *o, struct elf_out *out, const struct buf notes[2])
+{
+	static const char *const names[] = { ".note.gnu.build-id", ".note.turf" };
+	*out = (struct elf_out){ .machine = le16_get(o->head.machine) };
+	for (size_t i = 0; i < COUNT(names); i++)
+		out->section[i] = (struct elf_out_section){
+			.name = names[i],
+			.type = SHT_NOTE,
+			.align = 4,
+			.bytes = { notes[i].at, notes[i].n },
+		};
+	out->section[2] = (struct elf_out_section){
+		.name = ".urf.head",
+		.type = SHT_PROGBITS,
+		.align = 8,
+		.bytes = { (const uint8_t *)&o->head, sizeof(o->head) },
+	};
+	for (size_t i = 0; i < URF_N_SECTIONS; i++)
+		out->section[N_BEFORE + i] = (struct elf_out_section){
+			.name = sections[i].name,
+			.type = SHT_PROGBITS,
+			.align = 8,
+			.entry_size = sections[i].entry_size,
+			.bytes = o->tables[i],
+		};
+	out->n_sections = N_BEFORE + URF_N_SECTIONS;
+}
+
+/* Writes the file through a mapping, its room reserved first: a full disk is told, not felt. */
+static int write_file(const struct elf_out *out, int fd, struct turf_error *err)
+{
+	int r = -posix_fallocate(fd, 0, (off_t)out->size);
+	if (r < 0)
+		return turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s",
+		                 strerror(-r));
+	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (at == MAP_FAILED)
+		return turf_fail(err, -errno, TURF_NOWHERE, "cannot map the urf: %s",
+		                 strerror(errno));
+	turf_elf_emit(out, at);
+	/* the hash is over the file with its own field zero, as it still is */
+	struct urf_head *head = (struct urf_head *)(at + out->section[2].off);
+	XXH128_canonical_t hash;
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(at, (size_t)out->size));
+	memcpy(head->content, hash.digest, sizeof(head->content));
+	munmap(at, (size_t)out->size);
+	return 0;
+}
+
+static int make_notes(const struct urf_head *head, struct buf notes[2])
+{
+	struct urf_note turf = { .kind = head->kind,
+		                 .version = head->version,
+		                 .source_id_size = le32_of(head->source_id_size) };
+	memcpy(turf.source_id, head->source_id, sizeof(turf.source_id));
+	memcpy(turf.layout, head->layout, sizeof(turf.layout));
+	bool ok = put_note(&notes[0], "GNU", NT_GNU_BUILD_ID, head->build_id,
+	                   sizeof(head->build_id)) &&
+	          put_note(&notes[1], "TURF", URF_NOTE_TYPE, &turf, sizeof(turf));
+	return ok ? 0 : -ENOMEM;
+}
+
+static int write_output(struct output *o, int fd, struct turf_error *err)
+{
+	struct buf notes[2] = { 0 };
+	struct elf_out out;
+	int r = make_notes(&o->head, notes);
+	if (r == 0) {
+		lay_out(o, &out, notes);
+		r = turf_elf_layout(&out);
+	}
+	if (r < 0) {
+		turf_error_set(err, r, TURF_NOWHERE, "cannot lay out the urf: %s",
+		               strerror(-r));
+	} else {
+		o->head.size = le64_of(out.size);
+		for (size_t i = 0; i < URF_N_SECTIONS; i++)
+			o->head.sections[i] = (struct urf_section){
+				le64_of(out.section[N_BEFORE + i].off),
+				le64_of(out.section[N_BEFORE + i].bytes.size),
+			};
+		r = write_file(&out, fd, err);
+	}
+	vec_fini(&notes[0]);
+	vec_fini(&notes[1]);
+	return r;
+}
+
+int turf_build_write(struct builder *b, int fd, struct turf_error *err)
+{
+	struct output o = { .head = make_head(b) };
+	for (size_t i = 0; i < URF_N_SECTIONS; i++)
+		o.tables[i] = (struct span){ b->tables.of[i].at, b->tables.of[i].n };
+	int r = write_output(&o, fd, err);
+	turf_error_context(err, "%s", b->in.name);
+	return r;
+}
+
+int turf_strip(const struct turf_image *image, int out_fd, struct turf_error *err)
+{
+	struct output o = { .head = *image->head };
+	memset(o.head.content, 0, sizeof(o.head.content));
+	o.head.flags = le32_of(le32_get(o.head.flags) & ~(uint32_t)URF_HAS_COLD);
+	memcpy(o.tables, image->sections, URF_COLD * sizeof(o.tables[0]));
+	return write_output(&o, out_fd, err);
+}

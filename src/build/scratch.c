@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* What the reading of a unit needs for itself: kept for the next unit, so that threads do not
+ * ask the system for the same memory again and again. */
+#include "build/scratch.h"
+
+struct unit_scratch *turf_scratch_take(struct builder *b)
+{
+	pthread_mutex_lock(&b->lock);
+	struct unit_scratch *s = b->scratch;
+	if (s)
+		b->scratch = s->next;
+	pthread_mutex_unlock(&b->lock);
+	return s ? s : calloc(1, sizeof(*s));
+}
+
+void turf_scratch_give(struct builder *b, struct unit_scratch *s)
+{
+	s->rows.n = s->copy.n = s->ranges.n = s->heap.n = s->keys.n = s->areas.n = 0;
+	s->dies.n = s->origins.n = s->lines.n = s->sites.n = s->counts.n = s->places.n = 0;
+	turf_table_clear(&s->functions);
+	if (s->n_known)
+		memset(s->known, 0, s->n_known * sizeof(*s->known));
+	pthread_mutex_lock(&b->lock);
+	s->next = b->scratch;
+	b->scratch = s;
+	pthread_mutex_unlock(&b->lock);
+}
+
+void turf_unit_scratch_free(struct unit_scratch *s)
+{
+	while (s) {
+		struct unit_scratch *next = s->next;
+		vec_fini(&s->rows);
+		vec_fini(&s->copy);
+		vec_fini(&s->ranges);
+		vec_fini(&s->heap);
+		vec_fini(&s->keys);
+		vec_fini(&s->areas);
+		vec_fini(&s->dies);
+		vec_fini(&s->origins);
+		vec_fini(&s->lines);
+		vec_fini(&s->sites);
+		vec_fini(&s->counts);
+		vec_fini(&s->places);
+		turf_table_fini(&s->functions);
+		free(s->known);
+		free(s);
+		s = next;
+	}
+}
+
+static uint64_t line_hash(const struct line_key *k)
+{
+	return hash_mix(hash_mix(0, (uint64_t)k->function << 32 | k->line),
+	                (uint64_t)k->file << 32 | k->column);
+}
+
+/* Twice the room, at least. */
+static bool grow_known(struct unit_scratch *s)
+{
+	size_t room = MAX(s->n_known * 2, (size_t)1024);
+	uint32_t *known = calloc(room, sizeof(*known));
+	if (!known)
+		return false;
+	for (size_t i = 0; i < s->lines.n; i++) {
+		size_t at = line_hash(&s->lines.at[i]) & (room - 1);
+		while (known[at])
+			at = (at + 1) & (room - 1);
+		known[at] = (uint32_t)i + 1;
+	}
+	free(s->known);
+	s->known = known;
+	s->n_known = room;
+	return true;
+}
+
+bool turf_scratch_line(struct unit_scratch *s, const struct line_key *key, uint32_t *ret)
+{
+	if (s->lines.n * 2 >= s->n_known && !grow_known(s))
+		return false;
+	size_t at = line_hash(key) & (s->n_known - 1);
+	for (; s->known[at]; at = (at + 1) & (s->n_known - 1))
+		if (!memcmp(&s->lines.at[s->known[at] - 1], key, sizeof(*key))) {
+			*ret = s->known[at] - 1;
+			return true;
+		}
+	if (!vec_reserve(&s->lines, 1))
+		return false;
+	s->lines.at[s->lines.n++] = *key;
+	*ret = (uint32_t)s->lines.n - 1;
+	s->known[at] = (uint32_t)s->lines.n;
+	return true;
+}
+
+/* Scopes that have segments, and all that these are inlined into; their functions. */
+static void mark_used(struct unit_out *out)
+{
+	for (size_t i = 0; i < out->segments.n; i++)
+		if (out->segments.at[i].scope)
+			out->scopes.at[out->segments.at[i].scope - 1].used = true;
+	for (size_t i = out->scopes.n; i-- > 0;) {
+		const struct unit_scope *s = &out->scopes.at[i];
+		if (!s->used)
+			continue;
+		out->functions.at[s->function].used = true;
+		if (s->parent)
+			out->scopes.at[s->parent - 1].used = true;
+	}
+}
+
+/* Room for a count of each function and an end, all 0. */
+static uint32_t *begin_counts(struct unit *u, size_t n_places)
+{
+	struct unit_scratch *s = u->s;
+	size_t n = u->out->functions.n + 1;
+	s->counts.n = s->places.n = 0;
+	if (!vec_reserve(&s->counts, n) || !vec_reserve(&s->places, n_places))
+		return NULL;
+	return memset(s->counts.at, 0, n * sizeof(*s->counts.at));
+}
+
+static bool emit_lines(struct unit *u)
+{
+	struct unit_scratch *s = u->s;
+	struct unit_out *out = u->out;
+	uint32_t *count = begin_counts(u, s->lines.n), sum = 0;
+	if (!count || !vec_reserve(&out->lines, s->lines.n))
+		return false;
+	for (size_t i = 0; i < s->lines.n; i++)
+		count[s->lines.at[i].function]++;
+	for (size_t i = 0; i < out->functions.n; i++) {
+		struct unit_function *f = &out->functions.at[i];
+		f->first_line = sum;
+		f->n_lines = count[i];
+		f->used |= count[i] != 0;
+		count[i] = sum;
+		sum += f->n_lines;
+	}
+	for (size_t i = 0; i < s->lines.n; i++) {
+		const struct line_key *k = &s->lines.at[i];
+		s->places.at[i] = count[k->function]++;
+		out->lines.at[s->places.at[i]] =
+			(struct unit_line){ k->file, k->line, k->column, 0 };
+	}
+	out->lines.n = s->lines.n;
+	for (size_t i = 0; i < out->segments.n; i++)
+		out->segments.at[i].line = s->places.at[out->segments.at[i].line];
+	return true;
+}
+
+static bool emit_sites(struct unit *u)
+{
+	struct unit_out *out = u->out;
+	uint32_t *count = begin_counts(u, 0), sum = 0;
+	if (!count || !vec_reserve(&out->sites, u->s->sites.n))
+		return false;
+	for (size_t i = 0; i < out->scopes.n; i++) {
+		const struct unit_scope *s = &out->scopes.at[i];
+		if (s->used && s->parent)
+			count[out->scopes.at[s->parent - 1].function]++;
+	}
+	for (size_t i = 0; i < out->functions.n; i++) {
+		struct unit_function *f = &out->functions.at[i];
+		f->first_site = sum;
+		f->n_sites = count[i];
+		count[i] = sum;
+		sum += f->n_sites;
+	}
+	for (size_t i = 0; i < out->scopes.n; i++) {
+		struct unit_scope *s = &out->scopes.at[i];
+		if (!s->used || !s->parent)
+			continue;
+		uint32_t place = count[out->scopes.at[s->parent - 1].function]++;
+		out->sites.at[place] = u->s->sites.at[s->site];
+		s->site = place;
+	}
+	out->sites.n = sum;
+	return true;
+}
+
+bool turf_scratch_emit(struct unit *u)
+{
+	mark_used(u->out);
+	return emit_lines(u) && emit_sites(u);
+}

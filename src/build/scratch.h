@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One unit while it is read: what units.c and scopes.c work on together. Private to the room.
+ */
+#ifndef BUILD_SCRATCH_H
+#define BUILD_SCRATCH_H
+
+#include "base/sort.h"
+#include "build/build.h"
+
+/* A line's run of addresses. */
+struct row {
+	uint32_t start, end; /* rva */
+	uint32_t file;       /* index in the line table */
+	uint32_t line, column;
+};
+
+struct range {
+	uint32_t start, end; /* rva */
+	uint32_t scope;      /* index */
+};
+
+/* A line of a function. */
+struct line_key {
+	uint32_t function, file, line, column;
+};
+
+/* A row of the line table while rows at its address may follow. */
+struct mark {
+	uint32_t start; /* rva */
+	uint32_t discriminator;
+	uint8_t flags; /* URF_MARK_* */
+	bool statement;
+};
+
+struct unit_scratch {
+	struct unit_scratch *next; /* of those that nobody uses */
+	struct rows {
+		struct row *at;
+		size_t n, room;
+	} rows, copy;
+	struct ranges {
+		struct range *at;
+		size_t n, room;
+	} ranges, heap;
+	UNIT_LIST(struct sort_pair) keys, areas;
+	UNIT_LIST(uint64_t) dies;    /* of each scope */
+	struct table functions;      /* by DIE: indexes of origins */
+	UNIT_LIST(uint64_t) origins; /* the DIE that each of out->functions is known by */
+	UNIT_LIST(struct line_key) lines;
+	UNIT_LIST(struct unit_site) sites; /* one for each inlined scope */
+	UNIT_LIST(uint32_t) counts;        /* by function, and the end */
+	UNIT_LIST(uint32_t) places;        /* of each of lines or sites */
+	uint32_t *known; /* lines: index + 1 by hash, n_known a power of two */
+	size_t n_known;
+};
+
+struct unit {
+	struct builder *b;
+	const struct dwarf_unit *unit;
+	struct unit_out *out;
+	struct unit_scratch *s;
+	const struct code_area *area; /* where the last address was */
+	struct mark mark;             /* where marked */
+	uint32_t n_marks;             /* in the last group; 0: a new one begins */
+	bool marked;
+	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
+};
+
+/* The part of [*start, *end) that is code, as rvas; false: none of it is. */
+bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end);
+/* A file of the line table as index + 1; 0: there is none. */
+uint32_t turf_unit_file(struct unit_out *out, uint64_t idx);
+
+struct unit_scratch *turf_scratch_take(struct builder *b);
+void turf_scratch_give(struct builder *b, struct unit_scratch *s);
+
+/* Number of a line of a function among those of the unit. False: no memory. */
+bool turf_scratch_line(struct unit_scratch *s, const struct line_key *key, uint32_t *ret);
+/* Writes lines and sites to u->out by function, and makes scopes and segments mean those. */
+bool turf_scratch_emit(struct unit *u);
+
+/* marks.c: told of each row in turn; false: no memory. */
+bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row);
+
+/* scopes.c: functions, scopes, sites and their ranges. */
+int turf_read_scopes(struct unit *u, struct turf_error *err);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an address to its block, and through the block's ops to the stack over it.
+ *
+ * Cost:   two binary searches; one table load for each segment passed, and edits of the stack
+ *         only where an inlined function begins or ends
+ * Trust:  none. A block's bytes end inside .urf.segments; an op or a control that begins inside
+ *         reads at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends.
+ * Source: docs/format.md, "Segments"
+ */
+#include "image/image.h"
+
+size_t turf_image_block(const struct turf_image *image, uint32_t rva)
+{
+	size_t top = UPPER_BOUND(image->tops, , 0, image->tops.n, rva);
+	if (top == 0)
+		return SIZE_MAX;
+	size_t lo = (top - 1) * URF_TOP, hi = MIN(lo + URF_TOP, image->blocks.n);
+	if (lo >= hi)
+		return SIZE_MAX;
+	size_t i = UPPER_BOUND(image->blocks, .start, lo, hi, rva);
+	/* the last entry is no block: it ends the one before */
+	return i == lo || i == image->blocks.n ? SIZE_MAX : i - 1;
+}
+
+static int push(struct walk *walk, uint32_t difference)
+{
+	if (walk->depth == 0 || walk->depth == URF_DEPTH_MAX)
+		return -EBADMSG;
+	struct entry *below = &walk->stack[walk->depth - 1];
+	uint32_t site = below->next + difference;
+	below->line = walk->line;
+	below->next = site + 1;
+	walk->stack[walk->depth++] = (struct entry){ .site = site };
+	walk->line = 0;
+	return 0;
+}
+
+/* The root stays. */
+static int pop(struct walk *walk, uint32_t n)
+{
+	if (n >= walk->depth)
+		return -EBADMSG;
+	if (n) {
+		walk->depth -= n;
+		walk->line = walk->stack[walk->depth - 1].line;
+	}
+	return 0;
+}
+
+static void set_root(struct walk *walk, uint32_t function, uint32_t range, uint32_t entry)
+{
+	walk->function = function;
+	walk->unit = walk->next_unit;
+	walk->depth = function != 0;
+	walk->line = 0;
+	walk->stack[0] = (struct entry){ 0 };
+	walk->range = range;
+	walk->range_end = 0;
+	walk->entry = entry;
+}
+
+/* The state at a block's start. */
+static int read_head(struct walk *walk)
+{
+	const uint8_t *at = walk->at;
+	uint32_t function = take_uleb(&at);
+	if (function) {
+		walk->next_unit = take_uleb(&at);
+		uint32_t range = walk->start - take_uleb(&at);
+		uint32_t end = walk->start + take_uleb(&at);
+		set_root(walk, function, range, range - take_sleb(&at));
+		walk->range_end = end;
+		uint32_t depth = take_uleb(&at);
+		for (uint32_t i = 0; i < depth; i++) {
+			if (at >= walk->end || push(walk, take_uleb(&at)) < 0)
+				return -EBADMSG;
+		}
+	}
+	walk->at = at;
+	return at <= walk->end ? 0 : -EBADMSG;
+}
+
+int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk)
+{
+	if (image->blocks.n == 0 || block >= image->blocks.n - 1)
+		return -EBADMSG;
+	const struct urf_block *b = &image->blocks.at[block];
+	uint32_t off = le32_get(b[0].off), end = le32_get(b[1].off);
+	if (off >= end || end > image->segments.size)
+		return -EBADMSG;
+	walk->at = image->segments.at + off;
+	walk->end = image->segments.at + end;
+	walk->start = le32_get(b[0].start);
+	walk->next_unit = 0;
+	set_root(walk, 0, 0, 0);
+	return read_head(walk);
+}
+
+/* Number of the op whose first byte was @byte, its second, where it has one, at *@at. */
+static inline unsigned op_number(unsigned byte, const uint8_t **at)
+{
+	return byte < URF_OP_FAR ? byte : URF_OP_FAR + (byte - URF_OP_FAR) * 256 + *(*at)++;
+}
+
+int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint32_t *start)
+{
+	for (const uint8_t *at = walk->at; at < walk->end;) {
+		unsigned byte = *at++;
+		if (byte == URF_CONTROL_EMIT || byte == URF_CONTROL_GAP) {
+			*start = walk->start + take_uleb(&at);
+			return 1;
+		}
+		if (byte < URF_OP_CONTROL) {
+			unsigned op = op_number(byte, &at);
+			if (op >= image->ops.n)
+				return -EBADMSG;
+			*start = walk->start + image->ops.at[op].advance;
+			return 1;
+		}
+		if (byte > URF_CONTROL_PUSH)
+			return -EBADMSG;
+		(void)take_uleb(&at);
+		if (byte == URF_CONTROL_PART)
+			(void)take_uleb(&at);
+	}
+	return 0;
+}
+
+/* A control that edits; the segment it edits begins at @start. */
+static int edit(struct walk *walk, unsigned control, uint32_t start)
+{
+	uint32_t function;
+	switch (control) {
+	case URF_CONTROL_ROOT:
+		set_root(walk, take_uleb(&walk->at), start, start);
+		return 0;
+	case URF_CONTROL_PART:
+		function = take_uleb(&walk->at);
+		set_root(walk, function, start, start - take_sleb(&walk->at));
+		return 0;
+	case URF_CONTROL_UNIT:
+		walk->next_unit = take_uleb(&walk->at);
+		return 0;
+	case URF_CONTROL_POP:
+		return pop(walk, take_uleb(&walk->at));
+	case URF_CONTROL_PUSH:
+		return push(walk, take_sleb(&walk->at));
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* The control at walk->at: 1 passed, 0 its segment begins behind @rva, -EBADMSG. */
+static int take_control(const struct turf_image *image, struct walk *walk, uint32_t rva)
+{
+	uint32_t start = 0;
+	int r = turf_walk_peek(image, walk, &start);
+	if (r < 0 || (r == 1 && start > rva))
+		return r < 0 ? r : 0;
+	unsigned control = *walk->at++;
+	if (control == URF_CONTROL_EMIT || control == URF_CONTROL_GAP) {
+		walk->start += take_uleb(&walk->at);
+		if (control == URF_CONTROL_EMIT)
+			walk->line += take_sleb(&walk->at);
+		else
+			set_root(walk, 0, start, start);
+		return 1;
+	}
+	/* edits that no segment follows are damage */
+	return r == 1 && edit(walk, control, start) == 0 ? 1 : -EBADMSG;
+}
+
+/* The pops and pushes of an op; out of line: most ops have none. */
+static __attribute__((noinline)) int take_edits(struct walk *walk, const struct urf_op *op)
+{
+	if (pop(walk, op->pop_push & 15) < 0)
+		return -EBADMSG;
+	uint32_t difference = (uint32_t)op->site;
+	for (unsigned n = op->pop_push >> 4; n; n--, difference = 0)
+		if (push(walk, difference) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva)
+{
+	const uint8_t *at = walk->at;
+	const struct urf_op *ops = image->ops.at;
+	size_t n_ops = image->ops.n;
+	uint32_t start = walk->start, line = walk->line;
+	while (at < walk->end) {
+		const uint8_t *next = at + 1;
+		unsigned number = *at;
+		if (number >= URF_OP_CONTROL) {
+			walk->at = at, walk->start = start, walk->line = line;
+			int r = take_control(image, walk, rva);
+			if (r < 0)
+				return r;
+			at = walk->at, start = walk->start, line = walk->line;
+			if (r == 0)
+				break;
+			continue;
+		}
+		number = op_number(number, &next);
+		if (number >= n_ops)
+			return -EBADMSG;
+		struct urf_op op = ops[number];
+		if (start + op.advance > rva)
+			break;
+		if (op.pop_push) {
+			walk->line = line;
+			if (take_edits(walk, &op) < 0)
+				return -EBADMSG;
+			line = walk->line;
+		}
+		start += op.advance;
+		line += (uint32_t)op.line;
+		at = next;
+	}
+	walk->at = at, walk->start = start, walk->line = line;
+	return at <= walk->end ? 0 : -EBADMSG;
+}
+
+/* Where the range goes on in the @block-th block, if it does. */
+static int range_end_there(const struct turf_image *image, size_t block, uint32_t range,
+                           uint32_t function, uint32_t *end)
+{
+	struct walk there;
+	*end = le32_get(image->blocks.at[block].start);
+	if (block + 1 >= image->blocks.n)
+		return 0;
+	if (turf_walk_begin(image, block, &there) < 0)
+		return -EBADMSG;
+	if (there.function == function && there.range == range && there.range_end > *end)
+		*end = there.range_end;
+	return 0;
+}
+
+int turf_walk_range_end(const struct turf_image *image, size_t block, const struct walk *walk,
+                        uint32_t *end)
+{
+	if (walk->range_end) {
+		*end = walk->range_end;
+		return 0;
+	}
+	struct walk on = *walk;
+	int r;
+	while ((r = turf_walk_peek(image, &on, end)) == 1) {
+		if (turf_walk_to(image, &on, *end) < 0)
+			return -EBADMSG;
+		if (on.function != walk->function || on.range != walk->range || !on.depth)
+			return 0;
+	}
+	return r < 0 ? r : range_end_there(image, block + 1, walk->range, walk->function, end);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Dumps of the sections about code; dump.c has the others. Private to the room. */
+#ifndef IMAGE_DUMP_H
+#define IMAGE_DUMP_H
+
+#include "image/image.h"
+
+void turf_dump_blocks(const struct turf_image *image, FILE *out);
+void turf_dump_ops(const struct turf_image *image, FILE *out);
+void turf_dump_functions(const struct turf_image *image, FILE *out);
+void turf_dump_files(const struct turf_image *image, FILE *out);
+void turf_dump_phrases(const struct turf_image *image, FILE *out);
+void turf_dump_texts(const struct turf_image *image, FILE *out);
+void turf_dump_symbols(const struct turf_image *image, FILE *out);
+void turf_dump_units(const struct turf_image *image, FILE *out);
+
+#endif

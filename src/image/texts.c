@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names and paths: front-coded texts of phrases, decoded straight into the caller's buffer.
+ *
+ * Cost:   at most URF_TEXT_STEP texts passed; each byte that the caller wants is copied once
+ *         for every text that has it anew
+ * Trust:  none. Each code passes at least one byte of .urf.texts, phrases end inside
+ *         .urf.phrase.text, bytes beyond the caller's buffer are counted only.
+ * Source: docs/format.md, "Texts"
+ */
+#include "image/image.h"
+
+int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out)
+{
+	const uint8_t *end = image->texts.at + image->texts.size;
+	if (*at >= end)
+		return -EBADMSG;
+	unsigned code = *(*at)++, phrase;
+	if (code == 0)
+		return 0;
+	if (code < URF_PHRASE_NEAR || code == URF_PHRASE_BYTE) {
+		const uint8_t *byte = code == URF_PHRASE_BYTE ? (*at)++ : *at - 1;
+		*out = (struct span){ byte, 1 };
+		return 1;
+	}
+	if (code < URF_PHRASE_FAR)
+		phrase = code - URF_PHRASE_NEAR;
+	else
+		phrase = URF_PHRASES_NEAR + (code - URF_PHRASE_FAR) * 256 + *(*at)++;
+	if (image->phrases.n == 0 || phrase >= image->phrases.n - 1)
+		return -EBADMSG;
+	uint32_t begin = le32_get(image->phrases.at[phrase]);
+	uint32_t behind = le32_get(image->phrases.at[phrase + 1]);
+	if (begin > behind || behind > image->phrase_text.size)
+		return -EBADMSG;
+	*out = (struct span){ image->phrase_text.at + begin, behind - begin };
+	return 1;
+}
+
+/* What a caller wants of a text: bytes [skip, skip + size). */
+struct window {
+	char *out;
+	uint64_t skip;
+	size_t size;
+};
+
+/* Bytes of a text from its byte @at on. */
+static void put(const struct window *w, uint64_t at, struct span bytes)
+{
+	if (at < w->skip) {
+		uint64_t before = MIN(w->skip - at, (uint64_t)bytes.size);
+		bytes.at += before;
+		bytes.size -= before;
+		at += before;
+	}
+	uint64_t to = at - w->skip;
+	if (!bytes.size || to >= w->size)
+		return;
+	memcpy(w->out + to, bytes.at, MIN(bytes.size, w->size - to));
+}
+
+/* The text at *@at, of which the first *@n bytes are those of the text before, @n long. */
+static int read_text(const struct turf_image *image, const uint8_t **at, const struct window *w,
+                     uint64_t *n)
+{
+	if (*at >= image->texts.at + image->texts.size)
+		return -EBADMSG;
+	uint32_t same = take_uleb(at);
+	if (same > *n)
+		return -EBADMSG;
+	struct span bytes;
+	int r;
+	uint64_t length = same;
+	while ((r = turf_text_code(image, at, &bytes)) == 1) {
+		put(w, length, bytes);
+		length += bytes.size;
+	}
+	*n = length;
+	return r;
+}
+
+int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
+                       char *out, size_t size)
+{
+	if (number >= image->n_texts) /* as many as the index has, opening saw to it */
+		return -EBADMSG;
+	uint32_t off = le32_get(image->text_index.at[number / URF_TEXT_STEP]);
+	if (off > image->texts.size)
+		return -EBADMSG;
+	const uint8_t *at = image->texts.at + off;
+	const struct window window = { out, skip, size };
+	uint64_t n = 0;
+	for (unsigned i = 0; i <= number % URF_TEXT_STEP; i++)
+		if (read_text(image, &at, &window, &n) < 0)
+			return -EBADMSG;
+	return (int64_t)n;
+}
+
+ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)
+{
+	uint32_t number = (uint32_t)text;
+	uint64_t off = text >> 32 & UINT16_MAX, length = text >> 48;
+	size_t room = size ? size - 1 : 0;
+	int64_t n = 0;
+	if (size)
+		out[0] = 0;
+	if (number)
+		n = turf_text_read(image, number, off, out, length ? MIN(room, length) : room);
+	if (length && n >= 0)
+		n = off + length > (uint64_t)n ? -EBADMSG : (int64_t)length;
+	if (size)
+		out[n < 0 ? 0 : MIN((uint64_t)n, room)] = 0;
+	return (ssize_t)n;
+}
+
+int turf_image_file(const struct turf_image *image, uint32_t file, struct turf_file *out)
+{
+	if (file == 0 || file >= image->files.n)
+		return 0;
+	*out = (struct turf_file){
+		.directory = packed_get(&image->files, file, 0),
+		.name = packed_get(&image->files, file, 1),
+	};
+	return 1;
+}
+
+/* @text itself, as turf_image_text() gives one. */
+static ssize_t literal(char *out, size_t size, const char *text)
+{
+	size_t n = strlen(text);
+	if (size) {
+		size_t fits = MIN(n, size - 1);
+		memcpy(out, text, fits);
+		out[fits] = 0;
+	}
+	return (ssize_t)n;
+}
+
+ssize_t turf_image_path(const struct turf_image *image, uint32_t file, char *out, size_t size)
+{
+	struct turf_file f;
+	char first[2];
+	if (turf_image_file(image, file, &f) != 1 || !f.name)
+		return literal(out, size, "??");
+	if (!f.directory)
+		return turf_image_text(image, f.name, out, size);
+	if (turf_image_text(image, f.name, first, sizeof(first)) < 0)
+		return -EBADMSG;
+	if (first[0] == '/')
+		return turf_image_text(image, f.name, out, size);
+	ssize_t n = turf_image_text(image, f.directory, out, size);
+	if (n < 0)
+		return n;
+	size_t at = (size_t)n + 1;
+	if (at < size)
+		out[at - 1] = '/';
+	n = at < size ? turf_image_text(image, f.name, out + at, size - at)
+	              : turf_image_text(image, f.name, NULL, 0);
+	if (at == size)
+		memcpy(out + at - 1, "", 1);
+	return n < 0 ? n : (ssize_t)at + n;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checking functions, and the segments that name their lines and call sites.
+ *
+ * Cost: each record and each segment once; of a segment, its whole inline chain
+ */
+#include "image/verify.h"
+
+static bool is_text(const struct turf_image *image, turf_text text)
+{
+	uint64_t end = (text >> 32 & UINT16_MAX) + (text >> 48);
+	if ((uint32_t)text >= image->n_texts)
+		return false;
+	if (!(text >> 48))
+		return true;
+	int64_t size = turf_text_read(image, (uint32_t)text, 0, NULL, 0);
+	return size >= 0 && end <= (uint64_t)size;
+}
+
+/* Ascending, below @u, as many as there are said to be, and nothing behind them. */
+static bool are_keys(const struct keys *keys, uint64_t u)
+{
+	uint64_t before = 0;
+	uint32_t i = 0;
+	for (uint64_t pos = 0; pos < keys->n_high; pos++) {
+		if (!(keys->high[pos / 8] >> pos % 8 & 1))
+			continue;
+		if (i == keys->n)
+			return false;
+		uint64_t key = (pos - i) << keys->n_low |
+		               bits_get(keys->low, (uint64_t)i * keys->n_low, keys->n_low);
+		if (key < before || key >= u)
+			return false;
+		before = key;
+		i++;
+	}
+	return i == keys->n && ends_in_zero(keys->high, keys->n_high) &&
+	       ends_in_zero(keys->low, (uint64_t)keys->n * keys->n_low);
+}
+
+static const char *check_tables(const struct turf_image *image, struct function *f)
+{
+	uint64_t u = f->n_files * f->span;
+	const uint8_t *at = f->files;
+	for (uint32_t i = 0; i < f->n_files; i++)
+		if (take_uleb(&at) >= MAX(image->files.n, 1u))
+			return "no such file";
+	if (f->n_lines &&
+	    (!are_keys(&f->lines, u) ||
+	     !ends_in_zero(f->line_columns, (uint64_t)f->n_lines * f->line_width)))
+		return "lines are damaged";
+	if (!f->n_sites)
+		return NULL;
+	if (turf_function_sites(f) < 0 || !are_keys(&f->sites, u) ||
+	    !ends_in_zero(f->site_columns, (uint64_t)f->n_sites * f->site_width) ||
+	    !ends_in_zero(f->called, (uint64_t)f->n_sites * f->called_width))
+		return "call sites are damaged";
+	for (uint32_t i = 0; i < f->n_sites; i++) {
+		uint64_t called =
+			bits_get(f->called, (uint64_t)i * f->called_width, f->called_width);
+		if (!called || called >= image->n_functions)
+			return "no such function is called";
+	}
+	return NULL;
+}
+
+static const char *check_function(const struct turf_image *image, uint64_t off)
+{
+	struct function f;
+	if (turf_function_read(image, off, &f) < 0)
+		return "cannot be read";
+	if (!is_text(image, f.name) || !is_text(image, f.linkage_name))
+		return "no such name";
+	if (f.file >= MAX(image->files.n, 1u))
+		return "no such file";
+	const char *what = f.n_lines || f.n_sites ? check_tables(image, &f) : NULL;
+	return what || f.rest == f.end ? what : "bytes are left over";
+}
+
+int turf_verify_functions(const struct turf_image *image, struct turf_error *err)
+{
+	const uint8_t *begin = image->functions.at, *at = begin;
+	for (uint32_t i = 0; i < image->n_functions; i++) {
+		uint64_t off = (uint64_t)(at - begin);
+		if (off >= image->functions.size)
+			return bad(image, err, URF_FUNCTIONS, i, "lies outside");
+		if (i % URF_INDEX_STEP == 0 &&
+		    le32_get(image->index.at[i / URF_INDEX_STEP]) != off)
+			return bad(image, err, URF_INDEX, i / URF_INDEX_STEP,
+			           "is no function's offset");
+		uint32_t size = take_uleb(&at);
+		at += MIN(size, image->functions.size);
+		if (i == 0 ? size != 0 : size == 0)
+			return bad(image, err, URF_FUNCTIONS, i, "wrong size");
+		const char *what = i ? check_function(image, off) : NULL;
+		if (what)
+			return bad(image, err, URF_FUNCTIONS, i, what);
+	}
+	if (at != begin + image->functions.size)
+		return bad(image, err, URF_FUNCTIONS, image->n_functions, "one too many");
+	return 0;
+}
+
+/* The range that the segment before was in. */
+struct range {
+	uint32_t function, unit, start, end, entry; /* function 0: none; end 0: not known */
+};
+
+static bool same_range(const struct range *a, const struct walk *walk)
+{
+	return a->function == walk->function && a->start == walk->range &&
+	       a->unit == walk->unit && a->entry == walk->entry &&
+	       (!a->end || a->end == walk->range_end);
+}
+
+/* Ranges end where they are said to, and go on as they began. */
+static const char *check_range(struct range *range, const struct walk *walk, bool head)
+{
+	bool goes_on = walk->function && walk->range != walk->start;
+	if (goes_on && head ? !same_range(range, walk) : goes_on && range->start != walk->range)
+		return "a range does not go on as it began";
+	if (!goes_on && range->function && range->end && range->end != walk->start)
+		return "a range does not end where it is said to";
+	if (walk->range_end && (walk->range_end <= walk->start || !walk->function))
+		return "a range ends before it begins";
+	*range = (struct range){ walk->function, walk->unit, walk->range, walk->range_end,
+		                 walk->entry };
+	return NULL;
+}
+
+static const char *check_segment(const struct turf_image *image, const struct walk *walk)
+{
+	struct turf_frame frames[TURF_FRAMES_MAX];
+	if (walk->unit >= MAX(image->units.n, 1u))
+		return "no such unit";
+	if (walk->depth && turf_walk_frames(image, walk, walk->start, frames) < 0)
+		return "a segment is at no line";
+	return NULL;
+}
+
+/* The segments of a block whose head is read. */
+static const char *check_segments(const struct turf_image *image, struct walk *walk,
+                                  uint32_t end, struct range *range)
+{
+	uint32_t start = 0;
+	int r;
+	for (unsigned n = 0; (r = turf_walk_peek(image, walk, &start)) == 1; n++) {
+		if (n == URF_BLOCK_MAX)
+			return "too many segments";
+		if (n ? start <= walk->start : start != walk->start)
+			return "segments out of order";
+		if (start >= end)
+			return "a segment begins behind the block";
+		bool head = n == 0;
+		if (turf_walk_to(image, walk, start) < 0)
+			return "ops cannot be read";
+		const char *what = check_range(range, walk, head);
+		if (!what)
+			what = check_segment(image, walk);
+		if (what)
+			return what;
+	}
+	return r < 0 || walk->at != walk->end ? "ops cannot be read" : NULL;
+}
+
+/* The first block's top and place, and the last's. */
+static const char *check_ends(const struct turf_image *image)
+{
+	size_t last = image->blocks.n - 1;
+	if (le32_get(image->blocks.at[0].off) != 0)
+		return "segments lie before the first";
+	return le32_get(image->blocks.at[last].off) == image->segments.size
+	               ? NULL
+	               : "segments lie behind the last";
+}
+
+int turf_verify_blocks(const struct turf_image *image, struct turf_error *err)
+{
+	struct range range = { 0 };
+	const char *what = image->blocks.n ? check_ends(image) : NULL;
+	if (what)
+		return bad(image, err, URF_BLOCKS, 0, what);
+	if (image->ops.n > URF_OPS_MAX)
+		return bad(image, err, URF_OPS, URF_OPS_MAX, "one too many");
+	for (size_t i = 0; i < image->blocks.n; i++) {
+		uint32_t start = le32_get(image->blocks.at[i].start);
+		struct walk walk;
+		if (i % URF_TOP == 0 && le32_get(image->tops.at[i / URF_TOP]) != start)
+			return bad(image, err, URF_TOPS, i / URF_TOP, "is no block's start");
+		if (i == image->blocks.n - 1) {
+			if (range.end && range.end != start)
+				return bad(image, err, URF_BLOCKS, i, "a range goes on");
+			break;
+		}
+		uint32_t end = le32_get(image->blocks.at[i + 1].start);
+		if (start >= end)
+			return bad(image, err, URF_BLOCKS, i, "out of order");
+		if (turf_walk_begin(image, i, &walk) < 0)
+			return bad(image, err, URF_BLOCKS, i, "cannot be read");
+		what = check_segments(image, &walk, end, &range);
+		if (what)
+			return bad(image, err, URF_BLOCKS, i, what);
+	}
+	return 0;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checking texts, symbols and unwind rows.
+ *
+ * Cost: each record once; a text's bytes, decoded, once more for the one behind it
+ */
+#include "image/verify.h"
+
+static const char *check_phrases(const struct turf_image *image)
+{
+	uint32_t before = 0;
+	if (image->phrases.n > URF_PHRASES_MAX + 1)
+		return "too many";
+	for (size_t i = 0; i < image->phrases.n; i++) {
+		uint32_t off = le32_get(image->phrases.at[i]);
+		if (i == 0 ? off != 0 : off < before || off - before > URF_PHRASE_MAX)
+			return "out of order, or too long";
+		before = off;
+	}
+	return before == image->phrase_text.size ? NULL : "not all of the phrases";
+}
+
+/* Two texts, one behind the other, whole. */
+struct texts {
+	uint8_t *bytes, *before;
+	size_t n, n_before, room;
+};
+
+static void texts_fini(struct texts *t)
+{
+	free(t->bytes);
+	free(t->before);
+}
+
+static bool texts_grow(struct texts *t, size_t n)
+{
+	if (n <= t->room)
+		return true;
+	size_t room = MAX(n, t->room * 2);
+	uint8_t *bytes = realloc(t->bytes, room);
+	t->bytes = bytes ? bytes : t->bytes;
+	uint8_t *before = bytes ? realloc(t->before, room) : NULL;
+	t->before = before ? before : t->before;
+	t->room = before ? room : t->room;
+	return before != NULL;
+}
+
+/* The text at *@at behind the one in t->before: NULL or what is wrong. */
+static const char *read_text(const struct turf_image *image, const uint8_t **at, bool first,
+                             struct texts *t)
+{
+	struct span bytes;
+	int r;
+	uint32_t same = take_uleb(at);
+	if (same > t->n_before || (first && same))
+		return "has more in common than there is";
+	memcpy(t->bytes, t->before, same);
+	t->n = same;
+	while ((r = turf_text_code(image, at, &bytes)) == 1) {
+		if (bytes.size > URF_TEXT_MAX - t->n)
+			return "too long";
+		if (!texts_grow(t, t->n + bytes.size))
+			return "no memory for it";
+		memcpy(t->bytes + t->n, bytes.at, bytes.size);
+		t->n += bytes.size;
+	}
+	if (r < 0)
+		return "cannot be decoded";
+	size_t n = MIN(t->n, t->n_before);
+	if (!first && same < n && t->bytes[same] == t->before[same])
+		return "has more in common than it says";
+	return memchr(t->bytes + same, 0, t->n - same) ? "has a zero byte" : NULL;
+}
+
+static bool comes_behind(const struct texts *t)
+{
+	int order = memcmp(t->before, t->bytes, MIN(t->n, t->n_before));
+	return order < 0 || (order == 0 && t->n_before < t->n);
+}
+
+int turf_verify_texts(const struct turf_image *image, struct turf_error *err)
+{
+	const uint8_t *begin = image->texts.at, *at = begin;
+	const char *what = check_phrases(image);
+	if (what)
+		return bad(image, err, URF_PHRASES, 0, what);
+	scoped(texts_fini) struct texts t = { 0 };
+	if (!texts_grow(&t, 4096))
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for texts");
+	for (uint32_t i = 0; i < image->n_texts; i++) {
+		bool first = i % URF_TEXT_STEP == 0;
+		uint64_t off = (uint64_t)(at - begin);
+		if (off >= image->texts.size)
+			return bad(image, err, URF_TEXTS, i, "lies outside");
+		if (first && le32_get(image->text_index.at[i / URF_TEXT_STEP]) != off)
+			return bad(image, err, URF_TEXT_INDEX, i / URF_TEXT_STEP,
+			           "is no text's offset");
+		what = read_text(image, &at, first, &t);
+		if (!what && (i ? !comes_behind(&t) : t.n != 0))
+			what = i ? "out of order" : "is not the empty text";
+		if (what)
+			return bad(image, err, URF_TEXTS, i, what);
+		uint8_t *bytes = t.before;
+		t.before = t.bytes, t.n_before = t.n;
+		t.bytes = bytes;
+	}
+	return at == begin + image->texts.size
+	               ? 0
+	               : bad(image, err, URF_TEXTS, image->n_texts, "one too many");
+}
+
+/* Ends of the symbols that reach behind all after them, outermost first. */
+struct reach {
+	uint32_t *idx;
+	uint64_t *end;
+	size_t n;
+};
+
+static void reach_fini(struct reach *r)
+{
+	free(r->idx);
+	free(r->end);
+}
+
+/* How many entries back the last symbol is that ends behind symbol @i, which is put behind. */
+static uint32_t steps_back(struct reach *r, uint32_t i, const struct symbol *s)
+{
+	uint64_t end = (uint64_t)s->start + s->size;
+	while (r->n && r->end[r->n - 1] <= end)
+		r->n--;
+	uint32_t back = r->n ? i - r->idx[r->n - 1] : 0;
+	r->idx[r->n] = i;
+	r->end[r->n++] = end;
+	return back;
+}
+
+static const char *check_group(const struct turf_image *image, uint32_t i, const uint8_t *at,
+                               struct symbol *s)
+{
+	const struct urf_symbols *group = &image->groups.at[i / URF_SYMBOL_STEP];
+	if (le32_get(group->off) != (uint64_t)(at - image->symbol_data.at))
+		return "is no symbol's offset";
+	if (le32_get(group->start) < s->start)
+		return "out of order";
+	s->start = le32_get(group->start);
+	return NULL;
+}
+
+int turf_verify_symbols(const struct turf_image *image, struct turf_error *err)
+{
+	const uint8_t *at = image->symbol_data.at;
+	scoped(reach_fini) struct reach reach = {
+		.idx = calloc(image->n_symbols + 1, sizeof(uint32_t)),
+		.end = calloc(image->n_symbols + 1, sizeof(uint64_t)),
+	};
+	if (!reach.idx || !reach.end)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
+	struct symbol s = { 0 };
+	for (uint32_t i = 0; i < image->n_symbols; i++) {
+		bool first = i % URF_SYMBOL_STEP == 0;
+		const char *what = first ? check_group(image, i, at, &s) : NULL;
+		if (what)
+			return bad(image, err, URF_SYMBOLS, i / URF_SYMBOL_STEP, what);
+		uint32_t start = s.start;
+		if (turf_image_symbol_read(image, &at, first, &s) < 0)
+			return bad(image, err, URF_SYMBOL_DATA, i, "cannot be read");
+		if (s.start < start || (first && s.start != start))
+			return bad(image, err, URF_SYMBOL_DATA, i, "out of order");
+		if (!s.text || s.text >= image->n_texts)
+			return bad(image, err, URF_SYMBOL_DATA, i, "has no name");
+		if (s.back != steps_back(&reach, i, &s))
+			return bad(image, err, URF_SYMBOL_DATA, i,
+			           "does not lead to the one around it");
+	}
+	return at == image->symbol_data.at + image->symbol_data.size
+	               ? 0
+	               : bad(image, err, URF_SYMBOL_DATA, image->n_symbols, "one too many");
+}
+
+static int check_rules(const struct turf_image *image, struct turf_error *err)
+{
+	for (size_t i = 1; i < image->rules.n; i++) {
+		struct turf_unwind_row row;
+		if (turf_image_rule(image, i, &row) != 1)
+			return bad(image, err, URF_RULES, i, "cannot be read");
+		for (size_t k = 0; k < row.n_saved; k++) {
+			uint8_t reg;
+			struct turf_rule rule;
+			if (turf_unwind_saved(image, &row, k, &reg, &rule) != 1 ||
+			    rule.kind > TURF_RULE_REG_OFFSET)
+				return bad(image, err, URF_RULES, i,
+				           "a register cannot be read");
+		}
+	}
+	return 0;
+}
+
+static int check_rows(const struct turf_image *image, struct turf_error *err)
+{
+	if (image->pages.n && (le32_get(image->pages.at[0]) != 0 ||
+	                       le32_get(image->pages.at[image->pages.n - 1]) != image->rows.n))
+		return bad(image, err, URF_PAGES, 0, "pages do not cover the rows");
+	for (size_t page = 0; page + 1 < image->pages.n; page++) {
+		size_t lo = le32_get(image->pages.at[page]),
+		       hi = le32_get(image->pages.at[page + 1]);
+		if (lo > hi || hi > image->rows.n)
+			return bad(image, err, URF_PAGES, page, "out of order");
+		for (size_t i = lo; i < hi; i++) {
+			uint16_t pc = le16_get(image->rows.at[i].pc_rule) & 0xfff;
+			if (i == lo ? pc != 0
+			            : pc <= (le16_get(image->rows.at[i - 1].pc_rule) & 0xfff))
+				return bad(image, err, URF_ROWS, i,
+				           "out of order within its page");
+			if (turf_image_row_rule(image, i) >= MAX(image->rules.n, (size_t)1))
+				return bad(image, err, URF_ROWS, i, "no such rule");
+		}
+	}
+	return 0;
+}
+
+int turf_verify_unwind(const struct turf_image *image, struct turf_error *err)
+{
+	int r = check_rules(image, err);
+	return r < 0 ? r : check_rows(image, err);
+}
