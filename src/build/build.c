@@ -92,10 +92,8 @@ static int prepare(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct builder *b = ctx;
 	if (idx == 0)
-		return b->in.n_code ? turf_build_frames(b, err) : 0;
-	if (idx == 1)
 		return turf_build_symbols(b, err);
-	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 2, err) : 0;
+	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 1, err) : 0;
 }
 
 static int prepare_all(struct builder *b, struct turf_error *err)
@@ -105,7 +103,7 @@ static int prepare_all(struct builder *b, struct turf_error *err)
 	if (r < 0)
 		return r;
 	b->has_dwarf = b->in.dwarf_elf;
-	r = turf_pool_run(b->threads, 2 + DWARF_PARTS, prepare, b, err);
+	r = turf_pool_run(b->threads, 1 + DWARF_PARTS, prepare, b, err);
 	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
 }
 
@@ -133,11 +131,15 @@ static int order_units(struct builder *b)
 	return turf_functions_begin(b);
 }
 
+/* Unwind rows need nothing of the units, and are as much work as many of them: begun first. */
 static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
 {
-	int r = turf_build_unit(b, b->order[idx], err);
+	if (idx == 0)
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	size_t unit = b->order[idx - 1];
+	int r = turf_build_unit(b, unit, err);
 	if (r == 0)
-		turf_functions_unit(b, b->order[idx]);
+		turf_functions_unit(b, unit);
 	return r;
 }
 
@@ -146,7 +148,7 @@ static int read_units(struct builder *b, struct turf_error *err)
 	if (order_units(b) < 0)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
 		                 b->in.name);
-	int r = run_stage(b, "units", b->dwarf.n_units, build_unit, err);
+	int r = run_stage(b, "units", b->dwarf.n_units + 1, build_unit, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;

@@ -130,11 +130,28 @@ static uint32_t long_size(uint32_t op)
 	return (op & 15 ? 2 : 0) + 2 * (op >> 4 & 15) + 2;
 }
 
-int turf_ops_choose(struct ops *ops)
+static struct op_number *number_of(const struct ops *ops, uint32_t op)
 {
-	if (!ops->n)
-		return 0;
-	struct op_use *list = calloc(ops->n, sizeof(*list));
+	size_t at = hash_mix(0, op) & (OP_SLOTS - 1);
+	while (ops->numbers[at].number && ops->numbers[at].op != op)
+		at = (at + 1) & (OP_SLOTS - 1);
+	return &ops->numbers[at];
+}
+
+static int number_ops(struct ops *ops)
+{
+	static_assert(OP_SLOTS >= 2 * URF_OPS_MAX, "half of the slots stay free");
+	ops->numbers = calloc(OP_SLOTS, sizeof(*ops->numbers));
+	if (!ops->numbers)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ops->n_chosen; i++)
+		*number_of(ops, ops->chosen[i]) = (struct op_number){ ops->chosen[i], i + 1 };
+	return 0;
+}
+
+int turf_ops_choose(struct ops *ops, uint32_t times)
+{
+	struct op_use *list = calloc(ops->n + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	size_t n = 0;
@@ -144,15 +161,14 @@ int turf_ops_choose(struct ops *ops)
 	qsort(list, n, sizeof(*list), by_use);
 	for (size_t i = 0; i < n && ops->n_chosen < URF_OPS_MAX; i++) {
 		uint32_t size = ops->n_chosen < URF_OP_FAR ? 1 : 2;
-		uint64_t saved =
-			(uint64_t)list[i].count * (MAX(long_size(list[i].op), 3u) - size);
+		uint64_t saved = (uint64_t)list[i].count * times *
+		                 (MAX(long_size(list[i].op), 3u) - size);
 		if (saved <= sizeof(struct urf_op))
 			continue;
-		slot_of(ops, list[i].op)->number = (uint16_t)(ops->n_chosen + 1);
 		ops->chosen[ops->n_chosen++] = list[i].op;
 	}
 	free(list);
-	return 0;
+	return number_ops(ops);
 }
 
 int turf_ops_emit(const struct ops *ops, struct buf *out)
@@ -170,12 +186,13 @@ int turf_ops_emit(const struct ops *ops, struct buf *out)
 void turf_ops_fini(struct ops *ops)
 {
 	free(ops->slots);
+	free(ops->numbers);
 }
 
 /* The op by its number; false: it has none. */
 static bool put_number(const struct ops *ops, uint32_t op, struct buf *out)
 {
-	uint32_t number = slot_of(ops, op)->number;
+	uint32_t number = number_of(ops, op)->number;
 	if (!number)
 		return false;
 	number--;
@@ -214,9 +231,13 @@ bool turf_steps_code(struct steps *s, const struct ops *ops, struct buf *out)
 		const struct step *step = &s->list.at[i];
 		if (block < s->blocks.n && s->blocks.at[block].step == i)
 			s->blocks.at[block++].off = (uint32_t)out->n;
-		if (!turf_buf_put(out, raw, step->raw) || !vec_reserve(out, 2))
+		if (!vec_reserve(out, step->raw + 2))
 			return false;
-		raw += step->raw;
+		if (step->raw) {
+			memcpy(out->at + out->n, raw, step->raw);
+			out->n += step->raw;
+			raw += step->raw;
+		}
 		if (step->op != NO_OP && !put_number(ops, step->op, out) &&
 		    !put_long(ops, step->op, out))
 			return false;

@@ -60,17 +60,23 @@ static inline bool turf_buf_control(struct buf *out, uint8_t control)
 /* Ops by how often they are used, and their numbers. */
 struct op_use {
 	uint32_t op, count;
-	uint16_t number; /* + 1; 0: none */
+};
+struct op_number {
+	uint32_t op;
+	uint32_t number; /* + 1; 0: free */
 };
 struct ops {
 	struct op_use *slots; /* by hash; count 0: free */
 	size_t n, room;
 	uint32_t chosen[URF_OPS_MAX];
 	size_t n_chosen;
+	struct op_number *numbers; /* of those chosen, by hash: OP_SLOTS */
 };
+enum { OP_SLOTS = 4 * 4096 };
 int turf_ops_count(struct ops *ops, const struct steps *steps);
-/* Numbers those that save more than they cost. 0 or -ENOMEM. */
-int turf_ops_choose(struct ops *ops);
+/* Numbers those that save more than they cost, each being used @times as often as it was
+ * counted. 0 or -ENOMEM. */
+int turf_ops_choose(struct ops *ops, uint32_t times);
 int turf_ops_emit(const struct ops *ops, struct buf *out);
 void turf_ops_fini(struct ops *ops);
 

@@ -60,15 +60,26 @@ struct unit {
 	const struct dwarf_unit *unit;
 	struct unit_out *out;
 	struct unit_scratch *s;
-	const struct code_area *area; /* where the last address was */
-	struct mark mark;             /* where marked */
-	uint32_t n_marks;             /* in the last group; 0: a new one begins */
+	struct code_area area; /* where the last address was */
+	struct mark mark;      /* where marked */
+	uint32_t n_marks;      /* in the last group; 0: a new one begins */
 	bool marked;
 	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
 };
 
+/* The same as below, wherever it is. */
+bool turf_unit_clip_far(struct unit *u, uint64_t *start, uint64_t *end);
 /* The part of [*start, *end) that is code, as rvas; false: none of it is. */
-bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end);
+static inline bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end)
+{
+	if (*start >= *end)
+		return false;
+	if (*start < u->area.start || *end > u->area.end)
+		return turf_unit_clip_far(u, start, end);
+	*start -= u->b->in.base;
+	*end -= u->b->in.base;
+	return true;
+}
 /* A file of the line table as index + 1; 0: there is none. */
 uint32_t turf_unit_file(struct unit_out *out, uint64_t idx);
 

@@ -19,7 +19,7 @@ struct stretch {
 	uint32_t first, n; /* in the unit's segments */
 };
 
-enum { CHUNK_SEGMENTS = 16384 };
+enum { CHUNK_SEGMENTS = 16384, COUNTED_CHUNKS = 24 };
 struct chunk {
 	uint32_t first, n; /* stretches */
 	uint32_t before;   /* where the stretch before the first one ends */
@@ -352,10 +352,12 @@ int turf_build_segments(struct builder *b, struct turf_error *err)
 		r = cut_chunks(&s);
 	if (r == 0)
 		r = turf_pool_run(b->threads, s.chunks.n, plan_chunk, &s, err);
-	for (size_t i = 0; r == 0 && i < s.chunks.n; i++)
+	/* of many chunks some are enough to tell what ops are used most */
+	size_t every = s.chunks.n / COUNTED_CHUNKS + 1;
+	for (size_t i = 0; r == 0 && i < s.chunks.n; i += every)
 		r = turf_ops_count(&s.ops, &s.chunks.at[i].steps);
 	if (r == 0)
-		r = turf_ops_choose(&s.ops);
+		r = turf_ops_choose(&s.ops, (uint32_t)every);
 	if (r == 0)
 		r = turf_pool_run(b->threads, s.chunks.n, code_chunk, &s, err);
 	if (r == 0)

@@ -31,18 +31,15 @@ static int no_memory(const struct unit *u, struct turf_error *err)
 	                 u->b->in.name, (unsigned long long)u->unit->off);
 }
 
-bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end)
+bool turf_unit_clip_far(struct unit *u, uint64_t *start, uint64_t *end)
 {
 	const struct inputs *in = &u->b->in;
-	if (*start >= *end)
+	if (!turf_clip_to_code(in, start, end))
 		return false;
-	if (!u->area || *start < u->area->start || *end > u->area->end) {
-		if (!turf_clip_to_code(in, start, end))
-			return false;
-		u->area = in->code; /* the next ones are near */
-		while (u->area->end <= *start)
-			u->area++;
-	}
+	const struct code_area *area = in->code;
+	while (area->end <= *start)
+		area++;
+	u->area = *area; /* the next ones are near */
 	*start -= in->base;
 	*end -= in->base;
 	return true;
@@ -77,13 +74,8 @@ static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t 
 		return true;
 	if (!vec_reserve(&u->s->rows, 1))
 		return false;
-	u->s->rows.at[u->s->rows.n++] = (struct row){
-		.start = (uint32_t)start,
-		.end = (uint32_t)end,
-		.file = row->file < UINT32_MAX ? (uint32_t)row->file : UINT32_MAX,
-		.line = row->line,
-		.column = row->column,
-	};
+	u->s->rows.at[u->s->rows.n++] = (struct row){ (uint32_t)start, (uint32_t)end, row->file,
+		                                      row->line, row->column };
 	return true;
 }
 
