@@ -3,9 +3,10 @@
  * An urf of any bytes: opened, asked for many addresses, checked and dumped.
  *
  * The hash over the content is made right first, so that the checks behind it are reached.
- * Corpus: sample.urf is the urf of tests/lib/urf.h; hello.urf is `turf index -o` of
- * `int main(void) { return 0; }` compiled by gcc -g -O1 -nostdlib -static -Wl,-e,main
- * -ffile-prefix-map=$PWD=/src.
+ * Corpus: sample.urf is the urf of tests/image/urf.h; hello.urf is `turf index -o` of
+ * `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; }
+ * int main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2
+ * -nostdlib -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
  */
 #include <xxhash.h>
 
@@ -26,51 +27,76 @@ static void seal(uint8_t *bytes, size_t size)
 	turf_image_close(image);
 }
 
+static void read_frame(const struct turf_image *image, const struct turf_frame *f)
+{
+	char text[64];
+	(void)turf_image_text(image, f->name, text, sizeof(text));
+	(void)turf_image_text(image, f->linkage_name, text, 1);
+	(void)turf_image_path(image, f->file, text, sizeof(text));
+}
+
 static void look_up(const struct turf_image *image, uint64_t addr)
 {
 	struct turf_frames walk;
 	struct turf_frame frame;
 	struct turf_function function;
 	struct turf_symbol symbol;
+	struct turf_unit unit;
 	struct turf_unwind_row row;
 	struct turf_rule rule;
 	uint8_t reg;
-	struct turf_unit unit;
-	char text[256];
 	if (turf_image_frames(image, addr, &walk) == 1)
-		while (turf_frames_next(&walk, &frame) == 1) {
-			(void)turf_image_path(image, frame.file, text, sizeof(text));
-			(void)turf_image_text(image, frame.name, text, sizeof(text));
-			(void)turf_image_text(image, frame.linkage_name, text, sizeof(text));
-		}
-	if (turf_image_find_unit(image, addr, &unit) == 1)
-		(void)turf_image_text(image, unit.producer, text, sizeof(text));
+		while (turf_frames_next(&walk, &frame) == 1)
+			read_frame(image, &frame);
 	(void)turf_image_find_function(image, addr, &function);
 	(void)turf_image_find_symbol(image, addr, &symbol);
+	(void)turf_image_find_unit(image, addr, &unit);
 	if (turf_image_find_unwind(image, addr, &row) == 1)
 		for (size_t i = 0; turf_unwind_saved(image, &row, i, &reg, &rule) == 1; i++)
 			;
 	(void)turf_image_addr_of_offset(image, addr, &addr);
 }
 
-/* With little room: what does not fit is asked for again. */
-static void look_up_bulk(const struct turf_image *image, const struct turf_image_info *info,
-                         uint64_t step)
+/* Many at once answer what one at a time does. */
+static void look_up_many(const struct turf_image *image, const uint64_t *addrs, size_t n)
 {
-	enum { N = 64, ROOM = 24 };
-	uint64_t addrs[N];
-	struct turf_frame frames[ROOM];
-	uint32_t first[N + 1];
-	for (unsigned i = 0; i < N; i++)
-		addrs[i] = info->base + i * step;
-	ssize_t n;
-	for (size_t done = 0; done < N; done += (size_t)n) {
-		n = turf_image_frames_bulk(image, addrs + done, N - done, frames, ROOM, first);
-		if (n <= 0)
-			break;
-		if ((size_t)n > N - done || first[n] > ROOM)
-			abort();
+	enum { N_FRAMES = 512, N_ADDRS = 66 };
+	static struct turf_frame frames[N_FRAMES];
+	uint32_t first[N_ADDRS + 1];
+	ssize_t done = turf_image_frames_bulk(image, addrs, n, frames, N_FRAMES, first);
+	for (ssize_t i = 0; i < done; i++) {
+		struct turf_frames walk;
+		struct turf_frame f;
+		if (turf_image_frames(image, addrs[i], &walk) != 1)
+			continue;
+		for (uint32_t k = first[i]; turf_frames_next(&walk, &f) == 1; k++)
+			if (k >= first[i + 1] || frames[k].name != f.name ||
+			    frames[k].line != f.line || frames[k].function != f.function)
+				abort();
 	}
+}
+
+static void ask(const struct turf_image *image, size_t size)
+{
+	struct turf_image_info info;
+	turf_image_info(image, &info);
+	uint64_t step = info.end > info.base ? (info.end - info.base) / 64 + 1 : 1;
+	uint64_t addrs[66];
+	for (unsigned i = 0; i < COUNT(addrs); i++) {
+		addrs[i] = info.base + (i - 1) * step;
+		look_up(image, addrs[i]);
+	}
+	look_up(image, UINT64_MAX);
+	look_up_many(image, addrs, COUNT(addrs));
+	(void)turf_image_verify(image, NULL);
+	if (size >= 4096)
+		return;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+	(void)turf_image_dump(image, NULL, out, NULL);
+	fclose(out);
+	free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -84,22 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(bytes, data, size);
 	seal(bytes, size);
 	if (turf_image_open_mem(bytes, size, &image, NULL) == 0) {
-		struct turf_image_info info;
-		turf_image_info(image, &info);
-		uint64_t step = info.end > info.base ? (info.end - info.base) / 64 + 1 : 1;
-		for (unsigned i = 0; i < 66; i++)
-			look_up(image, info.base + (i - 1) * step);
-		look_up(image, UINT64_MAX);
-		look_up_bulk(image, &info, step);
-		(void)turf_image_verify(image, NULL);
-		if (size < 4096) {
-			char *text = NULL;
-			size_t n = 0;
-			FILE *out = open_memstream(&text, &n);
-			(void)turf_image_dump(image, NULL, out, NULL);
-			fclose(out);
-			free(text);
-		}
+		ask(image, size);
 		turf_image_close(image);
 	}
 	free(bytes);

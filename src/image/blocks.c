@@ -90,11 +90,15 @@ int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *w
 	if (off >= end || end > image->segments.size)
 		return -EBADMSG;
 	walk->at = image->segments.at + off;
+	image_prefetch(walk->at);
 	walk->end = image->segments.at + end;
 	walk->start = le32_get(b[0].start);
 	walk->next_unit = 0;
 	set_root(walk, 0, 0, 0);
-	return read_head(walk);
+	if (read_head(walk) < 0)
+		return -EBADMSG;
+	image_prefetch_function(image, walk->function); /* as likely as not the one asked for */
+	return 0;
 }
 
 /* Number of the op whose first byte was @byte, its second, where it has one, at *@at. */
@@ -132,6 +136,10 @@ static int edit(struct walk *walk, unsigned control, uint32_t start)
 {
 	uint32_t function;
 	switch (control) {
+	case URF_CONTROL_PUSH:
+		return push(walk, take_sleb(&walk->at));
+	case URF_CONTROL_POP:
+		return pop(walk, take_uleb(&walk->at));
 	case URF_CONTROL_ROOT:
 		set_root(walk, take_uleb(&walk->at), start, start);
 		return 0;
@@ -142,37 +150,43 @@ static int edit(struct walk *walk, unsigned control, uint32_t start)
 	case URF_CONTROL_UNIT:
 		walk->next_unit = take_uleb(&walk->at);
 		return 0;
-	case URF_CONTROL_POP:
-		return pop(walk, take_uleb(&walk->at));
-	case URF_CONTROL_PUSH:
-		return push(walk, take_sleb(&walk->at));
 	default:
 		return -EBADMSG;
 	}
 }
 
-/* The control at walk->at: 1 passed, 0 its segment begins behind @rva, -EBADMSG. */
-static int take_control(const struct turf_image *image, struct walk *walk, uint32_t rva)
+/*
+ * The controls at walk->at, up to a segment or to an op that makes one: 1 passed, 0 the segment
+ * begins behind @rva, so that nothing is done, -EBADMSG.
+ */
+static __attribute__((noinline)) int take_controls(const struct turf_image *image,
+                                                   struct walk *walk, uint32_t rva)
 {
 	uint32_t start = 0;
 	int r = turf_walk_peek(image, walk, &start);
-	if (r < 0 || (r == 1 && start > rva))
-		return r < 0 ? r : 0;
-	unsigned control = *walk->at++;
-	if (control == URF_CONTROL_EMIT || control == URF_CONTROL_GAP) {
-		walk->start += take_uleb(&walk->at);
-		if (control == URF_CONTROL_EMIT)
-			walk->line += take_sleb(&walk->at);
-		else
-			set_root(walk, 0, start, start);
-		return 1;
+	if (r <= 0) /* edits that no segment follows are damage */
+		return -EBADMSG;
+	if (start > rva)
+		return 0;
+	unsigned control;
+	while ((control = *walk->at) > URF_CONTROL_GAP) {
+		walk->at++;
+		if (edit(walk, control, start) < 0)
+			return -EBADMSG;
 	}
-	/* edits that no segment follows are damage */
-	return r == 1 && edit(walk, control, start) == 0 ? 1 : -EBADMSG;
+	if (control < URF_OP_CONTROL)
+		return 1;
+	walk->at++;
+	walk->start += take_uleb(&walk->at);
+	if (control == URF_CONTROL_EMIT)
+		walk->line += take_sleb(&walk->at);
+	else
+		set_root(walk, 0, start, start);
+	return 1;
 }
 
-/* The pops and pushes of an op; out of line: most ops have none. */
-static __attribute__((noinline)) int take_edits(struct walk *walk, const struct urf_op *op)
+/* The pops and pushes of an op. */
+static inline int take_edits(struct walk *walk, const struct urf_op *op)
 {
 	if (pop(walk, op->pop_push & 15) < 0)
 		return -EBADMSG;
@@ -188,16 +202,16 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 	const uint8_t *at = walk->at;
 	const struct urf_op *ops = image->ops.at;
 	size_t n_ops = image->ops.n;
-	uint32_t start = walk->start, line = walk->line;
+	uint32_t start = walk->start;
 	while (at < walk->end) {
 		const uint8_t *next = at + 1;
 		unsigned number = *at;
 		if (number >= URF_OP_CONTROL) {
-			walk->at = at, walk->start = start, walk->line = line;
-			int r = take_control(image, walk, rva);
+			walk->at = at, walk->start = start;
+			int r = take_controls(image, walk, rva);
 			if (r < 0)
 				return r;
-			at = walk->at, start = walk->start, line = walk->line;
+			at = walk->at, start = walk->start;
 			if (r == 0)
 				break;
 			continue;
@@ -208,17 +222,13 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 		struct urf_op op = ops[number];
 		if (start + op.advance > rva)
 			break;
-		if (op.pop_push) {
-			walk->line = line;
-			if (take_edits(walk, &op) < 0)
-				return -EBADMSG;
-			line = walk->line;
-		}
+		if (op.pop_push && take_edits(walk, &op) < 0)
+			return -EBADMSG;
 		start += op.advance;
-		line += (uint32_t)op.line;
+		walk->line += (uint32_t)op.line;
 		at = next;
 	}
-	walk->at = at, walk->start = start, walk->line = line;
+	walk->at = at, walk->start = start;
 	return at <= walk->end ? 0 : -EBADMSG;
 }
 

@@ -20,11 +20,6 @@ struct lane {
 	uint32_t site[URF_DEPTH_MAX]; /* [0]: none */
 };
 
-static void prefetch(const void *at)
-{
-	__builtin_prefetch(at);
-}
-
 /* Which blocks to search for each: by the tops. */
 static void begin_search(const struct turf_image *image, struct lane *lanes, size_t n)
 {
@@ -58,21 +53,8 @@ static void search(const struct turf_image *image, struct lane *lanes, size_t n)
 		uint32_t off = le32_get(image->blocks.at[l->block].off);
 		if (off >= image->segments.size)
 			continue;
-		prefetch(image->segments.at + off);
-		prefetch(image->segments.at + off + URF_BEHIND);
+		image_prefetch(image->segments.at + off);
 	}
-}
-
-/* What is likely read of function @number. */
-static void prefetch_function(const struct turf_image *image, uint32_t number)
-{
-	if (number >= image->n_functions)
-		return;
-	uint32_t off = le32_get(image->index.at[number / URF_INDEX_STEP]);
-	if (off >= image->functions.size)
-		return;
-	prefetch(image->functions.at + off);
-	prefetch(image->functions.at + off + URF_BEHIND);
 }
 
 /* The state over one address; @walk is where the one before was, in *@block. 0 or -EBADMSG. */
@@ -125,7 +107,7 @@ static ssize_t find_stacks(const struct turf_image *image, struct lane *lanes, s
 		if (r == 1)
 			l->frames[0] = symbol;
 		else if (l->depth)
-			prefetch_function(image, l->function);
+			image_prefetch_function(image, l->function);
 	}
 	return (ssize_t)n;
 }
@@ -149,7 +131,7 @@ static int resolve_level(const struct turf_image *image, struct lane *lanes, siz
 		if (!level && turf_root_frame(image, l->rva, l->entry, f) < 0)
 			return -EBADMSG;
 		if (!innermost)
-			prefetch_function(image, l->function);
+			image_prefetch_function(image, l->function);
 	}
 	return any;
 }

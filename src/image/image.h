@@ -126,6 +126,27 @@ int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint
 int turf_walk_range_end(const struct turf_image *image, size_t block, const struct walk *walk,
                         uint32_t *end);
 
+/* Two cache lines' bytes from @at on are read soon. */
+static inline void image_prefetch(const uint8_t *at)
+{
+	__builtin_prefetch(at);
+	__builtin_prefetch(at + URF_BEHIND);
+}
+
+/* Function @number is read soon, probably. */
+static inline void image_prefetch_function(const struct turf_image *image, uint32_t number)
+{
+	if (number >= image->n_functions)
+		return;
+	uint32_t off = le32_get(image->index.at[number / URF_INDEX_STEP]);
+	if (off >= image->functions.size)
+		return;
+	/* a record has 50 bytes or so: all lines up to this one at once, instead of one by one
+	 */
+	for (unsigned i = 0; i < 2 + number % URF_INDEX_STEP; i++)
+		__builtin_prefetch(image->functions.at + off + i * URF_BEHIND);
+}
+
 /* A function's record, taken apart. */
 struct function {
 	turf_text name, linkage_name;
