@@ -18,9 +18,11 @@ static void put(struct table_slot *slots, size_t room, struct table_slot s)
 static bool grow(struct table *t)
 {
 	size_t room = t->room ? t->room * 2 : 64;
-	struct table_slot *slots = calloc(room, sizeof(*slots));
+	/* not calloc(): pages that are read before they are written are mapped twice */
+	struct table_slot *slots = malloc(room * sizeof(*slots));
 	if (!slots)
 		return false;
+	memset(slots, 0, room * sizeof(*slots));
 	for (size_t i = 0; i < t->room; i++)
 		if (t->slots[i].idx1)
 			put(slots, room, t->slots[i]);

@@ -173,33 +173,52 @@ static bool same_file_ref(const void *ctx, uint32_t idx, const void *other)
 	return a->name == b->name && a->directory == b->directory && a->comp_dir == b->comp_dir;
 }
 
-/* The file's number in the urf, of a unit's index + 1. */
-static int file_number(struct functions *f, struct unit_out *out, uint32_t idx, uint32_t *ret)
+static int file_number(struct functions *f, const char *comp_dir, const struct unit_file *file,
+                       uint32_t *ret)
+{
+	struct file_ref ref = { comp_dir, file->directory, file->name, 0 };
+	uint64_t hash =
+		hash_mix(hash_mix(hash_mix(0, (uintptr_t)ref.name), (uintptr_t)ref.directory),
+	                 (uintptr_t)ref.comp_dir);
+	uint32_t at;
+	if (f->file_refs.n == TABLE_MAX || !vec_reserve(&f->file_refs, 1))
+		return -ENOMEM;
+	int r = turf_table_intern(&f->known_file_refs, hash, same_file_ref, f, &ref,
+	                          (uint32_t)f->file_refs.n, &at);
+	if (r == 0) {
+		r = number_file(f, &ref);
+		f->file_refs.at[f->file_refs.n++] = ref;
+	}
+	*ret = f->file_refs.at[at].file;
+	return MIN(r, 0);
+}
+
+/* The number of the file that a function is declared in. */
+static int decl_file(struct functions *f, const struct unit_out *out,
+                     const struct unit_function *fn, uint32_t *ret)
 {
 	*ret = 0;
-	if (idx == 0 || idx > out->files.n || !out->files.at[idx - 1].name)
+	if (!fn->decl_file)
 		return 0;
-	struct unit_file *file = &out->files.at[idx - 1];
-	if (!file->global) {
-		struct file_ref ref = { out->comp_dir, file->directory, file->name, 0 };
-		uint64_t hash = hash_mix(
-			hash_mix(hash_mix(0, (uintptr_t)ref.name), (uintptr_t)ref.directory),
-			(uintptr_t)ref.comp_dir);
-		uint32_t at;
-		if (f->file_refs.n == TABLE_MAX || !vec_reserve(&f->file_refs, 1))
-			return -ENOMEM;
-		int r = turf_table_intern(&f->known_file_refs, hash, same_file_ref, f, &ref,
-		                          (uint32_t)f->file_refs.n, &at);
-		if (r == 0) {
-			r = number_file(f, &ref);
-			f->file_refs.at[f->file_refs.n++] = ref;
-		}
-		if (r < 0)
-			return r;
-		file->global = f->file_refs.at[at].file;
+	if (!fn->decl_unit) {
+		*ret = out->files.at[fn->decl_file - 1].global;
+		return 0;
 	}
-	*ret = file->global;
-	return 0;
+	/* units without code have kept all files, from index 0 or 1 on; others have few */
+	const struct unit_out *other = &f->b->units[fn->decl_unit - f->b->dwarf.units];
+	uint32_t idx = fn->decl_file - 1;
+	size_t at = idx;
+	if (at >= other->files.n || other->files.at[at].idx != idx)
+		at = idx ? idx - 1 : 0;
+	if (at >= other->files.n || other->files.at[at].idx != idx)
+		for (at = 0; at < other->files.n && other->files.at[at].idx != idx;)
+			at++;
+	if (at < other->files.n)
+		return file_number(f, other->comp_dir, &other->files.at[at], ret);
+	struct unit_file file = { 0 };
+	const char *comp_dir = NULL;
+	int r = turf_unit_find_file(f->b, fn->decl_unit, idx, &comp_dir, &file);
+	return r == 1 ? file_number(f, comp_dir, &file, ret) : r;
 }
 
 static bool same_global(const void *ctx, uint32_t idx, const void *other)
@@ -231,9 +250,8 @@ static int number_function(struct functions *f, size_t unit, struct unit_functio
 	int r = string_of(f, from->text, &g.text);
 	if (r == 0)
 		r = string_of(f, from->name, &g.name);
-	if (r == 0 && from->decl_unit)
-		r = file_number(f, &f->b->units[from->decl_unit - f->b->dwarf.units],
-		                from->decl_file, &g.file);
+	if (r == 0)
+		r = decl_file(f, &f->b->units[unit], from, &g.file);
 	if (r < 0)
 		return r;
 	if (!g.text)
@@ -269,13 +287,11 @@ static int number_unit(struct functions *f, size_t idx)
 	to->language = (uint16_t)unit->language;
 	to->version = unit->version;
 	out->global = (uint32_t)f->b->unit_rows.n - 1;
+	for (size_t i = 0; r == 0 && i < out->files.n; i++)
+		r = file_number(f, out->comp_dir, &out->files.at[i], &out->files.at[i].global);
 	for (size_t i = 0; r == 0 && i < out->functions.n; i++)
 		if (out->functions.at[i].used)
 			r = number_function(f, idx, &out->functions.at[i]);
-	uint32_t none;
-	for (size_t i = 0; r == 0 && i < out->files.n; i++)
-		if (out->files.at[i].used)
-			r = file_number(f, out, (uint32_t)i + 1, &none);
 	return r;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of an urf -> its file: of one that is built, or of one that is stripped. */
 #include <elf.h>
-#include <sys/mman.h>
-#include <fcntl.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "build/build.h"
@@ -122,26 +121,31 @@ static void lay_out(const struct output *o, struct elf_out *out, const struct bu
 	out->n_sections = N_BEFORE + URF_N_SECTIONS;
 }
 
-/* Writes the file through a mapping, its room reserved first: a full disk is told, not felt. */
+static int write_all(int fd, const uint8_t *at, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = pwrite(fd, at + done, size - done, (off_t)done);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 static int write_file(const struct elf_out *out, int fd, struct turf_error *err)
 {
-	int r = -posix_fallocate(fd, 0, (off_t)out->size);
-	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s",
-		                 strerror(-r));
-	uint8_t *at = mmap(NULL, (size_t)out->size, PROT_READ | PROT_WRITE,
-	                   MAP_SHARED | MAP_POPULATE, fd, 0);
-	if (at == MAP_FAILED)
-		return turf_fail(err, -errno, TURF_NOWHERE, "cannot map the urf: %s",
-		                 strerror(errno));
+	scoped(freep) uint8_t *at = malloc((size_t)out->size);
+	if (!at)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for the urf");
 	turf_elf_emit(out, at);
 	/* the hash is over the file with its own field zero, as it still is */
 	struct urf_head *head = (struct urf_head *)(at + out->section[2].off);
 	XXH128_canonical_t hash;
 	XXH128_canonicalFromHash(&hash, XXH3_128bits(at, (size_t)out->size));
 	memcpy(head->content, hash.digest, sizeof(head->content));
-	munmap(at, (size_t)out->size);
-	return 0;
+	int r = write_all(fd, at, (size_t)out->size);
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s", strerror(-r))
+	             : 0;
 }
 
 static int make_notes(const struct urf_head *head, struct buf notes[2])

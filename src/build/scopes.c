@@ -46,9 +46,11 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
 		linkage = symbol_name(u, entry, names.name);
 	f->text = linkage ? linkage : names.name;
 	f->name = linkage ? names.name : NULL;
+	f->decl_line = names.decl_line;
+	if (names.unit == u->unit)
+		return turf_unit_file(u, names.decl_file, &f->decl_file) ? 0 : -ENOMEM;
 	f->decl_unit = names.unit;
 	f->decl_file = names.decl_file < UINT32_MAX ? (uint32_t)names.decl_file + 1 : 0;
-	f->decl_line = names.decl_line;
 	return 0;
 }
 
@@ -121,12 +123,14 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 		return -ENOMEM;
 	if (parent) {
 		out.site = (uint32_t)u->s->sites.n;
-		u->s->sites.at[u->s->sites.n++] = (struct unit_site){
-			.file = turf_unit_file(u->out, scope->call_file),
+		struct unit_site site = {
 			.line = scope->call_line,
 			.column = scope->call_column,
 			.callee = out.function,
 		};
+		if (!turf_unit_file(u, scope->call_file, &site.file))
+			return -ENOMEM;
+		u->s->sites.at[u->s->sites.n++] = site;
 	} else {
 		out.site = (uint32_t)(entry - u->b->in.base);
 	}

@@ -3,6 +3,20 @@
  * ask the system for the same memory again and again. */
 #include "build/scratch.h"
 
+/* All lists of what grows, so that none is forgotten. */
+#define EACH_LIST(out, what)                                                                   \
+	do {                                                                                   \
+		what((out)->functions);                                                        \
+		what((out)->scopes);                                                           \
+		what((out)->lines);                                                            \
+		what((out)->sites);                                                            \
+		what((out)->segments);                                                         \
+		what((out)->runs);                                                             \
+		what((out)->marks);                                                            \
+		what((out)->files);                                                            \
+		what((out)->mark_data);                                                        \
+	} while (0)
+
 struct unit_scratch *turf_scratch_take(struct builder *b)
 {
 	pthread_mutex_lock(&b->lock);
@@ -17,6 +31,13 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 {
 	s->rows.n = s->copy.n = s->ranges.n = s->heap.n = s->keys.n = s->areas.n = 0;
 	s->dies.n = s->origins.n = s->lines.n = s->sites.n = s->counts.n = s->places.n = 0;
+	s->files.n = 0;
+#define EMPTY(list) (list).n = 0
+	EACH_LIST(&s->out, EMPTY);
+	s->out.comp_dir = NULL;
+	s->out.nameless = 0;
+	s->out.error = 0;
+	s->out.why = (struct turf_error){ 0 };
 	turf_table_clear(&s->functions);
 	if (s->n_known)
 		memset(s->known, 0, s->n_known * sizeof(*s->known));
@@ -26,10 +47,36 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	pthread_mutex_unlock(&b->lock);
 }
 
+bool turf_scratch_keep(struct unit_scratch *s, struct unit_out *ret)
+{
+	size_t size = 0;
+#define ADD_SIZE(list) size += align_up((list).n * sizeof(*(list).at), 16)
+	EACH_LIST(&s->out, ADD_SIZE);
+	uint8_t *at = malloc(MAX(size, (size_t)1));
+	if (!at)
+		return false;
+	*ret = s->out;
+	ret->memory = at;
+#define MOVE(list)                                                                             \
+	do {                                                                                   \
+		size_t n_ = (list).n * sizeof(*(list).at);                                     \
+		if (n_)                                                                        \
+			memcpy(at, (list).at, n_);                                             \
+		(list).at = (void *)at;                                                        \
+		(list).room = (list).n;                                                        \
+		at += align_up(n_, 16);                                                        \
+	} while (0)
+	EACH_LIST(ret, MOVE);
+	return true;
+}
+
 void turf_unit_scratch_free(struct unit_scratch *s)
 {
 	while (s) {
 		struct unit_scratch *next = s->next;
+#define FINI(list) vec_fini(&(list))
+		EACH_LIST(&s->out, FINI);
+		vec_fini(&s->files);
 		vec_fini(&s->rows);
 		vec_fini(&s->copy);
 		vec_fini(&s->ranges);

@@ -43,6 +43,14 @@ struct unit_scratch {
 		struct range *at;
 		size_t n, room;
 	} ranges, heap;
+	struct unit_out out; /* while it grows */
+	struct files {
+		struct listed_file {
+			const char *directory, *name;
+			uint32_t used; /* index + 1 in out.files; 0: not used yet */
+		} * at;
+		size_t n, room;
+	} files; /* by index in the line table */
 	UNIT_LIST(struct sort_pair) keys, areas;
 	UNIT_LIST(uint64_t) dies;    /* of each scope */
 	struct table functions;      /* by DIE: indexes of origins */
@@ -80,14 +88,16 @@ static inline bool turf_unit_clip(struct unit *u, uint64_t *start, uint64_t *end
 	*end -= u->b->in.base;
 	return true;
 }
-/* A file of the line table as index + 1; 0: there is none. */
-uint32_t turf_unit_file(struct unit_out *out, uint64_t idx);
+/* A file of the line table as index + 1 in out.files. False: no memory. */
+bool turf_unit_file(struct unit *u, uint64_t idx, uint32_t *ret);
 
 struct unit_scratch *turf_scratch_take(struct builder *b);
 void turf_scratch_give(struct builder *b, struct unit_scratch *s);
 
 /* Number of a line of a function among those of the unit. False: no memory. */
 bool turf_scratch_line(struct unit_scratch *s, const struct line_key *key, uint32_t *ret);
+/* Copies what has grown to where it takes no more room than it needs. False: no memory. */
+bool turf_scratch_keep(struct unit_scratch *s, struct unit_out *ret);
 /* Writes lines and sites to u->out by function, and makes scopes and segments mean those. */
 bool turf_scratch_emit(struct unit *u);
 

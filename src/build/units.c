@@ -12,19 +12,6 @@
 #include "build/build.h"
 #include "build/scratch.h"
 
-void turf_unit_out_fini(struct unit_out *out)
-{
-	vec_fini(&out->functions);
-	vec_fini(&out->scopes);
-	vec_fini(&out->lines);
-	vec_fini(&out->sites);
-	vec_fini(&out->segments);
-	vec_fini(&out->runs);
-	vec_fini(&out->marks);
-	vec_fini(&out->mark_data);
-	vec_fini(&out->files);
-}
-
 static int no_memory(const struct unit *u, struct turf_error *err)
 {
 	return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for unit at %#llx",
@@ -48,23 +35,60 @@ bool turf_unit_clip_far(struct unit *u, uint64_t *start, uint64_t *end)
 static int add_file(void *ctx, uint64_t idx, const char *comp_dir, const char *directory,
                     const char *name)
 {
-	struct unit_out *out = ctx;
+	struct unit_scratch *s = ctx;
 	/* files come in order of index; version 4 begins with 1 */
-	while (out->files.n <= idx)
-		if (!vec_push(&out->files))
-			return -ENOMEM;
-	out->comp_dir = comp_dir;
-	out->files.at[idx].directory = directory;
-	out->files.at[idx].name = name;
+	if (!vec_reserve(&s->files, idx + 1 - s->files.n))
+		return -ENOMEM;
+	while (s->files.n <= idx)
+		s->files.at[s->files.n++] = (struct listed_file){ NULL, NULL, 0 };
+	s->out.comp_dir = comp_dir;
+	s->files.at[idx] = (struct listed_file){ directory, name, 0 };
 	return 0;
 }
 
-uint32_t turf_unit_file(struct unit_out *out, uint64_t idx)
+bool turf_unit_file(struct unit *u, uint64_t idx, uint32_t *ret)
 {
-	if (idx >= out->files.n || !out->files.at[idx].name)
+	*ret = 0;
+	if (idx >= u->s->files.n || !u->s->files.at[idx].name)
+		return true;
+	struct listed_file *f = &u->s->files.at[idx];
+	if (!f->used) {
+		if (!vec_reserve(&u->out->files, 1))
+			return false;
+		u->out->files.at[u->out->files.n++] =
+			(struct unit_file){ f->directory, f->name, (uint32_t)idx, 0 };
+		f->used = (uint32_t)u->out->files.n;
+	}
+	*ret = f->used;
+	return true;
+}
+
+struct wanted_file {
+	uint64_t idx;
+	const char **comp_dir;
+	struct unit_file *file;
+};
+
+static int is_wanted(void *ctx, uint64_t idx, const char *comp_dir, const char *directory,
+                     const char *name)
+{
+	struct wanted_file *w = ctx;
+	if (idx != w->idx)
 		return 0;
-	out->files.at[idx].used = true;
-	return (uint32_t)idx + 1;
+	*w->comp_dir = comp_dir;
+	*w->file = (struct unit_file){ directory, name, (uint32_t)idx, 0 };
+	return -ECANCELED; /* enough */
+}
+
+int turf_unit_find_file(const struct builder *b, const struct dwarf_unit *unit, uint32_t idx,
+                        const char **comp_dir, struct unit_file *ret)
+{
+	struct dwarf_lines walk;
+	struct wanted_file wanted = { idx, comp_dir, ret };
+	int r = turf_dwarf_lines(&b->dwarf, unit, &walk, NULL);
+	if (r == 1)
+		r = turf_dwarf_files(&walk, is_wanted, &wanted, NULL);
+	return r == -ECANCELED && ret->name ? 1 : r == -ENOMEM ? r : 0;
 }
 
 static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t end)
@@ -93,7 +117,7 @@ static int read_lines(struct unit *u, struct turf_error *err)
 	int r = turf_dwarf_lines(&u->b->dwarf, u->unit, &walk, err);
 	if (r <= 0)
 		return r;
-	r = turf_dwarf_files(&walk, add_file, u->out, err);
+	r = turf_dwarf_files(&walk, add_file, u->s, err);
 	if (r < 0 || !has_lines(u->unit))
 		return r;
 	enum { BATCH = 64 };
@@ -241,7 +265,6 @@ static bool add_segment(struct unit *u, struct unit_segment s, const struct row 
 		row = &no_row;
 	struct unit_out *out = u->out;
 	struct line_key key = {
-		.file = turf_unit_file(out, row == &no_row ? UINT64_MAX : row->file),
 		.line = row->line,
 		.column = row->column,
 	};
@@ -249,7 +272,8 @@ static bool add_segment(struct unit *u, struct unit_segment s, const struct row 
 		key.function = out->scopes.at[s.scope - 1].function;
 	else if (!nameless(u, &key.function))
 		return false;
-	if (!turf_scratch_line(u->s, &key, &s.line))
+	if ((row != &no_row && !turf_unit_file(u, row->file, &key.file)) ||
+	    !turf_scratch_line(u->s, &key, &s.line))
 		return false;
 	struct unit_segment *last =
 		out->segments.n ? &out->segments.at[out->segments.n - 1] : NULL;
@@ -320,26 +344,23 @@ static bool sort_ranges(struct unit_scratch *s)
 	return true;
 }
 
-/* Copies a list to where it has just the room it needs, and turns the scratch's empty. */
-#define KEEP(list)                                                                             \
-	do {                                                                                   \
-		__auto_type list_ = (list);                                                    \
-		if (list_->n < list_->room) {                                                  \
-			void *fit_ = realloc(list_->at,                                        \
-			                     MAX(list_->n, (size_t)1) * sizeof(*list_->at));   \
-			if (fit_) {                                                            \
-				list_->at = fit_;                                              \
-				list_->room = MAX(list_->n, (size_t)1);                        \
-			}                                                                      \
-		}                                                                              \
-	} while (0)
+/* Others may name any file of a unit that has no code of its own: it keeps them all. */
+static bool keep_files(struct unit *u)
+{
+	uint32_t none;
+	for (size_t i = 0; i < u->s->files.n; i++)
+		if (!turf_unit_file(u, i, &none))
+			return false;
+	return true;
+}
 
 int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 {
-	struct unit u = { .b = b, .unit = &b->dwarf.units[idx], .out = &b->units[idx] };
+	struct unit u = { .b = b, .unit = &b->dwarf.units[idx] };
 	u.s = turf_scratch_take(b);
 	if (!u.s)
 		return no_memory(&u, err);
+	u.out = &u.s->out;
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
 	int r = read_lines(&u, &u.out->why);
@@ -348,16 +369,9 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	int scopes = r == -ENOMEM || !has_code ? 0 : turf_read_scopes(&u, &u.out->why);
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
 	bool done = r != -ENOMEM && scopes != -ENOMEM && sort_rows(&u) && clip_rows(&u) &&
-	            sort_ranges(u.s) && sweep(&u) && turf_scratch_emit(&u);
-	if (done) {
-		KEEP(&u.out->functions);
-		KEEP(&u.out->scopes);
-		KEEP(&u.out->segments);
-		KEEP(&u.out->runs);
-		KEEP(&u.out->marks);
-		KEEP(&u.out->mark_data);
-		KEEP(&u.out->files);
-	}
+	            sort_ranges(u.s) && sweep(&u) && turf_scratch_emit(&u) &&
+	            (u.out->segments.n || keep_files(&u)) &&
+	            turf_scratch_keep(u.s, &b->units[idx]);
 	turf_scratch_give(b, u.s);
 	return done ? 0 : no_memory(&u, err);
 }

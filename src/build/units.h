@@ -15,8 +15,8 @@
 struct unit_function {
 	const char *text; /* the linkage name, else the name; NULL: none */
 	const char *name; /* NULL where there is no linkage name, or no other */
-	const struct dwarf_unit *decl_unit; /* NULL: where it is declared is not known */
-	uint32_t decl_file;                 /* of decl_unit, + 1; 0: none */
+	const struct dwarf_unit *decl_unit; /* whose file it is; NULL: this unit's */
+	uint32_t decl_file; /* index + 1; 0: none. Of another unit: in its line table */
 	uint32_t decl_line;
 	uint32_t first_line, n_lines; /* in lines */
 	uint32_t first_site, n_sites; /* in sites */
@@ -64,10 +64,11 @@ struct unit_marks {
 	uint32_t off, size; /* in mark_data */
 };
 
+/* A file that something of the unit stands in; where a unit has no code, any that it lists. */
 struct unit_file {
 	const char *directory, *name; /* as turf_dwarf_files() tells them */
+	uint32_t idx;                 /* in the line table */
 	uint32_t global;
-	bool used;
 };
 
 #define UNIT_LIST(type)                                                                        \
@@ -84,17 +85,16 @@ struct unit_out {
 	UNIT_LIST(struct unit_segment) segments;
 	UNIT_LIST(struct unit_run) runs;
 	UNIT_LIST(struct unit_marks) marks;
+	UNIT_LIST(struct unit_file) files;
 	struct buf mark_data;
-	UNIT_LIST(struct unit_file) files; /* by index in the line table */
-	const char *comp_dir;              /* of files */
+	const char *comp_dir; /* of files */
 	uint32_t nameless; /* index + 1 of the function of lines without one; 0: there are none
 	                    */
 	uint32_t global;   /* number of the unit in the urf; 0: it has no code */
+	void *memory;      /* of all lists, once the unit is read */
 	int error;         /* this unit's DWARF is malformed: what was read before it is kept */
 	struct turf_error why;
 };
-
-void turf_unit_out_fini(struct unit_out *out);
 
 /* What the reading of one unit needs for itself; used again for the next one. */
 struct unit_scratch;
@@ -102,5 +102,8 @@ void turf_unit_scratch_free(struct unit_scratch *scratch);
 
 struct builder;
 int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err);
+/* The @idx-th file of a unit's line table: 1, 0 there is none, or -ENOMEM. */
+int turf_unit_find_file(const struct builder *b, const struct dwarf_unit *unit, uint32_t idx,
+                        const char **comp_dir, struct unit_file *ret);
 
 #endif
