@@ -2,6 +2,8 @@
 /* Open addressing with linear steps; the stored hash saves most comparisons. */
 #include "base/table.h"
 
+#include "base/vec.h"
+
 struct table_slot {
 	uint32_t hash; /* upper half */
 	uint32_t idx1; /* index + 1; 0: free */
@@ -17,12 +19,10 @@ static void put(struct table_slot *slots, size_t room, struct table_slot s)
 
 static bool grow(struct table *t)
 {
-	size_t room = t->room ? t->room * 2 : 64;
-	/* not calloc(): pages that are read before they are written are mapped twice */
-	struct table_slot *slots = malloc(room * sizeof(*slots));
+	size_t room = t->room ? t->room * 4 : 64;
+	struct table_slot *slots = turf_zeroed(room * sizeof(*slots));
 	if (!slots)
 		return false;
-	memset(slots, 0, room * sizeof(*slots));
 	for (size_t i = 0; i < t->room; i++)
 		if (t->slots[i].idx1)
 			put(slots, room, t->slots[i]);

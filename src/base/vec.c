@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/vec.h"
 
+void *turf_zeroed(size_t size)
+{
+	void *p = malloc(size);
+	__asm__("" : "+r"(p)); /* or compilers make a calloc() of it */
+	return p ? memset(p, 0, size) : NULL;
+}
+
 bool turf_vec_grow(void **at, size_t n, size_t *room, size_t more, size_t element)
 {
 	size_t want, size;

@@ -11,6 +11,13 @@
 
 #include "base/base.h"
 
+/*
+ * @size bytes, all 0, each page written at once; NULL: no memory. For tables that are read
+ * before they are written: the system maps calloc()'s pages of these twice, and tells all
+ * processors.
+ */
+void *turf_zeroed(size_t size);
+
 /* Room for @more further elements behind @n; false: no memory, nothing changed. */
 bool turf_vec_grow(void **at, size_t n, size_t *room, size_t more, size_t element);
 

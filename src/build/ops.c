@@ -87,7 +87,7 @@ static struct op_use *slot_of(const struct ops *ops, uint32_t op)
 static bool grow(struct ops *ops)
 {
 	struct ops more = { .room = MAX(ops->room * 2, (size_t)8192) };
-	more.slots = calloc(more.room, sizeof(*more.slots));
+	more.slots = turf_zeroed(more.room * sizeof(*more.slots));
 	if (!more.slots)
 		return false;
 	for (size_t i = 0; i < ops->room; i++)
@@ -141,7 +141,7 @@ static struct op_number *number_of(const struct ops *ops, uint32_t op)
 static int number_ops(struct ops *ops)
 {
 	static_assert(OP_SLOTS >= 2 * URF_OPS_MAX, "half of the slots stay free");
-	ops->numbers = calloc(OP_SLOTS, sizeof(*ops->numbers));
+	ops->numbers = turf_zeroed(OP_SLOTS * sizeof(*ops->numbers));
 	if (!ops->numbers)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ops->n_chosen; i++)

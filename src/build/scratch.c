@@ -106,7 +106,7 @@ static uint64_t line_hash(const struct line_key *k)
 static bool grow_known(struct unit_scratch *s)
 {
 	size_t room = MAX(s->n_known * 2, (size_t)1024);
-	uint32_t *known = calloc(room, sizeof(*known));
+	uint32_t *known = turf_zeroed(room * sizeof(*known));
 	if (!known)
 		return false;
 	for (size_t i = 0; i < s->lines.n; i++) {
