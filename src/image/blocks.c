@@ -107,28 +107,36 @@ static inline unsigned op_number(unsigned byte, const uint8_t **at)
 	return byte < URF_OP_FAR ? byte : URF_OP_FAR + (byte - URF_OP_FAR) * 256 + *(*at)++;
 }
 
-int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint32_t *start)
+int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint8_t *end,
+                  uint32_t *start)
 {
-	for (const uint8_t *at = walk->at; at < walk->end;) {
-		unsigned byte = *at++;
-		if (byte == URF_CONTROL_EMIT || byte == URF_CONTROL_GAP) {
-			*start = walk->start + take_uleb(&at);
-			return 1;
-		}
+	while (*at < end) {
+		unsigned byte = *(*at)++;
 		if (byte < URF_OP_CONTROL) {
-			unsigned op = op_number(byte, &at);
+			unsigned op = op_number(byte, at);
 			if (op >= image->ops.n)
 				return -EBADMSG;
-			*start = walk->start + image->ops.at[op].advance;
+			*start += image->ops.at[op].advance;
 			return 1;
 		}
 		if (byte > URF_CONTROL_PUSH)
 			return -EBADMSG;
-		(void)take_uleb(&at);
-		if (byte == URF_CONTROL_PART)
-			(void)take_uleb(&at);
+		uint32_t operand = take_uleb(at);
+		if (byte == URF_CONTROL_EMIT || byte == URF_CONTROL_PART)
+			(void)take_uleb(at);
+		if (byte <= URF_CONTROL_GAP) {
+			*start += operand;
+			return 1;
+		}
 	}
 	return 0;
+}
+
+int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint32_t *start)
+{
+	const uint8_t *at = walk->at;
+	*start = walk->start;
+	return turf_ops_next(image, &at, walk->end, start);
 }
 
 /* A control that edits; the segment it edits begins at @start. */

@@ -116,6 +116,9 @@ struct walk {
 
 /* The block over @rva, or SIZE_MAX. */
 size_t turf_image_block(const struct turf_image *image, uint32_t rva);
+/* Passes ops from *@at on up to the end of a segment's: *@start goes on. 1, 0, -EBADMSG. */
+int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint8_t *end,
+                  uint32_t *start);
 /* Begins at the @block-th block, before its first segment: 0 or -EBADMSG. */
 int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk);
 /* Goes on to the last segment that begins at or before @rva: 0 or -EBADMSG. */

@@ -138,29 +138,40 @@ static const char *check_segment(const struct turf_image *image, const struct wa
 	return NULL;
 }
 
-/* The segments of a block whose head is read. */
-static const char *check_segments(const struct turf_image *image, struct walk *walk,
-                                  uint32_t end, struct range *range)
+/* Starts of a block's segments, whose head is read: the first where it begins, ascending. */
+static const char *check_starts(const struct turf_image *image, const struct walk *walk,
+                                uint32_t end)
 {
-	uint32_t start = 0;
+	const uint8_t *at = walk->at;
+	uint32_t start = walk->start, before = start;
 	int r;
-	for (unsigned n = 0; (r = turf_walk_peek(image, walk, &start)) == 1; n++) {
+	for (unsigned n = 0; (r = turf_ops_next(image, &at, walk->end, &start)) == 1; n++) {
 		if (n == URF_BLOCK_MAX)
 			return "too many segments";
-		if (n ? start <= walk->start : start != walk->start)
+		if (n ? start <= before : start != before)
 			return "segments out of order";
 		if (start >= end)
 			return "a segment begins behind the block";
-		bool head = n == 0;
+		before = start;
+	}
+	return r < 0 || at != walk->end ? "ops cannot be read" : NULL;
+}
+
+static const char *check_segments(const struct turf_image *image, struct walk *walk,
+                                  uint32_t end, struct range *range)
+{
+	const char *what = check_starts(image, walk, end);
+	uint32_t start = 0;
+	int r = 0;
+	for (bool head = true; !what && (r = turf_walk_peek(image, walk, &start)) == 1;
+	     head = false) {
 		if (turf_walk_to(image, walk, start) < 0)
 			return "ops cannot be read";
-		const char *what = check_range(range, walk, head);
+		what = check_range(range, walk, head);
 		if (!what)
 			what = check_segment(image, walk);
-		if (what)
-			return what;
 	}
-	return r < 0 || walk->at != walk->end ? "ops cannot be read" : NULL;
+	return r < 0 ? "ops cannot be read" : what;
 }
 
 /* The first block's top and place, and the last's. */

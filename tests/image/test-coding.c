@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* How things are coded, one at a time: bits and keys, texts, symbols, ops and stacks. */
+#include "image/bits.h"
+#include "image/urf.h"
+#include "lib/test.h"
+
+static struct turf_image *open_parts(struct urf_parts *p, struct span *urf)
+{
+	struct turf_image *image = NULL;
+	struct turf_error err = { 0 };
+	*urf = urf_of_parts(p);
+	int r = turf_image_open_mem(urf->at, urf->size, &image, &err);
+	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+	return image;
+}
+
+static void must_verify(const struct turf_image *image)
+{
+	struct turf_error err = { 0 };
+	int r = turf_image_verify(image, &err);
+	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+}
+
+START_TEST(takes_numbers)
+{
+	static const struct {
+		uint8_t bytes[8];
+		uint32_t u, s;
+		int n;
+	} cases[] = {
+		{ { 0 }, 0, 0, 1 },
+		{ { 0x3f }, 0x3f, 0x3f, 1 },
+		{ { 0x40 }, 0x40, (uint32_t)-64, 1 },
+		{ { 0x7f }, 0x7f, (uint32_t)-1, 1 },
+		{ { 0x80, 0x01 }, 0x80, 0x80, 2 },
+		{ { 0x80, 0x7f }, 0x3f80, (uint32_t)-128, 2 },
+		{ { 0xff, 0xff, 0xff, 0xff, 0x0f }, UINT32_MAX, UINT32_MAX, 5 },
+		{ { 0x80, 0x80, 0x80, 0x80, 0x78 }, 0x80000000, 0x80000000, 5 },
+		{ { 0xff, 0xff, 0xff, 0xff, 0xff, 1 }, UINT32_MAX, UINT32_MAX, 5 },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const uint8_t *u = cases[i].bytes, *s = u;
+		ck_assert_uint_eq(take_uleb(&u), cases[i].u);
+		ck_assert_uint_eq(take_sleb(&s), cases[i].s);
+		ck_assert_int_eq(u - cases[i].bytes, cases[i].n);
+		ck_assert(u == s);
+	}
+}
+END_TEST
+
+/* Of the lines of lib: ascending keys of several densities, against what went in. */
+START_TEST(finds_the_keys_put_in)
+{
+	for (uint32_t gap = 1; gap < 5000; gap = gap * 3 + 1) {
+		struct urf_place places[60] = { 0 };
+		uint32_t n = COUNT(places), line = 1;
+		for (uint32_t i = 0; i < n; i++, line += (i * 7919 + gap) % gap)
+			places[i].line = line;
+		struct as a = { 0 };
+		uint64_t u = line + 1;
+		urf_keys(&a, places, n, u, u, 0, false);
+		size_t size = as_here(&a);
+		as_bytes(&a, (uint8_t[URF_BEHIND]){ 0 }, URF_BEHIND);
+		struct keys keys;
+		ck_assert(keys_read(&keys, a.buf.at, a.buf.at + size, n, u) == a.buf.at + size);
+		for (uint32_t i = 0; i < n; i++)
+			ck_assert_uint_eq(keys_get(&keys, i), places[i].line);
+		ck_assert(keys_get(&keys, n) == UINT64_MAX);
+		ck_assert(!keys_read(&keys, a.buf.at, a.buf.at + size - 1, n, u));
+		as_free(&a);
+	}
+}
+END_TEST
+
+START_TEST(decodes_texts)
+{
+	enum { N = 40, N_PHRASES = 97 + 256 };
+	static char store[N][300];
+	static const char *texts[N], *phrases[N_PHRASES + 1];
+	for (size_t i = 0; i < N; i++) {
+		texts[i] = store[i];
+		if (i) /* far and near phrases, bytes above 0x7f, 200 and more bytes */
+			snprintf(store[i], sizeof(store[i]), "%c%02zufar near \xc3\xa9%0*d",
+			         'a', i, (int)(i % 3 * 100), 7);
+	}
+	strcpy(store[N - 1], "\xff\xfe");
+	for (size_t i = 0; i < N_PHRASES; i++)
+		phrases[i] = "";
+	phrases[95] = "near", phrases[96] = "far", phrases[N_PHRASES - 1] = "00000";
+	struct urf_parts parts = { 0 };
+	struct span urf;
+	urf_texts(&parts, texts, N, phrases);
+	struct turf_image *image = open_parts(&parts, &urf);
+	must_verify(image);
+	for (uint32_t i = 0; i < N; i++) {
+		char out[300];
+		size_t n = strlen(texts[i]);
+		for (size_t size = 0; size < 12; size++) { /* cut anywhere */
+			memset(out, 'x', sizeof(out));
+			ck_assert_int_eq(turf_image_text(image, i, out, size), (ssize_t)n);
+			size_t fits = size ? MIN(size - 1, n) : 0;
+			ck_assert_mem_eq(out, texts[i], fits);
+			ck_assert_int_eq(out[fits], size ? 0 : 'x');
+			ck_assert_int_eq(out[size], 'x');
+		}
+		ck_assert_int_eq(turf_image_text(image, i, out, sizeof(out)), (ssize_t)n);
+		ck_assert_str_eq(out, texts[i]);
+		if (n < 9)
+			continue;
+		turf_text part = i | (turf_text)3 << 32 | (turf_text)6 << 48;
+		ck_assert_int_eq(turf_image_text(image, part, out, sizeof(out)), 6);
+		ck_assert_str_eq(out, "far ne");
+		ck_assert_int_eq(turf_image_text(image, part, out, 3), 6);
+		ck_assert_str_eq(out, "fa");
+		part = i | (turf_text)3 << 32 | (turf_text)n << 48; /* longer than the text */
+		ck_assert_int_eq(turf_image_text(image, part, out, sizeof(out)), -EBADMSG);
+	}
+	char out[4] = "xx";
+	ck_assert_int_eq(turf_image_text(image, N, out, sizeof(out)), -EBADMSG);
+	ck_assert_int_eq(turf_image_path(image, 1, out, sizeof(out)), 2);
+	ck_assert_str_eq(out, "??");
+	turf_image_close(image);
+	free((void *)urf.at);
+}
+END_TEST
+
+/* Forty symbols at one address around one that is shorter: the first of all is the answer. */
+START_TEST(finds_the_best_symbol_over_groups)
+{
+	static const char *const texts[] = { "", "best", "other", "short" };
+	static const char *const phrases[] = { NULL };
+	struct urf_parts parts = { 0 };
+	struct span urf;
+	urf_texts(&parts, texts, COUNT(texts), phrases);
+	urf_symbol(&parts, 0, 0, 0x10, "other", 0);
+	for (uint32_t i = 0; i < 40; i++)
+		urf_symbol(&parts, i ? 0x20 : 0, 0x20, 0x40, i ? "other" : "best", 0);
+	urf_symbol(&parts, 0x20, 0x30, 8, "short", 1);
+	struct turf_image *image = open_parts(&parts, &urf);
+	must_verify(image);
+	static const struct {
+		uint64_t rva;
+		const char *name;
+	} cases[] = {
+		{ 0, "other" },    { 0xf, "other" },  { 0x10, NULL },    { 0x20, "best" },
+		{ 0x2f, "best" },  { 0x30, "short" }, { 0x37, "short" }, { 0x38, "other" },
+		{ 0x5f, "other" }, { 0x60, NULL },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct turf_symbol s = { 0 };
+		char name[16] = "";
+		int r = turf_image_find_symbol(image, URF_TEST_BASE + cases[i].rva, &s);
+		ck_assert_int_eq(r, cases[i].name != NULL);
+		turf_image_text(image, s.name, name, sizeof(name));
+		ck_assert_str_eq(name, cases[i].name ? cases[i].name : "");
+	}
+	turf_image_close(image);
+	free((void *)urf.at);
+}
+END_TEST
+
+/* One function "f" that calls itself at its site 0, ten lines; one block of @ops. */
+static struct turf_image *open_block(struct span *urf, const uint8_t *ops, size_t n)
+{
+	static const char *const texts[] = { "", "f" };
+	static const char *const phrases[] = { NULL };
+	static const struct urf_place site[] = { { 0, 5, 0, 1 } };
+	struct urf_place lines[10] = { 0 };
+	struct urf_parts p = { 0 };
+	for (uint32_t i = 0; i < COUNT(lines); i++)
+		lines[i].line = i + 1;
+	urf_texts(&p, texts, COUNT(texts), phrases);
+	urf_packed(&p, URF_FILES, URF_FILE_COLUMNS, 4, (uint8_t[]){ 0, 0, 0, 1 });
+	urf_function(&p, NULL);
+	urf_function(&p, &(struct urf_function){
+				 "f", 0, { 0 }, 1, 1, { 1 }, 1, lines, site, COUNT(lines), 1 });
+	for (unsigned i = 0; i < 600; i++) /* 0: here; 1..: further by one, line + 1 at most */
+		URF_BYTES(&p, URF_OPS, 0, 0, i ? 1 : 0, i == 599 ? 1 : 0);
+	urf_block(&p, 0);
+	URF_BYTES(&p, URF_SEGMENTS, 1, 0, 0, 0x60, 0, 0);
+	as_bytes(&p.of[URF_SEGMENTS], ops, n);
+	urf_block(&p, 0x60);
+	return open_parts(&p, urf);
+}
+
+START_TEST(decodes_ops)
+{
+	enum { EMIT = URF_CONTROL_EMIT, GAP, ROOT, PART, UNIT, POP, PUSH };
+	static const uint8_t far = URF_OP_FAR + (599 - URF_OP_FAR) / 256;
+	static const uint8_t far_low = (599 - URF_OP_FAR) % 256;
+	const struct {
+		const char *what;
+		uint8_t ops[16];
+		size_t n;
+		uint64_t rva;
+		int verified, expect; /* frames, or < 0 */
+		uint32_t line;
+	} cases[] = {
+		{ "one", { 0 }, 1, 5, 0, 1, 1 },
+		{ "far", { 0, far, far_low }, 3, 5, 0, 1, 2 },
+		{ "before far", { 0, far, far_low }, 3, 0, 0, 1, 1 },
+		{ "far cut", { 0, far }, 2, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "no such op", { 0, 0xf7, 0xff }, 3, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "no such control", { 0, 0xff, 0 }, 3, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "push", { 0, PUSH, 0, EMIT, 1, 2 }, 6, 5, 0, 2, 3 },
+		{ "before push", { 0, PUSH, 0, EMIT, 1, 2 }, 6, 0, 0, 1, 1 },
+		{ "no such site", { 0, PUSH, 1, EMIT, 1, 2 }, 6, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "no such line", { 0, EMIT, 1, 10 }, 4, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "root popped", { 0, POP, 1, EMIT, 1, 0 }, 6, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "nothing after push", { 0, PUSH, 0 }, 3, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "no such function",
+		  { 0, ROOT, 9, EMIT, 0x20, 0 },
+		  6,
+		  0x20,
+		  -EBADMSG,
+		  -EBADMSG,
+		  0 },
+		{ "range cut short", { 0, ROOT, 1, EMIT, 0x20, 0 }, 6, 0x20, -EBADMSG, 1, 1 },
+		{ "out of order", { 0, 0 }, 2, 5, -EBADMSG, 1, 1 },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span urf;
+		struct turf_frames walk;
+		struct turf_frame f = { 0 };
+		struct turf_image *image = open_block(&urf, cases[i].ops, cases[i].n);
+		int r = turf_image_verify(image, NULL);
+		ck_assert_msg(r == cases[i].verified, "%s: %d", cases[i].what, r);
+		r = turf_image_frames(image, URF_TEST_BASE + cases[i].rva, &walk);
+		if (r == 1)
+			r = (int)walk.n, turf_frames_next(&walk, &f);
+		ck_assert_msg(r == cases[i].expect, "%s: %d", cases[i].what, r);
+		ck_assert_msg(f.line == cases[i].line, "%s: %u", cases[i].what, f.line);
+		turf_image_close(image);
+		free((void *)urf.at);
+	}
+}
+END_TEST
+
+/* As deep as may be, and one deeper. */
+START_TEST(bounds_the_depth)
+{
+	for (unsigned depth = URF_DEPTH_MAX; depth <= URF_DEPTH_MAX + 1; depth++) {
+		uint8_t ops[2 * URF_DEPTH_MAX + 4] = { 0 };
+		size_t n = 1;
+		struct span urf;
+		struct turf_frames walk;
+		struct turf_frame frames[URF_DEPTH_MAX];
+		for (unsigned i = 1; i < depth; i++)
+			ops[n++] = URF_CONTROL_PUSH, ops[n++] = 0;
+		ops[n++] = 1;
+		struct turf_image *image = open_block(&urf, ops, n);
+		bool fits = depth == URF_DEPTH_MAX;
+		uint32_t first[2];
+		uint64_t addr = URF_TEST_BASE + 8;
+		ck_assert_int_eq(turf_image_verify(image, NULL), fits ? 0 : -EBADMSG);
+		ck_assert_int_eq(turf_image_frames(image, addr, &walk), fits ? 1 : -EBADMSG);
+		ck_assert_int_eq(
+			turf_image_frames_bulk(image, &addr, 1, frames, COUNT(frames), first),
+			fits ? 1 : -EBADMSG);
+		if (fits)
+			ck_assert_uint_eq(walk.n, depth);
+		turf_image_close(image);
+		free((void *)urf.at);
+	}
+}
+END_TEST
+
+TESTS("image/coding", takes_numbers, finds_the_keys_put_in, decodes_texts,
+      finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth)
