@@ -64,3 +64,9 @@ void turf_table_clear(struct table *t)
 		memset(t->slots, 0, t->room * sizeof(*t->slots));
 	t->n = 0;
 }
+
+void turf_table_fetch(const struct table *t, uint64_t hash)
+{
+	if (t->room)
+		__builtin_prefetch(&t->slots[(hash >> 32) & (t->room - 1)]);
+}

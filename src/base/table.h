@@ -28,6 +28,8 @@ typedef bool turf_table_same(const void *ctx, uint32_t idx, const void *key);
  */
 int turf_table_intern(struct table *t, uint64_t hash, turf_table_same *same, const void *ctx,
                       const void *key, uint32_t next, uint32_t *ret);
+/* Fetches what turf_table_intern() will look at first, while there is other work. */
+void turf_table_fetch(const struct table *t, uint64_t hash);
 /* Forgets all elements and keeps the room. */
 void turf_table_clear(struct table *t);
 void turf_table_fini(struct table *t);

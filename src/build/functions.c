@@ -59,12 +59,13 @@ struct functions {
 	UNIT_LIST(struct string_ref) string_refs;
 	UNIT_LIST(struct file_ref) file_refs;
 	struct table known, known_strings, known_refs, known_files, known_file_refs;
-	pthread_mutex_t lock; /* over what follows, while units are read */
-	bool *done;           /* units that are read */
-	size_t next;          /* unit to be numbered */
-	bool busy;            /* a thread does it */
-	int result;           /* of it */
-	uint32_t *first;      /* of each function's instances; and an end */
+	pthread_mutex_t lock;             /* over what follows, while units are read */
+	UNIT_LIST(struct global) pending; /* of one unit */
+	bool *done;                       /* units that are read */
+	size_t next;                      /* unit to be numbered */
+	bool busy;                        /* a thread does it */
+	int result;                       /* of it */
+	uint32_t *first;                  /* of each function's instances; and an end */
 	struct instance *instances;
 	struct buf *chunks;        /* coded records */
 	UNIT_LIST(uint32_t) index; /* offset of every URF_INDEX_STEP-th in its chunk */
@@ -83,6 +84,11 @@ static bool same_ref(const void *ctx, uint32_t idx, const void *at)
 	return ((const struct functions *)ctx)->string_refs.at[idx].at == at;
 }
 
+static uint64_t ref_hash(const char *at)
+{
+	return hash_mix(0, (uintptr_t)at);
+}
+
 /* The string's index; 0 of NULL and "". */
 static int string_of(struct functions *f, const char *at, uint32_t *ret)
 {
@@ -93,7 +99,7 @@ static int string_of(struct functions *f, const char *at, uint32_t *ret)
 	if (f->string_refs.n == TABLE_MAX || !vec_reserve(&f->string_refs, 1) ||
 	    !vec_reserve(&f->strings, 1))
 		return -ENOMEM;
-	int r = turf_table_intern(&f->known_refs, hash_mix(0, (uintptr_t)at), same_ref, f, at,
+	int r = turf_table_intern(&f->known_refs, ref_hash(at), same_ref, f, at,
 	                          (uint32_t)f->string_refs.n, &ref);
 	if (r == 0) {
 		struct string s = { .at = at, .size = strlen(at) };
@@ -244,29 +250,62 @@ static int new_function(struct functions *f, struct global *g)
 	return g->name_at == NAME_APART ? text_of(f, g->name, &name) : 0;
 }
 
-static int number_function(struct functions *f, size_t unit, struct unit_function *from)
+static uint64_t global_hash(const struct global *g)
 {
-	struct global g = { .line = from->decl_line };
-	int r = string_of(f, from->text, &g.text);
-	if (r == 0)
-		r = string_of(f, from->name, &g.name);
-	if (r == 0)
-		r = decl_file(f, &f->b->units[unit], from, &g.file);
-	if (r < 0)
-		return r;
-	if (!g.text)
-		g.nameless = (uint32_t)unit + 1;
-	uint64_t hash = hash_mix(hash_mix(0, (uint64_t)g.text << 32 | g.name),
-	                         (uint64_t)g.file << 32 | g.line);
-	if (f->list.n == TABLE_MAX || !vec_reserve(&f->list, 1))
+	uint64_t hash = hash_mix(0, (uint64_t)g->text << 32 | g->name);
+	return hash_mix(hash_mix(hash, (uint64_t)g->file << 32 | g->line), g->nameless);
+}
+
+/* What the unit says of its functions, in f->pending. */
+static int describe_functions(struct functions *f, size_t unit, struct unit_out *out)
+{
+	enum { AHEAD = 12 };
+	f->pending.n = 0;
+	if (!vec_reserve(&f->pending, out->functions.n))
 		return -ENOMEM;
-	r = turf_table_intern(&f->known, hash_mix(hash, g.nameless), same_global, f, &g,
-	                      (uint32_t)f->list.n, &from->global);
-	if (r == 0) {
-		r = new_function(f, &g);
-		f->list.at[f->list.n++] = g;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < out->functions.n; i++) {
+		const struct unit_function *fn = &out->functions.at[i];
+		if (i + AHEAD < out->functions.n) {
+			turf_table_fetch(&f->known_refs, ref_hash(fn[AHEAD].text));
+			turf_table_fetch(&f->known_refs, ref_hash(fn[AHEAD].name));
+		}
+		struct global *g = &f->pending.at[f->pending.n++];
+		*g = (struct global){ .line = fn->decl_line };
+		if (!fn->used)
+			continue;
+		r = string_of(f, fn->text, &g->text);
+		if (r == 0)
+			r = string_of(f, fn->name, &g->name);
+		if (r == 0)
+			r = decl_file(f, out, fn, &g->file);
+		if (!g->text)
+			g->nameless = (uint32_t)unit + 1;
 	}
-	f->list.at[from->global].n_instances++;
+	return r;
+}
+
+static int number_functions(struct functions *f, size_t unit, struct unit_out *out)
+{
+	enum { AHEAD = 12 };
+	int r = describe_functions(f, unit, out);
+	for (size_t i = 0; r >= 0 && i < out->functions.n; i++) {
+		struct unit_function *from = &out->functions.at[i];
+		struct global *g = &f->pending.at[i];
+		if (i + AHEAD < out->functions.n)
+			turf_table_fetch(&f->known, global_hash(&g[AHEAD]));
+		if (!from->used)
+			continue;
+		if (f->list.n == TABLE_MAX || !vec_reserve(&f->list, 1))
+			return -ENOMEM;
+		r = turf_table_intern(&f->known, global_hash(g), same_global, f, g,
+		                      (uint32_t)f->list.n, &from->global);
+		if (r == 0) {
+			r = new_function(f, g);
+			f->list.at[f->list.n++] = *g;
+		}
+		f->list.at[from->global].n_instances++;
+	}
 	return MIN(r, 0);
 }
 
@@ -289,10 +328,7 @@ static int number_unit(struct functions *f, size_t idx)
 	out->global = (uint32_t)f->b->unit_rows.n - 1;
 	for (size_t i = 0; r == 0 && i < out->files.n; i++)
 		r = file_number(f, out->comp_dir, &out->files.at[i], &out->files.at[i].global);
-	for (size_t i = 0; r == 0 && i < out->functions.n; i++)
-		if (out->functions.at[i].used)
-			r = number_function(f, idx, &out->functions.at[i]);
-	return r;
+	return r < 0 ? r : number_functions(f, idx, out);
 }
 
 /* Whether all units are read whose files the unit's functions name; the lock is held. */
@@ -687,6 +723,7 @@ void turf_functions_free(struct functions *f)
 	vec_fini(&f->string_refs);
 	vec_fini(&f->file_refs);
 	vec_fini(&f->index);
+	vec_fini(&f->pending);
 	turf_table_fini(&f->known);
 	turf_table_fini(&f->known_strings);
 	turf_table_fini(&f->known_refs);

@@ -9,6 +9,7 @@
  */
 #include <elf.h>
 
+#include "base/sort.h"
 #include "build/build.h"
 
 static bool is_code(const struct inputs *in, const struct elf_symbol *s)
@@ -133,6 +134,33 @@ static int compare(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
+/* By address first, which is most of the work; then what stands at one address. */
+static bool sort_symbols(struct syms *syms)
+{
+	size_t n = syms->n;
+	scoped(freep) struct sort_pair *keys = calloc(2 * n + 1, sizeof(*keys));
+	struct sym *sorted = calloc(n + 1, sizeof(*sorted));
+	if (!keys || !sorted) {
+		free(sorted);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (struct sort_pair){ syms->at[i].start, i };
+	sort_pairs(keys, keys + n, n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = syms->at[keys[i].value];
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && sorted[end].start == sorted[i].start; end++)
+			;
+		if (end - i > 1)
+			qsort(&sorted[i], end - i, sizeof(*sorted), compare);
+	}
+	free(syms->at);
+	syms->at = sorted;
+	syms->room = n + 1;
+	return true;
+}
+
 /* .symtab and .dynsym name the same things: one of each name and address is enough. */
 static void drop_repeats(struct syms *syms)
 {
@@ -196,8 +224,9 @@ int turf_build_symbols(struct builder *b, struct turf_error *err)
 	}
 	if (b->syms.n > UINT32_MAX)
 		return turf_fail(err, -E2BIG, TURF_NOWHERE, "%s: too many symbols", b->in.name);
-	if (b->syms.n)
-		qsort(b->syms.at, b->syms.n, sizeof(*b->syms.at), compare);
+	if (!sort_symbols(&b->syms))
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for symbols",
+		                 b->in.name);
 	drop_repeats(&b->syms);
 	fill_sizes(&b->in, &b->syms);
 	return 0;
