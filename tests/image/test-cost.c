@@ -122,6 +122,7 @@ static uint64_t next_random(uint64_t *state)
 /* Pages of the urf, from opening it to the last frame, and with all names and paths. */
 struct pages {
 	size_t frames, texts;
+	size_t n_frames; /* 0: nothing covers the address */
 };
 
 static struct pages pages_of(uint64_t addr)
@@ -137,6 +138,7 @@ static struct pages pages_of(uint64_t addr)
 		while (n < TURF_FRAMES_MAX && turf_frames_next(&walk, &frames[n]) == 1)
 			n++;
 	pages.frames = closed.n_touched;
+	pages.n_frames = n;
 	for (size_t i = 0; i < n; i++) {
 		ck_assert_int_ge(turf_image_text(image, frames[i].name, text, sizeof(text)), 0);
 		ck_assert_int_ge(turf_image_path(image, frames[i].file, text, sizeof(text)), 0);
@@ -156,22 +158,27 @@ static void count_addresses(const char *path)
 	turf_image_info(image, &info);
 	turf_image_close(image);
 	uint64_t state = 1;
-	struct pages sum = { 0, 0 }, most = { 0, 0 };
+	struct pages sum = { 0 }, most = { 0 };
+	size_t n_answered = 0;
 	for (size_t i = 0; i < N_ADDRS; i++) {
 		struct pages n =
 			pages_of(info.base + next_random(&state) % (info.end - info.base));
 		ck_assert_uint_gt(n.frames, 0); /* the trap works */
+		if (!n.n_frames)
+			continue; /* cheaper, and not what anybody asks for */
+		n_answered++;
 		most.frames = MAX(most.frames, n.frames);
 		most.texts = MAX(most.texts, n.texts);
 		sum.frames += n.frames;
 		sum.texts += n.texts;
 	}
+	ck_assert_uint_gt(n_answered, 0);
 	printf("# %s: %.1f pages on average, %zu at most; with texts %.1f, %zu\n", path,
-	       (double)sum.frames / N_ADDRS, most.frames, (double)sum.texts / N_ADDRS,
-	       most.texts);
+	       (double)sum.frames / (double)n_answered, most.frames,
+	       (double)sum.texts / (double)n_answered, most.texts);
 	fflush(stdout);
 	ck_assert_uint_le(most.frames, MOST_PAGES);
-	ck_assert_uint_le(sum.frames, AVERAGE_PAGES * N_ADDRS);
+	ck_assert_uint_le(sum.frames, AVERAGE_PAGES * n_answered);
 }
 
 static void count_pages(const char *path)
