@@ -29,6 +29,7 @@ int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_strip(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_addr2line(int argc, char **argv);
 int cmd_llvm_symbolizer(int argc, char **argv);

@@ -26,6 +26,9 @@ static const char usage[] =
 	"\n"
 	"  -r, --recursive DIR  all ELF files with code below DIR; links are not followed\n"
 	"  -p, --pid PID        all files that a process has mapped to run\n"
+	"  --hot                only what look-ups by address and unwinding need; the store "
+	"keeps\n"
+	"                       such an urf beside the whole one\n"
 	"  -o, --output URF     write the urf of the one FILE to URF, not to the store\n"
 	"  -v, --verbose        tell how it goes\n"
 	"  --json               one JSON object a file and line; with -r and --pid the last "
@@ -427,6 +430,9 @@ static int read_option(struct session *s, struct arguments *a, int c)
 	case 'o':
 		s->output = optarg;
 		return CLI_OK;
+	case 'H':
+		cli_build.flags |= TURF_BUILD_HOT;
+		return CLI_OK;
 	case 'v':
 		s->verbose = true;
 		return CLI_OK;
@@ -455,6 +461,7 @@ int cmd_index(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
+		{ "hot", no_argument, NULL, 'H' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "threads", required_argument, NULL, 't' },

@@ -23,6 +23,7 @@
  *     report.c     turf report      a profile as text, folded stacks, pprof
  *     stack.c      turf stack       stacks of a live process
  *     dump.c       turf dump        an urf as text
+ *     strip.c      turf strip       drop the cold part
  *     verify.c     turf verify      check all of an urf
  */
 #include <string.h>
@@ -50,6 +51,7 @@ static const struct verb {
 	{ "turf report", cmd_report, "show a recording" },
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },
 	{ "turf dump", cmd_dump, "show an urf as text" },
+	{ "turf strip", cmd_strip, "drop what look-ups by address do not need" },
 	{ "turf verify", cmd_verify, "check urfs for damage" },
 	{ "turf version", cmd_version, "tell the version" },
 	{ "turf help", cmd_help, "show this text, or the help of a command" },

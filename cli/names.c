@@ -22,13 +22,20 @@ struct kept {
 	char at[];
 };
 
-/* What is known of one image. */
+typedef _Atomic(struct kept *) kept_at; /* NULL: not made yet */
+
+/*
+ * What is known of one image. Whoever asks for little has no arrays to set up: an array comes
+ * with the first of many questions.
+ */
 struct names {
 	struct names *next;
 	const struct turf_image *image;
 	size_t n_functions, n_files;
-	_Atomic(struct kept *) *at[N_MADE]; /* by number; NULL: not made yet */
+	atomic_uint n_asked;
+	_Atomic(kept_at *) at[N_MADE]; /* by number */
 };
+enum { MANY = 64 };
 
 static _Atomic(struct names *) all;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* adding to all; texts */
@@ -43,20 +50,12 @@ static struct names *add_names(const struct turf_image *image)
 	struct names *n = calloc(1, sizeof(*n));
 	if (!n)
 		return NULL;
-	*n = (struct names){ .next = all, .image = image };
+	n->next = all;
+	n->image = image;
 	n->n_functions = info.n_functions;
 	n->n_files = info.n_files;
-	for (enum made m = 0; m < N_MADE; m++)
-		n->at[m] = calloc(1 + (m == PATH ? n->n_files : n->n_functions),
-		                  sizeof(*n->at[m]));
-	if (n->at[SHOWN] && n->at[LINKED] && n->at[PATH]) {
-		all = n;
-		return n;
-	}
-	for (enum made m = 0; m < N_MADE; m++)
-		free(n->at[m]);
-	free(n);
-	return NULL;
+	all = n;
+	return n;
 }
 
 static struct names *find_names(const struct turf_image *image)
@@ -76,14 +75,29 @@ static struct names *find_names(const struct turf_image *image)
 	return n;
 }
 
+/* The array of what was made; NULL: there is none yet. */
+static kept_at *places_of(struct names *n, enum made made)
+{
+	kept_at *at = n->at[made];
+	if (at || atomic_fetch_add_explicit(&n->n_asked, 1, memory_order_relaxed) < MANY)
+		return at;
+	pthread_mutex_lock(&lock);
+	at = n->at[made];
+	if (!at)
+		at = calloc(1 + (made == PATH ? n->n_files : n->n_functions), sizeof(*at));
+	n->at[made] = at;
+	pthread_mutex_unlock(&lock);
+	return at;
+}
+
 /* Where the text of a number is remembered; NULL: it is not. */
-static _Atomic(struct kept *) *place_of(const struct turf_image *image, enum made made,
-                                        uint32_t number)
+static kept_at *place_of(const struct turf_image *image, enum made made, uint32_t number)
 {
 	struct names *n = find_names(image);
 	if (!n || number > (made == PATH ? n->n_files : n->n_functions))
 		return NULL;
-	return &n->at[made][number];
+	kept_at *at = places_of(n, made);
+	return at ? &at[number] : NULL;
 }
 
 /* A text for this thread, valid until it reads the next into the same @room. */
@@ -168,7 +182,7 @@ static struct kept *keep(struct cli_text text)
 }
 
 /* @text for ever, and remembered at @place if there is one. */
-static struct cli_text remember(_Atomic(struct kept *) *place, struct cli_text text)
+static struct cli_text remember(kept_at *place, struct cli_text text)
 {
 	struct kept *kept = place ? keep(text) : NULL, *other = NULL;
 	if (!kept)
@@ -184,7 +198,7 @@ struct cli_text cli_path(const struct turf_image *image, uint32_t file)
 {
 	if (!file)
 		return none;
-	_Atomic(struct kept *) *place = place_of(image, PATH, file);
+	kept_at *place = place_of(image, PATH, file);
 	struct kept *kept = place ? *place : NULL;
 	if (kept)
 		return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
@@ -201,8 +215,7 @@ struct cli_text cli_frame_name(const struct turf_image *image, const struct turf
 		return f->name ? find_text(image, f->name,
 		                           demangled ? SHOWN_SYMBOL : LINKED_SYMBOL)
 		               : unknown;
-	_Atomic(struct kept *) *place =
-		place_of(image, demangled ? SHOWN : LINKED, f->function);
+	kept_at *place = place_of(image, demangled ? SHOWN : LINKED, f->function);
 	struct kept *kept = place ? *place : NULL;
 	if (kept)
 		return (struct cli_text){ kept->at, kept->size };
@@ -217,10 +230,10 @@ void cli_names_expect(const struct turf_image *image, const struct turf_frame *f
                       bool demangled)
 {
 	const struct names *known = find_names(image);
-	if (!known)
+	kept_at *names = known ? known->at[demangled ? SHOWN : LINKED] : NULL;
+	kept_at *paths = known ? known->at[PATH] : NULL;
+	if (!names || !paths)
 		return;
-	_Atomic(struct kept *) *names = known->at[demangled ? SHOWN : LINKED];
-	_Atomic(struct kept *) *paths = known->at[PATH];
 	for (size_t i = 0; i < n; i++) {
 		__builtin_prefetch(&names[frames[i].function]);
 		__builtin_prefetch(&paths[frames[i].file]);

@@ -12,6 +12,7 @@
  *     mini.so            shared.so, objcopy --add-section .gnu_debugdata=(a .o by xz)
  *     plt.so, plt-arm.so  calls of functions elsewhere: gcc -fcf-protection -nostdlib -shared
  *                        -Wl,-z,ibtplt; clang --target=aarch64-linux-gnu -fuse-ld=lld
+ *     go-*               some of the files of tests/elf/test-gopclntab.c
  *     rel-arm.o          clang -g -c --target=aarch64-linux-gnu
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
@@ -20,6 +21,7 @@
 
 #include "base/vec.h"
 #include "elf/elf.h"
+#include "elf/gopclntab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,6 +66,38 @@ static void read_symbols(const struct elf *elf, uint32_t type)
 			touch(symbol.name, strlen(symbol.name));
 }
 
+static void read_go(const struct elf *elf)
+{
+	struct go_table table;
+	struct go_function f;
+	struct go_run run;
+	struct go_inlined call;
+	if (turf_go_open(elf, &table, NULL) != 1)
+		return;
+	struct go_functions walk = turf_go_functions(&table);
+	size_t left = 10000; /* of a table that has little there may be much to tell */
+	uint64_t end = 0;
+	while (turf_go_next_function(&walk, &f) == 1) {
+		if (f.start < end || f.end <= f.start)
+			abort();
+		end = f.end;
+		touch(f.name, strlen(f.name));
+		uint64_t at = f.start;
+		struct go_runs runs = turf_go_runs(&table, &f);
+		while (left && turf_go_next_run(&runs, &run) == 1) {
+			if (run.start != at || run.end <= at || run.end > f.end)
+				abort();
+			at = run.end;
+			left--;
+			if (run.file)
+				touch(run.file, strlen(run.file));
+			if (turf_go_inlined(&table, &f, run.inlined, &call) == 1)
+				touch(call.name, strlen(call.name));
+		}
+	}
+	turf_go_close(&table);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elf elf;
@@ -92,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vec_fini(&stubs);
 	read_symbols(&elf, SHT_SYMTAB);
 	read_symbols(&elf, SHT_DYNSYM);
+	read_go(&elf);
 	uint64_t *addrs;
 	if (turf_elf_place(&elf, &addrs, NULL) == 1) {
 		read_sections(&elf);

@@ -98,8 +98,11 @@ static int prepare(void *ctx, size_t idx, struct turf_error *err)
 
 static int prepare_all(struct builder *b, struct turf_error *err)
 {
+	int r = turf_build_golang(b, err);
+	if (r < 0)
+		return r;
 	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
-	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
+	r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
 	if (r < 0)
 		return r;
 	b->has_dwarf = b->in.dwarf_elf;

@@ -6,6 +6,7 @@
  *   inputs.c   source and debug file -> their sections' bytes
  *   related.c  further files that the DWARF lies in
  *   symbols.c  ELF symbols           -> sorted table
+ *   golang.c   Go's own line tables  -> DWARF, where there is none
  *   frames.c   CFI                   -> unwind rows and rules
  *   units.c    one unit's DWARF      -> its functions, scopes, lines and segments (in
  * parallel), with scopes.c and scratch.c functions.c all units' functions -> numbers, coded
@@ -29,6 +30,7 @@
 #include "build/texts.h"
 #include "build/units.h"
 #include "elf/elf.h"
+#include "elf/gopclntab.h"
 #include "turf/build.h"
 
 /* One ELF file, mapped. */
@@ -46,7 +48,12 @@ struct code_area {
 
 enum {
 	MAX_CODE_AREAS = 4096,
-	N_DWARF_SECTIONS = 9,
+	N_DWARF_SECTIONS = 9, /* see inputs.c for their names */
+	SECTION_INFO = 0,
+	SECTION_ABBREV = 1,
+	SECTION_LINE = 2,
+	SECTION_STR = 3,
+	SECTION_RNGLISTS = 8,
 	SOURCE_ID_MAX = 32,
 	DEBUG_PATH_MAX = 4096 /* PATH_MAX: no longer path can be opened */
 };
@@ -69,6 +76,7 @@ struct inputs {
 	uint64_t eh_frame_addr;
 	struct elf_data
 		mini; /* the ELF file in .gnu_debugdata, where symbols were read of it */
+	struct go_table golang; /* where the DWARF was made of it */
 };
 
 /* One section of the urf to be: bytes of whole entries. */
@@ -186,6 +194,9 @@ int turf_emit_symbols(struct builder *b);
 /* The best symbol that starts at @addr and whether one of them is called @name; NULL: none. */
 const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const char *name,
                                  bool *has_name);
+
+/* golang.c: what is malformed is told and left out. 0 or -ENOMEM. */
+int turf_build_golang(struct builder *b, struct turf_error *err);
 
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);

@@ -211,6 +211,7 @@ void turf_inputs_close(struct inputs *in)
 	turf_elf_data_fini(&in->eh_frame);
 	turf_elf_data_fini(&in->debug_frame);
 	turf_elf_data_fini(&in->mini);
+	turf_go_close(&in->golang);
 	free(in->code);
 	turf_input_close(&in->debug);
 	turf_input_close(&in->source);

@@ -147,7 +147,7 @@ class Index(lib.Case):
             sections.add(f'[{record["section"]}]')
             records.append(record['record'])
         lines = text.splitlines()
-        self.assertEqual(records, [line for line in lines if not re.fullmatch(r'\[\w+\]', line)])
+        self.assertEqual(records, [line for line in lines if not re.fullmatch(r'\[[\w.]+\]', line)])
         self.assertLess(10, len(sections))
         self.refused('dump', '--json', '--section', 'frobnicate', urf, names=['frobnicate'])
 
@@ -175,6 +175,43 @@ class Index(lib.Case):
         os.link(first, top / 'sub' / 'again')
         os.mkfifo(top / 'fifo')
         return top, first, second
+
+    def test_strip_leaves_what_hot_builds(self):
+        for elf in (self.compile(), lib.LIBC):
+            whole, hot, out = (self.folder / name for name in ('whole', 'hot', 'out'))
+            self.good('index', '-o', whole, elf)
+            self.good('index', '--hot', '-o', hot, elf)
+            before = whole.read_bytes()
+            self.assertLess(hot.stat().st_size, len(before))
+            told = json.loads(self.good('strip', '--json', '-o', out, whole))
+            self.assertEqual(told, {'file': str(whole), 'output': str(out),
+                                    'size_before': len(before), 'size': hot.stat().st_size})
+            self.assertEqual(whole.read_bytes(), before)
+            self.assertEqual(out.read_bytes(), hot.read_bytes())
+            self.assertRegex(self.good('strip', whole), rf'^{whole}: [\d.]+ MB -> [\d.]+ MB\n$')
+            self.assertEqual(whole.read_bytes(), hot.read_bytes())
+            self.good('strip', whole) # there is nothing left to drop
+            self.assertEqual(whole.read_bytes(), hot.read_bytes())
+            self.good('verify', whole)
+
+    def test_a_stripped_urf_answers_the_same(self):
+        whole, hot = self.folder / 'whole', self.folder / 'hot'
+        self.good('index', '-o', whole, lib.LIBC)
+        self.good('strip', '-o', hot, whole)
+        addrs = [hex(a + size // 2) for a, size in lib.symbols(lib.LIBC, '-D').values()]
+        asked = '\n'.join(addrs).encode()
+        self.assertEqual(self.good('symbolize', '--json', '-e', whole, input=asked),
+                         self.good('symbolize', '--json', '-e', hot, input=asked))
+
+    def test_strip_refuses_what_is_no_urf(self):
+        fixture = self.compile()
+        before = fixture.read_bytes()
+        self.refused('strip', fixture, names=[fixture])
+        self.refused('strip', self.folder / 'nowhere', names=['nowhere'])
+        self.refused('strip')
+        self.refused('strip', '-o', self.folder / 'x', fixture, fixture)
+        self.assertEqual(fixture.read_bytes(), before)
+        self.assertFalse((self.folder / 'x').exists())
 
     def test_a_folder(self):
         top, first, second = self.tree()

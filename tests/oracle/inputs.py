@@ -193,7 +193,8 @@ def rust(*flags):
 
 
 def go(*flags, strip=(), env=()):
-    """@strip: how the program loses its DWARF; then its own line tables are all there is."""
+    """@strip: how the program loses its DWARF; then its own line tables are all there is. What
+    Go's linker leaves out it may lay out otherwise, so this is no way to lose it."""
     def make(folder):
         whole, path = folder / "whole", folder / "program"
         command = ["env", *env, tool("go"), "build", *flags, "-o"]
@@ -248,6 +249,9 @@ def there(*patterns):
 SPLIT = ["-gsplit-dwarf", "-g", "-O2"]
 DWARF_2_TO_5 = [f"-gdwarf-{v}" for v in (2, 3, 4, 5)]
 KERNEL = "/usr/lib/debug/lib/modules/*/"
+STRIPS = {"arm64": "aarch64-linux-gnu-objcopy", "386": "objcopy",
+          "arm": "arm-linux-gnueabihf-objcopy", "riscv64": "riscv64-linux-gnu-objcopy",
+          "ppc64le": "powerpc64le-linux-gnu-objcopy", "s390x": "s390x-linux-gnu-objcopy"}
 MACHINES = ["aarch64-linux-gnu", "arm-linux-gnueabihf", "i686-linux-gnu", "riscv64-linux-gnu",
             "powerpc64le-linux-gnu", "s390x-linux-gnu"]
 
@@ -315,7 +319,7 @@ add("go stripped", go(strip=("strip",)))
 add("go stripped pie", go("-buildmode=pie", strip=("strip",)))
 for arch in "arm64", "386", "arm", "riscv64", "ppc64le", "s390x":
     add(f"go {arch} stripped", go(env=[f"GOARCH={arch}", "CGO_ENABLED=0"],
-                                  strip=("llvm-objcopy-19", "--strip-all")))
+                                  strip=(STRIPS[arch], "--strip-all")))
 add("gccgo", lambda folder: (run(folder, tool("gccgo"), "-g", "-O2", PROGRAMS / "tour.go", "-o",
                                  "program"), Input(folder / "program"))[1])
 for level in 0, 2:
