@@ -61,7 +61,7 @@ START_TEST(finds_the_keys_put_in)
 		urf_keys(&a, places, n, u, u, 0, false);
 		size_t size = as_here(&a);
 		as_bytes(&a, (uint8_t[URF_BEHIND]){ 0 }, URF_BEHIND);
-		struct keys keys;
+		struct keys keys = { 0 };
 		ck_assert(keys_read(&keys, a.buf.at, a.buf.at + size, n, u) == a.buf.at + size);
 		for (uint32_t i = 0; i < n; i++)
 			ck_assert_uint_eq(keys_get(&keys, i), places[i].line);
