@@ -1,119 +1,159 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Phrases are found in a sample of the texts, in rounds. The first candidates are what a search
- * for repeats matches. Each round then says the sample with the candidates there are in the
- * cheapest way, counts how often each is of use and which two follow each other, and keeps, of
- * both those and their concatenations, what saves most.
+ * for repeats matches. Each round then says the sample with the candidates there are, counts
+ * how often each is of use and which two follow each other, and keeps, of both those and their
+ * concatenations, what saves most. When all texts are said, the use of each phrase is known:
+ * what does not pay for its entry is said by others.
  */
 #include "base/sort.h"
 #include "build/build.h"
 #include "build/phrases.h"
 
 enum {
-	SAMPLE_BYTES = 768 << 10, /* about as many are looked at */
+	SAMPLE_BYTES = 640 << 10, /* about as many are looked at */
 	SMALL_SAMPLE = 128 << 10, /* more rounds cost nothing worth a word, and less is there */
-	ROUNDS = 2,
-	SMALL_ROUNDS = 5,
+	ROUNDS = 1,
+	SMALL_ROUNDS = 3,
+	PART_MAX = 4096,  /* bytes of a text that go into the sample */
 	REPEAT_MIN = 4,   /* bytes of a repeat worth a look */
 	REPEAT_HASH = 16, /* bits */
 	COUNTS_MIN = 10,  /* bits of the hash that strings are counted by */
-	COUNTS_MAX = 18,
-	ENTRY = 4, /* bytes that a phrase costs besides its own */
+	COUNTS_MAX = 16,
+	PROBES_MAX = 24, /* strings of one place: bounds the time that hostile texts take */
+	ENTRY = 4,       /* bytes that a phrase costs besides its own */
 	BUCKET_MAX =
-		64, /* phrases of one hash tried: bounds the time that hostile texts take */
-	PARSE_CHUNK = 64, /* strings to parse by one task */
+		64,     /* phrases of one hash tried: bounds the time that hostile texts take */
+	SAY_CHUNK = 64, /* parts to say by one task */
+	HASTY = 8, /* a phrase up to this size is not taken before the next byte's are seen */
 };
 
-static const uint8_t level_bytes[PHRASE_LEVELS] = { 2, 4, 8 };
+static const uint8_t level_bytes[PHRASE_LEVELS] = { 2, 4, 8, 16 };
 
-static uint64_t load8(const uint8_t *p)
+static inline uint64_t load8(const uint8_t *p)
 {
 	uint64_t word;
 	memcpy(&word, p, 8);
 	return le64toh(word);
 }
 
-static uint64_t low_bytes(uint32_t n)
+static inline uint64_t low_bytes(uint32_t n)
 {
 	return n >= 8 ? UINT64_MAX : (1ULL << n * 8) - 1;
 }
 
-static uint32_t level_hash(uint64_t word, unsigned level)
+/* Of the first bytes of a string: as many as the level has. */
+static inline uint32_t level_hash(uint64_t word, uint64_t more, unsigned level)
 {
-	word &= low_bytes(level_bytes[level]);
-	return (uint32_t)(word * 0x9e3779b97f4a7c15u >> (64 - PHRASE_SEEN));
+	enum { EVEN = 64 - PHRASE_SEEN };
+	if (level == 3)
+		return (uint32_t)((word + (more << 29 | more >> 35)) * 0x9e3779b97f4a7c15u >>
+		                  EVEN);
+	return (uint32_t)((word & low_bytes(level_bytes[level])) * 0x9e3779b97f4a7c15u >> EVEN);
 }
 
 static unsigned level_of(uint32_t size)
 {
-	return size >= 8 ? 2 : size >= 4 ? 1 : 0;
+	return size >= 16 ? 3 : size >= 8 ? 2 : size >= 4 ? 1 : 0;
 }
 
-/* Whether the @n > 8 bytes at @a, of which the first 8 are known to be, equal those at @b. */
+/* Whether the @n > 16 bytes at @a, of which the first 16 are known to be, equal those at @b. */
 static inline bool rest_same(const uint8_t *a, const uint8_t *b, uint32_t n)
 {
-	for (uint32_t i = 8; i + 8 < n; i += 8) {
+	for (uint32_t i = 16; i + 8 < n; i += 8) {
 		if (load8(a + i) != load8(b + i))
 			return false;
 	}
 	return load8(a + n - 8) == load8(b + n - 8);
 }
 
-/* Takes each phrase of one level that fits at @s, where @left bytes are, into account. */
-static inline __attribute__((always_inline)) void
-try_level(const struct phrases *p, unsigned level, const uint8_t *s, uint64_t word, size_t left,
-          uint32_t but, struct phrase_step *step)
+/* The longest phrase of one level, of less than @limit bytes, that fits at @s, or NULL. */
+static inline __attribute__((always_inline)) const struct phrase_key *
+find_in(const struct phrases *p, unsigned level, const uint8_t *s, uint64_t word, uint64_t more,
+        uint32_t limit)
 {
 	const struct phrase_level *l = &p->levels[level];
-	uint32_t hash = level_hash(word, level);
+	uint32_t hash = level_hash(word, more, level);
 	if (!(l->seen[hash / 64] >> hash % 64 & 1))
-		return;
+		return NULL;
 	hash >>= PHRASE_SEEN - PHRASE_HASH;
 	const struct phrase_key *key = &p->keys[l->first[hash]];
 	const struct phrase_key *end = &p->keys[l->first[hash + 1]];
 	for (; key < end; key++) {
-		if ((word & key->mask) != key->word || key->size > left)
-			continue;
-		uint32_t cost = step[key->size].cost + key->cost;
-		if (cost >= step->cost || key->idx == but)
-			continue;
-		if (level == 2 && key->size > 8 &&
-		    !rest_same(s, p->bytes.at + key->off, key->size))
-			continue;
-		*step = (struct phrase_step){ cost, key->idx };
+		bool same;
+		if (level == 3)
+			same = word == key->word && more == key->more &&
+			       (key->size == 16 ||
+			        rest_same(s, p->bytes.at + key->off, key->size));
+		else if (level == 2) /* 8..15 bytes: 0..7 of the second word */
+			same = word == key->word &&
+			       (more ^ key->more) << 8 * (15 - key->size) << 8 == 0;
+		else
+			same = (word ^ key->word) << 8 * (8 - key->size) == 0;
+		if (same && key->size < limit)
+			return key;
 	}
+	return NULL;
 }
 
-void turf_phrases_parse(const struct phrases *p, const uint8_t *s, size_t n, uint32_t but,
-                        struct phrase_step *steps)
+/* The longest phrase of less than @limit bytes that fits at @s, or NULL. */
+static inline const struct phrase_key *find(const struct phrases *p, const uint8_t *s,
+                                            uint32_t limit)
 {
-	steps[n] = (struct phrase_step){ 0, PHRASE_NONE };
-	for (size_t i = n; i--;) {
-		uint32_t literal = 1 + (s[i] >= URF_PHRASE_NEAR);
-		steps[i] = (struct phrase_step){ steps[i + 1].cost + literal, PHRASE_NONE };
-		uint64_t word = load8(s + i);
-		size_t left = n - i;
-		/* where a long one fits, a much shorter one hardly ever saves anything */
-		if (left >= 8)
-			try_level(p, 2, s + i, word, left, but, &steps[i]);
-		if (left >= 4 && steps[i].idx == PHRASE_NONE)
-			try_level(p, 1, s + i, word, left, but, &steps[i]);
-		if (left >= 2 && steps[i].idx == PHRASE_NONE)
-			try_level(p, 0, s + i, word, left, but, &steps[i]);
+	uint64_t word = load8(s), more = load8(s + 8);
+	const struct phrase_key *key = find_in(p, 3, s, word, more, limit);
+	if (!key)
+		key = find_in(p, 2, s, word, more, limit);
+	if (!key)
+		key = find_in(p, 1, s, word, more, limit);
+	if (!key)
+		key = find_in(p, 0, s, word, more, limit);
+	return key;
+}
+
+/* Says at most @n bytes at @s with phrases shorter than @limit bytes. */
+static inline __attribute__((always_inline)) size_t
+say(const struct phrases *p, const uint8_t *s, size_t n, uint32_t limit, uint16_t *tokens)
+{
+	uint16_t *to = tokens;
+	const uint8_t *end = s + n;
+	while (s < end) {
+		const struct phrase_key *key = find(p, s, limit);
+		while (key && key->size <= HASTY) {
+			const struct phrase_key *next = find(p, s + 1, limit);
+			if (!next || next->size <= key->size + 1)
+				break;
+			*to++ = *s++;
+			key = next;
+		}
+		if (key) {
+			*to++ = key->token;
+			s += key->size;
+		} else {
+			*to++ = *s++;
+		}
 	}
+	return (size_t)(to - tokens);
+}
+
+size_t turf_phrases_say(const struct phrases *p, const uint8_t *s, size_t n, uint16_t *tokens)
+{
+	return say(p, s, n, UINT32_MAX, tokens);
 }
 
 /* A string that may become a phrase. */
 struct count {
-	uint64_t hash; /* 0: free */
-	uint32_t off, size;
-	uint32_t n;
-	uint32_t saves; /* bytes each time */
+	uint32_t tag; /* of its hash */
+	uint32_t off;
+	uint16_t size;
+	uint16_t saves; /* bytes each time */
+	uint32_t n;     /* 0: free */
 };
 
 /* A part of a text, of the sample. */
 struct part {
 	uint32_t off, size;
+	uint32_t n_tokens; /* at the same place of choosing.said */
 };
 
 struct choosing {
@@ -122,11 +162,9 @@ struct choosing {
 		struct part *at;
 		size_t n, room;
 	} parts;
-	uint64_t share;       /* bytes of all texts for each 16 of the sample */
-	uint32_t *said;       /* for each byte of the sample: the phrase that begins there */
-	uint32_t *alt;        /* for each phrase: bytes it takes without it */
-	struct count *counts; /* 1 << count_bits, at most three quarters in use */
-	size_t n_counts;
+	uint64_t share; /* bytes of all texts for each 16 of the sample */
+	uint16_t *said;
+	struct count *counts; /* 1 << count_bits */
 	unsigned count_bits;
 	struct sort_pair *pairs, *spare;
 };
@@ -138,24 +176,27 @@ static uint64_t hash_bytes(const uint8_t *s, uint32_t n)
 		h = (h ^ load8(s)) * 0xff51afd7ed558ccdu; /* odd, bits well mixed */
 		h ^= h >> 32;
 	}
-	h = (h ^ (load8(s) & low_bytes(n))) * 0xff51afd7ed558ccdu;
-	h ^= h >> 32;
-	return h | 1;
+	return (h ^ (load8(s) & low_bytes(n))) * 0xff51afd7ed558ccdu;
 }
 
-/* Counts a string of the sample; when too many are known, those only. */
+/*
+ * Counts a string of the sample, unless its place is crowded. Two strings of one hash
+ * are taken for one, which costs a little space.
+ */
 static void count_string(struct choosing *c, uint32_t off, uint32_t size, uint32_t saves)
 {
 	uint64_t hash = hash_bytes(c->p->bytes.at + off, size);
 	size_t mask = ((size_t)1 << c->count_bits) - 1, at = hash >> (64 - c->count_bits);
-	while (c->counts[at].hash && c->counts[at].hash != hash)
-		at = (at + 1) & mask;
-	struct count *count = &c->counts[at];
-	if (!count->hash) {
-		if (c->n_counts > mask / 4 * 3)
+	uint32_t tag = (uint32_t)(hash >> 16);
+	unsigned tries = 0;
+	while (c->counts[at].n && (c->counts[at].tag != tag || c->counts[at].size != size)) {
+		if (++tries == PROBES_MAX)
 			return;
-		c->n_counts++;
-		*count = (struct count){ hash, off, size, 0, saves };
+		at = (at + 1) & mask;
+	}
+	struct count *count = &c->counts[at];
+	if (!count->n) {
+		*count = (struct count){ tag, off, (uint16_t)size, (uint16_t)saves, 0 };
 	}
 	count->n++;
 }
@@ -163,7 +204,17 @@ static void count_string(struct choosing *c, uint32_t off, uint32_t size, uint32
 static void count_nothing(struct choosing *c)
 {
 	memset(c->counts, 0, sizeof(*c->counts) << c->count_bits);
-	c->n_counts = 0;
+}
+
+/* Bytes in common at @a and @b, at most @most; 8 more can be read of each. */
+static inline uint32_t same_bytes(const uint8_t *a, const uint8_t *b, uint32_t most)
+{
+	for (uint32_t n = 0; n < most; n += 8) {
+		uint64_t differ = load8(a + n) ^ load8(b + n);
+		if (differ)
+			return MIN(most, n + (uint32_t)__builtin_ctzll(differ) / 8);
+	}
+	return most;
 }
 
 /* Counts what a greedy search for repeats comes by. */
@@ -178,9 +229,9 @@ static int count_repeats(struct choosing *c)
 		while (at + REPEAT_MIN <= end) {
 			uint32_t word = (uint32_t)(load8(s + at) & low_bytes(REPEAT_MIN));
 			uint32_t *place = &last[word * 0x9e3779b1u >> (32 - REPEAT_HASH)];
-			uint32_t n = 0, most = MIN(end - at, (uint32_t)PHRASE_MAX);
-			while (*place && n < most && s[*place - 1 + n] == s[at + n])
-				n++;
+			uint32_t most = MIN(end - at, (uint32_t)PHRASE_MAX), n = 0;
+			if (*place)
+				n = same_bytes(s + *place - 1, s + at, most);
 			*place = at + 1;
 			if (n >= REPEAT_MIN)
 				count_string(c, at, n, n - 2);
@@ -203,8 +254,10 @@ static int add_counted(struct choosing *c)
 {
 	for (size_t i = 0; i < (size_t)1 << c->count_bits; i++) {
 		const struct count *count = &c->counts[i];
+		if (!count->n)
+			continue;
 		int64_t gain = gain_of(c, count->n, count->saves, count->size);
-		if (!count->hash || gain <= 0)
+		if (gain <= 0)
 			continue;
 		struct phrase *x = vec_push(&c->p->all);
 		if (!x)
@@ -225,7 +278,7 @@ static int make_pairs(struct choosing *c, size_t n)
 
 /*
  * Keeps of the phrases and the strings counted those that save most, as many as there are codes
- * for; those used most often come first.
+ * for.
  */
 static int keep_best(struct choosing *c)
 {
@@ -241,13 +294,11 @@ static int keep_best(struct choosing *c)
 	}
 	for (size_t i = 0; i < p->all.n; i++) {
 		if (p->all.at[i].gain > 0)
-			c->pairs[n++] = (struct sort_pair){ ~(uint64_t)p->all.at[i].gain, i };
+			c->pairs[n++] = (struct sort_pair){ UINT32_MAX - p->all.at[i].gain, i };
 	}
-	sort_pairs(c->pairs, c->spare, n);
+	if (n > URF_PHRASES_MAX)
+		sort_pairs(c->pairs, c->spare, n);
 	n = MIN(n, (size_t)URF_PHRASES_MAX);
-	for (size_t i = 0; i < n; i++)
-		c->pairs[i].key = ~(uint64_t)p->all.at[c->pairs[i].value].use;
-	sort_pairs(c->pairs, c->spare, n);
 	for (size_t i = 0; i < n; i++)
 		kept[i] = p->all.at[c->pairs[i].value];
 	free(p->all.at);
@@ -261,34 +312,33 @@ static int keep_best(struct choosing *c)
 static uint64_t key_order(const struct phrases *p, const struct phrase *x)
 {
 	unsigned level = level_of(x->size);
-	uint64_t hash = level_hash(load8(p->bytes.at + x->off), level);
-	return (uint64_t)level << 48 | hash >> (PHRASE_SEEN - PHRASE_HASH) << 32 |
-	       (UINT32_MAX - x->size);
+	const uint8_t *s = p->bytes.at + x->off;
+	uint64_t hash = level_hash(load8(s), load8(s + 8), level);
+	return (uint64_t)(level << PHRASE_HASH | hash >> (PHRASE_SEEN - PHRASE_HASH)) << 7 |
+	       (PHRASE_MAX - x->size);
 }
 
 /* Appends the phrases of one level at c->pairs[*next] and on to the index. */
-static void index_level(struct choosing *c, unsigned level, size_t *next, uint32_t *n_keys)
+static void index_level(struct choosing *c, unsigned level, size_t *next, uint16_t *n_keys)
 {
 	struct phrases *p = c->p;
 	struct phrase_level *l = &p->levels[level];
 	for (uint32_t bucket = 0; bucket < 1 << PHRASE_HASH; bucket++) {
-		uint64_t order = (uint64_t)level << 16 | bucket;
+		uint64_t order = level << PHRASE_HASH | bucket;
 		l->first[bucket] = *n_keys;
-		for (; *next < p->all.n && c->pairs[*next].key >> 32 == order; ++*next) {
+		for (; *next < p->all.n && c->pairs[*next].key >> 7 == order; ++*next) {
 			if (*n_keys - l->first[bucket] == BUCKET_MAX)
-				continue; /* never used, so gone after the round */
+				continue; /* never used, so gone in the end */
 			uint32_t idx = (uint32_t)c->pairs[*next].value;
 			const struct phrase *x = &p->all.at[idx];
-			uint64_t mask = low_bytes(x->size), word = load8(p->bytes.at + x->off);
-			uint32_t hash = level_hash(word, level);
+			const uint8_t *s = p->bytes.at + x->off;
+			uint64_t word = load8(s), more = load8(s + 8);
+			uint32_t hash = level_hash(word, more, level);
 			l->seen[hash / 64] |= 1ULL << hash % 64;
 			p->keys[(*n_keys)++] =
-				(struct phrase_key){ word & mask,
-				                     mask,
-				                     idx,
-				                     x->off,
-				                     (uint16_t)x->size,
-				                     idx < URF_PHRASES_NEAR ? 1 : 2 };
+				(struct phrase_key){ word, more, x->off,
+				                     (uint16_t)(TOKEN_PHRASES + idx),
+				                     (uint16_t)x->size };
 		}
 	}
 	l->first[1 << PHRASE_HASH] = *n_keys;
@@ -298,9 +348,9 @@ static int make_index(struct choosing *c)
 {
 	struct phrases *p = c->p;
 	size_t next = 0;
-	uint32_t n_keys = 0;
+	uint16_t n_keys = 0;
 	free(p->keys);
-	p->keys = calloc(p->all.n + 1, sizeof(*p->keys));
+	p->keys = malloc((p->all.n + 1) * sizeof(*p->keys));
 	if (!p->levels)
 		p->levels = malloc(PHRASE_LEVELS * sizeof(*p->levels));
 	if (!p->keys || !p->levels)
@@ -314,100 +364,64 @@ static int make_index(struct choosing *c)
 	return 0;
 }
 
-static int parse_task(void *ctx, size_t idx, struct turf_error *err)
+static int say_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	(void)err;
 	const struct choosing *c = ctx;
-	const struct phrases *p = c->p;
-	struct phrase_step steps[PHRASE_WINDOW + 1];
-	for (size_t i = idx * PARSE_CHUNK; i < MIN((idx + 1) * PARSE_CHUNK, c->parts.n); i++) {
-		struct part part = c->parts.at[i];
-		turf_phrases_parse(p, p->bytes.at + part.off, part.size, PHRASE_NONE, steps);
-		for (uint32_t k = 0; k < part.size;) {
-			uint32_t said = steps[k].idx;
-			c->said[part.off + k] = said;
-			k += said == PHRASE_NONE ? 1 : p->all.at[said].size;
-		}
+	for (size_t i = idx * SAY_CHUNK; i < MIN((idx + 1) * SAY_CHUNK, c->parts.n); i++) {
+		struct part *x = &c->parts.at[i];
+		x->n_tokens = (uint32_t)turf_phrases_say(c->p, c->p->bytes.at + x->off, x->size,
+		                                         c->said + x->off);
 	}
 	return 0;
 }
 
-static int alt_task(void *ctx, size_t idx, struct turf_error *err)
+/* Bytes of a token's code, as long as it is not known which phrases get the short ones. */
+static uint32_t cost_of(uint32_t token)
 {
-	(void)err;
-	struct choosing *c = ctx;
-	const struct phrases *p = c->p;
-	struct phrase_step steps[PHRASE_MAX + 1];
-	uint8_t s[PHRASE_MAX + PHRASE_PAD];
-	for (size_t i = idx * PARSE_CHUNK; i < MIN((idx + 1) * PARSE_CHUNK, p->all.n); i++) {
-		const struct phrase *x = &p->all.at[i];
-		memcpy(s, p->bytes.at + x->off, x->size);
-		memset(s + x->size, 0, PHRASE_PAD);
-		turf_phrases_parse(p, s, x->size, (uint32_t)i, steps);
-		c->alt[i] = steps[0].cost;
-	}
-	return 0;
+	return token < URF_PHRASE_NEAR ? 1 : 2;
 }
 
-static uint32_t cost_of(uint32_t said, uint8_t byte)
+static uint32_t size_of(const struct phrases *p, uint32_t token)
 {
-	if (said == PHRASE_NONE)
-		return byte >= URF_PHRASE_NEAR ? 2 : 1;
-	return said < URF_PHRASES_NEAR ? 1 : 2;
+	return token < TOKEN_PHRASES ? 1 : p->all.at[token - TOKEN_PHRASES].size;
 }
 
 /* Counts what a part was said with, and each two of it in a row where @pairs. */
-static void count_part(struct choosing *c, struct part part, bool pairs)
+static void count_part(struct choosing *c, const struct part *part, bool pairs)
 {
 	struct phrases *p = c->p;
-	uint32_t end = part.off + part.size, before_size = 0, before_cost = 0;
-	for (uint32_t at = part.off, size; at < end; at += size) {
-		uint32_t said = c->said[at], cost = cost_of(said, p->bytes.at[at]);
-		size = said == PHRASE_NONE ? 1 : p->all.at[said].size;
-		if (said != PHRASE_NONE)
-			p->all.at[said].use++;
-		uint32_t both = before_size + size;
+	uint32_t before_size = 0, before_cost = 0, at = part->off;
+	for (uint32_t i = 0; i < part->n_tokens; i++) {
+		uint32_t token = c->said[part->off + i], cost = cost_of(token);
+		uint32_t size = size_of(p, token), both = before_size + size;
+		if (token >= TOKEN_PHRASES)
+			p->all.at[token - TOKEN_PHRASES].use++;
 		if (pairs && before_size && both <= PHRASE_MAX)
 			count_string(c, at - before_size, both, before_cost + cost);
+		at += size;
 		before_size = size;
 		before_cost = cost;
 	}
-}
-
-static int say_sample(struct choosing *c, unsigned threads)
-{
-	size_t n_phrases = c->p->all.n;
-	free(c->alt);
-	c->alt = malloc((n_phrases + 1) * sizeof(*c->alt));
-	int r = c->alt ? make_index(c) : -ENOMEM;
-	if (r == 0)
-		r = turf_pool_run(threads, (c->parts.n + PARSE_CHUNK - 1) / PARSE_CHUNK,
-		                  parse_task, c, NULL);
-	if (r == 0)
-		r = turf_pool_run(threads, (n_phrases + PARSE_CHUNK - 1) / PARSE_CHUNK,
-		                  alt_task, c, NULL);
-	return r;
 }
 
 /* Values the phrases the sample was said with, and what they might become where @pairs. */
 static void value_all(struct choosing *c, bool pairs)
 {
 	struct phrases *p = c->p;
-	uint32_t near = p->all.n > URF_PHRASES_NEAR ? p->all.at[URF_PHRASES_NEAR].use : 0;
 	for (size_t i = 0; i < p->all.n; i++)
 		p->all.at[i].use = 0;
 	count_nothing(c);
 	for (size_t i = 0; i < c->parts.n; i++)
-		count_part(c, c->parts.at[i], pairs);
+		count_part(c, &c->parts.at[i], pairs);
 	for (size_t i = 0; i < p->all.n; i++) {
 		struct phrase *x = &p->all.at[i];
-		uint32_t own = x->use > near ? 1 : 2;
-		x->gain = gain_of(c, x->use, c->alt[i] > own ? c->alt[i] - own : 0, x->size);
+		x->gain = gain_of(c, x->use, x->size - 1, x->size);
 	}
 	for (size_t i = 0; i < (size_t)1 << c->count_bits; i++) {
 		struct count *count = &c->counts[i];
-		uint32_t own = count->n > near ? 1 : 2;
-		count->saves = count->saves > own ? count->saves - own : 0;
+		if (count->n)
+			count->saves = (uint16_t)(count->saves - 1);
 	}
 }
 
@@ -417,30 +431,35 @@ static int take_sample(struct choosing *c, const struct texts *t)
 	struct buf *s = &c->p->bytes;
 	uint64_t all = 0, taken = 0;
 	for (size_t i = 0; i < t->all.n; i++)
-		all += MIN((uint32_t)PHRASE_WINDOW, t->all.at[i].size - t->all.at[i].common);
+		all += MIN((uint32_t)PART_MAX, t->all.at[i].size - t->all.at[i].common);
 	size_t stride = all / SAMPLE_BYTES + 1;
+	if (!vec_reserve(s, MIN(all, (uint64_t)2 * SAMPLE_BYTES) + t->all.n + 2 * PART_MAX))
+		return -ENOMEM;
 	for (size_t i = 0; i < t->all.n && taken < 2 * SAMPLE_BYTES; i++) {
 		const struct text *x = &t->all.at[i];
-		uint32_t size = MIN((uint32_t)PHRASE_WINDOW, x->size - x->common);
+		uint32_t size = MIN((uint32_t)PART_MAX, x->size - x->common);
 		if (i / URF_TEXT_STEP % stride || !size)
 			continue;
 		struct part *part = vec_push(&c->parts);
 		if (!part)
 			return -ENOMEM;
-		*part = (struct part){ (uint32_t)s->n, size };
-		if (!turf_buf_put(s, x->at + x->common, size) || !turf_buf_put(s, "", 1))
-			return -ENOMEM;
+		*part = (struct part){ (uint32_t)s->n, size, 0 };
+		memcpy(s->at + s->n, x->at + x->common, size);
+		s->at[s->n + size] = 0;
+		s->n += size + 1;
 		taken += size;
 	}
+	memset(s->at + s->n, 0, PHRASE_PAD);
+	s->n += PHRASE_PAD;
 	c->share = taken ? all * 16 / taken : 16;
-	return turf_buf_put(s, "\0\0\0\0\0\0\0", PHRASE_PAD) ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int make_room(struct choosing *c)
 {
 	size_t n = c->p->bytes.n;
 	c->count_bits = COUNTS_MIN;
-	while (c->count_bits < COUNTS_MAX && (size_t)1 << c->count_bits < n)
+	while (c->count_bits < COUNTS_MAX && (size_t)4 << c->count_bits < n)
 		c->count_bits++;
 	c->said = malloc(n * sizeof(*c->said));
 	c->counts = calloc((size_t)1 << c->count_bits, sizeof(*c->counts));
@@ -456,15 +475,20 @@ static int choose(struct choosing *c, const struct texts *t, unsigned threads)
 		r = count_repeats(c);
 	if (r == 0)
 		r = keep_best(c);
+	if (r == 0)
+		r = make_index(c);
 	int rounds = c->p->bytes.n <= SMALL_SAMPLE ? SMALL_ROUNDS : ROUNDS;
-	for (int left = rounds; r == 0 && left--;) {
-		r = say_sample(c, threads);
+	for (int left = rounds; r == 0 && left; left--) {
+		r = turf_pool_run(threads, (c->parts.n + SAY_CHUNK - 1) / SAY_CHUNK, say_task,
+		                  c, NULL);
 		if (r < 0)
 			break;
-		value_all(c, left > 0);
+		value_all(c, true);
 		r = keep_best(c);
+		if (r == 0)
+			r = make_index(c);
 	}
-	return r == 0 ? make_index(c) : r;
+	return r;
 }
 
 int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threads)
@@ -473,10 +497,136 @@ int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threa
 	int r = choose(&c, t, threads);
 	vec_fini(&c.parts);
 	free(c.said);
-	free(c.alt);
 	free(c.counts);
 	free(c.pairs);
 	free(c.spare);
+	return r;
+}
+
+/* Says a phrase without itself; @tokens has room for PHRASE_MAX. */
+static size_t say_phrase(const struct phrases *p, const struct phrase *x, uint16_t *tokens)
+{
+	uint8_t s[PHRASE_MAX + PHRASE_PAD];
+	memcpy(s, p->bytes.at + x->off, x->size);
+	memset(s + x->size, 0, PHRASE_PAD);
+	return say(p, s, x->size, x->size, tokens);
+}
+
+/*
+ * Drops phrases that others say as well, the longest first: what is used in their stead is used
+ * more then.
+ */
+static void drop_useless(struct phrases *p, const struct sort_pair *by_size, uint32_t *use)
+{
+	uint16_t tokens[PHRASE_MAX];
+	for (size_t k = p->all.n; k--;) {
+		struct phrase *x = &p->all.at[by_size[k].value];
+		x->use = use[TOKEN_PHRASES + by_size[k].value];
+		if (!x->use)
+			continue;
+		size_t n = say_phrase(p, x, tokens);
+		uint64_t alt = 0;
+		for (size_t i = 0; i < n; i++)
+			alt += cost_of(tokens[i]);
+		if (x->use * (alt - MIN(alt, (uint64_t)(x->size > 2 ? 2 : 1))) >
+		    x->size + ENTRY)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			use[tokens[i]] += x->use;
+		x->use = 0;
+	}
+}
+
+/* Moves the phrases in use, the most used first, to the front of all; gives them codes. */
+static void rank(struct phrases *p, struct sort_pair *pairs, struct sort_pair *spare,
+                 struct phrase *ranked)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->all.n; i++) {
+		if (p->all.at[i].use)
+			pairs[n++] = (struct sort_pair){ UINT32_MAX - p->all.at[i].use, i };
+	}
+	sort_pairs(pairs, spare, n);
+	for (size_t i = 0; i < n; i++) {
+		struct phrase_code *code = &p->codes[TOKEN_PHRASES + pairs[i].value];
+		size_t far = i - URF_PHRASES_NEAR;
+		if (i < URF_PHRASES_NEAR)
+			*code = (struct phrase_code){ 1,
+				                      { (uint8_t)(URF_PHRASE_NEAR + i) },
+				                      0 };
+		else
+			*code = (struct phrase_code){
+				2, { (uint8_t)(URF_PHRASE_FAR + (far >> 8)), (uint8_t)far }, 0
+			};
+		ranked[i] = p->all.at[pairs[i].value];
+	}
+	p->all.n = n;
+}
+
+/* Makes the codes of what was dropped, the shortest first, as they are parts of each other. */
+static int code_dropped(struct phrases *p, const struct sort_pair *by_size, size_t n,
+                        const struct phrase *all)
+{
+	uint16_t tokens[PHRASE_MAX];
+	for (size_t k = 0; k < n; k++) {
+		struct phrase_code *code = &p->codes[TOKEN_PHRASES + by_size[k].value];
+		if (code->size)
+			continue;
+		size_t n_tokens = say_phrase(p, &all[by_size[k].value], tokens);
+		uint32_t off = (uint32_t)p->long_codes.n;
+		for (size_t i = 0; i < n_tokens; i++) {
+			struct phrase_code part = p->codes[tokens[i]];
+			if (!vec_reserve(&p->long_codes, part.size))
+				return -ENOMEM;
+			memcpy(p->long_codes.at + p->long_codes.n,
+			       part.size > 2 ? p->long_codes.at + part.off : part.near,
+			       part.size);
+			p->long_codes.n += part.size;
+		}
+		code->size = (uint8_t)(p->long_codes.n - off);
+		code->off = off;
+		if (code->size <= 2)
+			memcpy(code->near, p->long_codes.at + off, code->size);
+	}
+	return 0;
+}
+
+static void code_bytes(struct phrases *p)
+{
+	for (unsigned i = 0; i < TOKEN_PHRASES; i++) {
+		if (i < URF_PHRASE_NEAR)
+			p->codes[i] = (struct phrase_code){ 1, { (uint8_t)i }, 0 };
+		else
+			p->codes[i] =
+				(struct phrase_code){ 2, { URF_PHRASE_BYTE, (uint8_t)i }, 0 };
+	}
+}
+
+int turf_phrases_settle(struct phrases *p, uint32_t use[N_TOKENS])
+{
+	size_t n = p->all.n;
+	struct sort_pair *by_size = malloc((n + 1) * sizeof(*by_size));
+	struct sort_pair *pairs = malloc((n + 1) * sizeof(*pairs));
+	struct sort_pair *spare = malloc((n + 1) * sizeof(*spare));
+	struct phrase *ranked = malloc((n + 1) * sizeof(*ranked));
+	p->codes = calloc(N_TOKENS, sizeof(*p->codes));
+	int r = by_size && pairs && spare && ranked && p->codes ? 0 : -ENOMEM;
+	if (r == 0) {
+		for (size_t i = 0; i < n; i++)
+			by_size[i] = (struct sort_pair){ p->all.at[i].size, i };
+		sort_pairs(by_size, spare, n);
+		drop_useless(p, by_size, use);
+		code_bytes(p);
+		rank(p, pairs, spare, ranked);
+		r = code_dropped(p, by_size, n, p->all.at);
+		struct phrase *all = p->all.at;
+		p->all.at = ranked;
+		ranked = all;
+	}
+	free(by_size);
+	free(pairs);
+	free(spare);
+	free(ranked);
 	return r;
 }
 
@@ -486,5 +636,7 @@ void turf_phrases_fini(struct phrases *p)
 	vec_fini(&p->all);
 	free(p->keys);
 	free(p->levels);
+	free(p->codes);
+	vec_fini(&p->long_codes);
 	*p = (struct phrases){ 0 };
 }

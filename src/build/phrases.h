@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Phrases: strings that texts are made of, and the cheapest way to say a text with them.
+ * Phrases: strings that texts are made of.
+ *
+ *     turf_phrases_choose(&p, &texts, threads);        // candidates
+ *     turf_phrases_say(&p, bytes, n, tokens);          // any number of times, by any thread
+ *     turf_phrases_settle(&p, use);                    // drops the useless, gives codes
+ *     p.codes[token]                                   // what a token becomes
  */
 #ifndef BUILD_PHRASES_H
 #define BUILD_PHRASES_H
@@ -8,15 +13,15 @@
 #include "build/texts.h"
 
 enum {
-	PHRASE_MAX = 64,      /* bytes; format.h allows for more, which gains nothing */
-	PHRASE_WINDOW = 4096, /* bytes of a text that are looked at together */
-	PHRASE_PAD = 8,       /* zero bytes behind what is parsed */
-	PHRASE_LEVELS = 3,    /* of the index: by the first 2, 4 and 8 bytes */
-	PHRASE_HASH = 13,     /* bits */
-	PHRASE_SEEN = 16,     /* bits */
+	PHRASE_MAX = 64,   /* bytes; format.h allows for more, which gains nothing */
+	PHRASE_PAD = 64,   /* zero bytes behind what is said */
+	PHRASE_LEVELS = 4, /* of the index: by the first 2, 4, 8 and 16 bytes */
+	PHRASE_HASH = 12,  /* bits */
+	PHRASE_SEEN = 15,  /* bits */
 };
 
-#define PHRASE_NONE UINT32_MAX /* no phrase */
+/* A token is a byte or, from here on, a phrase; 0 stands for the end of a text. */
+enum { TOKEN_PHRASES = 256, N_TOKENS = TOKEN_PHRASES + URF_PHRASES_MAX };
 
 struct phrase {
 	uint32_t off; /* in phrases.bytes */
@@ -27,44 +32,51 @@ struct phrase {
 
 /* What the index has of a phrase. */
 struct phrase_key {
-	uint64_t word, mask; /* its first 8 bytes, zero padded; which of them count */
-	uint32_t idx;
-	uint32_t off; /* in phrases.bytes */
+	uint64_t word, more; /* its first 16 bytes, zero padded */
+	uint32_t off;        /* in phrases.bytes */
+	uint16_t token;
 	uint16_t size;
-	uint16_t cost; /* bytes of its code */
 };
 
 /* The phrases of one level, by the hash of their first bytes, of one hash the longest first. */
 struct phrase_level {
-	uint32_t first[(1 << PHRASE_HASH) + 1]; /* in phrases.keys, by hash */
+	uint16_t first[(1 << PHRASE_HASH) + 1]; /* in phrases.keys, by hash */
 	uint64_t seen[(1 << PHRASE_SEEN) / 64]; /* bits: hashes there are */
+};
+
+/* What is written for a token. */
+struct phrase_code {
+	uint8_t size;    /* bytes; more than two only of a phrase that was dropped */
+	uint8_t near[2]; /* they themselves where there are no more */
+	uint32_t off;    /* of more, in phrases.long_codes */
 };
 
 struct phrases {
 	struct buf bytes;
 	struct {
-		struct phrase *at; /* the first URF_PHRASES_NEAR have codes of one byte */
+		struct phrase *at;
 		size_t n, room;
 	} all;
 	struct phrase_key *keys;
 	struct phrase_level *levels; /* PHRASE_LEVELS of them */
+	struct phrase_code *codes;   /* by token */
+	struct buf long_codes;
 };
 
-/* A way through a string: at byte i comes phrase idx, or the byte itself. */
-struct phrase_step {
-	uint32_t cost; /* bytes of codes from here to the end */
-	uint32_t idx;  /* PHRASE_NONE: the byte itself */
-};
+/* Finds candidates in sorted texts. 0 or -ENOMEM. */
+int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threads);
 
 /*
- * The cheapest way to say the @n <= PHRASE_WINDOW bytes at @s, behind which PHRASE_PAD zero
- * bytes lie, without phrase @but. @steps has n + 1 entries.
+ * Says the @n bytes at @s, none of them 0, behind which PHRASE_PAD zero bytes lie, in phrases
+ * and bytes. The number of tokens, at most @n.
  */
-void turf_phrases_parse(const struct phrases *p, const uint8_t *s, size_t n, uint32_t but,
-                        struct phrase_step *steps);
+size_t turf_phrases_say(const struct phrases *p, const uint8_t *s, size_t n, uint16_t *tokens);
 
-/* Finds good phrases for sorted texts. 0 or -ENOMEM. */
-int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threads);
+/*
+ * Keeps those phrases that save something where token i is said @use[i] times, the most used
+ * first; every token gets a code. 0 or -ENOMEM.
+ */
+int turf_phrases_settle(struct phrases *p, uint32_t use[N_TOKENS]);
 void turf_phrases_fini(struct phrases *p);
 
 #endif
