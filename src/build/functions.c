@@ -19,7 +19,7 @@ struct global {
 	uint32_t nameless; /* of lines without a function: the unit's index + 1 */
 	uint32_t n_instances;
 };
-enum { NAME_APART = UINT32_MAX };
+static const uint32_t NAME_APART = UINT32_MAX;
 
 struct instance {
 	uint32_t unit, function;

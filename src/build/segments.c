@@ -104,7 +104,7 @@ struct coder {
 	uint32_t depth;                  /* entries above the root */
 	uint32_t site[URF_DEPTH_MAX], line[URF_DEPTH_MAX], next[URF_DEPTH_MAX];
 };
-enum { NAMELESS = UINT32_MAX - 1, NO_ROOT = UINT32_MAX };
+static const uint32_t NAMELESS = UINT32_MAX - 1, NO_ROOT = UINT32_MAX;
 
 static uint32_t root_of(const struct unit_out *out, const struct unit_segment *s)
 {

@@ -103,11 +103,14 @@ static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t 
 	return true;
 }
 
-/* Whether the unit has lines of its own. A partial unit without code is what dwz took out of
- * other units, and shares the line table of one of them. */
+/* Whether the unit has lines of its own. A type unit shares the line table of one that has; a
+ * partial unit without code is what dwz took out of other units, and does so too. */
 static bool has_lines(const struct dwarf_unit *unit)
 {
+	enum { TYPE_UNIT = 0x41 }; /* DW_TAG_type_unit */
 	struct dwarf_ranges walk;
+	if (unit->tag == TYPE_UNIT)
+		return false;
 	return unit->tag != DWARF_PARTIAL_UNIT || turf_dwarf_unit_ranges(unit, &walk) == 1;
 }
 
@@ -281,9 +284,10 @@ static bool add_segment(struct unit *u, struct unit_segment s, const struct row 
 		last->end = s.end;
 		return true;
 	}
+	bool begins = !last || last->end != s.start;
 	if (!vec_reserve(&out->segments, 1) || !vec_reserve(&out->runs, 1))
 		return false;
-	if (!last || last->end != s.start)
+	if (begins)
 		out->runs.at[out->runs.n++] = (struct unit_run){ (uint32_t)out->segments.n, 0 };
 	out->runs.at[out->runs.n - 1].n++;
 	out->segments.at[out->segments.n++] = s;
