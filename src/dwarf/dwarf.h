@@ -160,7 +160,8 @@ struct dwarf_scope {
 	uint64_t die;       /* its own number */
 	uint64_t parent;    /* .die of the scope around it that was told, DWARF_NONE: none */
 	uint64_t origin;    /* the DIE that tells its names: end of DW_AT_abstract_origin
-	                       (die itself where there is none): equal for all its instances */
+	                       (die itself where there is none, or one that cannot be followed):
+	                       equal for all its instances */
 	uint64_t entry;     /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
 	uint64_t call_file; /* index in the unit's line table; DWARF_NONE where absent */
 	uint32_t call_line, call_column, call_discriminator; /* 0 where absent */

@@ -276,15 +276,17 @@ static uint64_t call_file_of(const struct dwarf_unit *unit, const struct dwarf_v
 	return file.u;
 }
 
-/* The DIE at the end of a scope's links. */
-static int origin_of(const struct dwarf_scopes *walk, const struct dwarf_values *v,
-                     uint64_t die, uint64_t *ret, struct turf_error *err)
+/* The DIE at the end of a scope's links; itself where they cannot be followed, which costs its
+ * name and no more. */
+static uint64_t origin_of(const struct dwarf_scopes *walk, const struct dwarf_values *v,
+                          uint64_t die)
 {
 	const struct dwarf_value link = value_of(v, SLOT_ORIGIN);
-	*ret = die;
-	if (!link_of(walk->dw, walk->unit, &link, &die))
-		return 0;
-	return turf_dwarf_origin(walk->dw, walk->unit, die, ret, err);
+	uint64_t next, end;
+	if (!link_of(walk->dw, walk->unit, &link, &next) ||
+	    turf_dwarf_origin(walk->dw, walk->unit, next, &end, NULL) < 0)
+		return die;
+	return end;
 }
 
 /* What is below the scope at the cursor has it as its parent. */
@@ -304,14 +306,11 @@ static int tell(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev, ui
 	const struct dwarf_told *around = &walk->told[walk->n_told];
 	bool inlined = abbrev->tag == DW_TAG_inlined_subroutine;
 	unsigned depth = inlined ? around->depth : 0;
-	uint64_t parent = around->parent, origin;
+	uint64_t parent = around->parent;
 	struct dwarf_values v;
 	const char *why = turf_dwarf_take(&walk->at, unit, abbrev, &v);
 	if (why)
 		return walk_fails(walk, why, err);
-	int r = origin_of(walk, &v, die, &origin, err);
-	if (r < 0)
-		return r;
 	why = abbrev->children ? push_told(walk, die, depth) : NULL;
 	if (why)
 		return walk_fails(walk, why, err);
@@ -319,7 +318,7 @@ static int tell(struct dwarf_scopes *walk, const struct dwarf_abbrev *abbrev, ui
 	ret->depth = depth;
 	ret->die = die;
 	ret->parent = parent;
-	ret->origin = origin;
+	ret->origin = origin_of(walk, &v, die);
 	ret->call_file = call_file_of(unit, &v);
 	ret->call_line = small(&v, SLOT_CALL_LINE);
 	ret->call_column = small(&v, SLOT_CALL_COLUMN);

@@ -294,13 +294,15 @@ static void tables_fini(struct tables *t)
 	turf_dwarf_decoder_fini(&t->decoder);
 }
 
-/* The abbreviations and first DIEs of @n units, all of one file. */
-static int read_units(const struct dwarf *dw, struct dwarf_unit *units, size_t n, bool split,
+/* The abbreviations and first DIEs of the units from @first to @last, all of one file. */
+static int read_units(const struct dwarf *dw, size_t first, size_t last, bool split,
                       struct arena *arena)
 {
-	scoped(tables_fini) struct tables t = { .mask = 15, .decoder.arena = arena };
-	if (n == 0)
+	if (first == last)
 		return 0;
+	scoped(tables_fini) struct tables t = { .mask = 15, .decoder.arena = arena };
+	struct dwarf_unit *units = dw->units + first;
+	size_t n = last - first;
 	while (t.mask / 2 < n)
 		t.mask = t.mask * 2 + 1;
 	t.slots = calloc(t.mask + 1, sizeof(*t.slots));
@@ -333,12 +335,12 @@ static struct dwarf_sections *keep_sections(struct dwarf *dw,
 }
 
 /* Where all units begin, side by side: what a search for a DIE's unit reads. */
-static int note_starts(struct dwarf *dw)
+static int note_starts(struct dwarf *dw, size_t first)
 {
-	uint64_t *starts = realloc(dw->starts, (dw->n_units + 1) * sizeof(*starts));
+	uint64_t *starts = realloc(dw->starts, (dw->room + 1) * sizeof(*starts));
 	if (!starts)
 		return -ENOMEM;
-	for (size_t i = 0; i < dw->n_units; i++)
+	for (size_t i = first; i < dw->n_units; i++)
 		starts[i] = dw->units[i].base + dw->units[i].off;
 	dw->starts = starts;
 	return 0;
@@ -355,9 +357,10 @@ static int add_units(struct dwarf *dw, const struct dwarf_sections *sections)
 	dw->room = list.room;
 	if (r < 0)
 		return r;
+	size_t before = dw->n_units;
 	dw->n_units = list.n;
 	dw->next_base += DWARF_FILE_SPAN;
-	return note_starts(dw);
+	return note_starts(dw, before);
 }
 
 static int add_file(struct dwarf *dw, const struct dwarf_sections *sections, bool split)
@@ -365,7 +368,7 @@ static int add_file(struct dwarf *dw, const struct dwarf_sections *sections, boo
 	size_t before = dw->n_units;
 	int r = add_units(dw, sections);
 	if (r == 0)
-		r = read_units(dw, dw->units + before, dw->n_units - before, split, &dw->arena);
+		r = read_units(dw, before, dw->n_units, split, &dw->arena);
 	if (r < 0)
 		dw->n_units = before;
 	return r;
@@ -390,7 +393,7 @@ int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err)
 	assert(part < DWARF_PARTS);
 	size_t size = MAX(dw->n_units / DWARF_PARTS + 1, (size_t)SMALL_PART);
 	size_t first = MIN(part * size, dw->n_units), last = MIN(first + size, dw->n_units);
-	int r = read_units(dw, dw->units + first, last - first, false, &dw->parts[part]);
+	int r = read_units(dw, first, last, false, &dw->parts[part]);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for abbreviations") : 0;
 }
 

@@ -267,6 +267,30 @@ START_TEST(fields_of_a_scope)
 }
 END_TEST
 
+START_TEST(a_broken_link_costs_only_the_name)
+{
+	static const uint32_t origins[] = { 0, 3, 0xffff, UINT32_MAX };
+	for (size_t i = 0; i < COUNT(origins); i++) {
+		struct made m = { 0 };
+		char text[100];
+		put_abbrevs(&m, DW_LANG_C11);
+		size_t unit = begin_unit(&m, 5, 0);
+		put_unit(&m, "GNU C11 12.2.0");
+		function(&m, 0x1000);
+		inlined(&m, origins[i], 0x1002, 7);
+		up(&m);
+		up(&m);
+		function(&m, 0x2000);
+		up(&m);
+		up(&m);
+		as_end_length(&m.info, unit);
+		list(&m, text, sizeof(text));
+		ck_assert_str_eq(text, "F0 1000 I1 1002 F0 2000 ");
+		made_free(&m);
+	}
+}
+END_TEST
+
 START_TEST(malformed_trees)
 {
 	static const struct {
@@ -462,5 +486,5 @@ START_TEST(forms_nobody_can_read)
 }
 END_TEST
 
-TESTS("dwarf/scopes", places, fields_of_a_scope, malformed_trees, nesting_is_limited,
-      every_form_has_its_size, forms_nobody_can_read)
+TESTS("dwarf/scopes", places, fields_of_a_scope, a_broken_link_costs_only_the_name,
+      malformed_trees, nesting_is_limited, every_form_has_its_size, forms_nobody_can_read)
