@@ -49,7 +49,7 @@ enum urf_section_kind {
 	URF_TOPS,       /* [.urf.tops]      le32: start of every URF_TOP-th block, as an rva */
 	URF_BLOCKS,     /* [.urf.blocks]    struct urf_block, by start; the last one is empty */
 	URF_OPS,        /* [.urf.ops]       struct urf_op: what bytes of segments mean */
-	URF_INDEX,      /* [.urf.index]     le32: offset in .urf.functions of every 8th one */
+	URF_INDEX,      /* [.urf.index]     le32: offset in .urf.functions of every 2nd one */
 	URF_SEGMENTS,   /* [.urf.segments]  bytes: coded segments, by block */
 	URF_FUNCTIONS,  /* [.urf.functions] bytes: functions, their lines and call sites */
 	URF_FILES,      /* [.urf.files]     packed table: directory, name; row 0 is "none" */
@@ -110,7 +110,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00001"
+#define URF_LAYOUT "v2.00002"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -146,6 +146,7 @@ enum {
 	URF_OP_FAR = 232,     /* ops below: one byte */
 	URF_OP_CONTROL = 248, /* controls from here on */
 	URF_OPS_MAX = URF_OP_FAR + (URF_OP_CONTROL - URF_OP_FAR) * 256,
+	URF_SITE_FAR = -128,    /* the difference is an sleb behind the op */
 	URF_CONTROL_EMIT = 248, /* uleb bytes advanced, sleb line's difference */
 	URF_CONTROL_GAP = 249,  /* uleb bytes advanced: a segment that is nobody's; no root */
 	URF_CONTROL_ROOT = 250, /* uleb function: a range begins, at the function's entry */
@@ -163,7 +164,7 @@ static_assert(sizeof(struct urf_block) == 8, "on disk");
 
 struct urf_op {
 	uint8_t pop_push; /* low 4 bits: entries popped; high 4 bits: entries pushed */
-	int8_t site;      /* difference, of the first one pushed */
+	int8_t site;      /* difference, of the first one pushed; URF_SITE_FAR */
 	uint8_t advance;  /* bytes */
 	int8_t line;      /* difference */
 };
@@ -181,8 +182,8 @@ static_assert(sizeof(struct urf_op) == 4, "on disk");
  *  - uleb file, uleb line of its declaration
  *  - uleb number of lines * 2, + 1 where a line or site has line 0; uleb number of sites. With
  *    neither the record ends here.
- *  - uleb lowest line (other than 0), uleb highest minus lowest
- *  - uleb number of files - 1, then the uleb of each
+ *  - sleb lowest line (other than 0) minus the declaration's, uleb highest minus lowest
+ *  - uleb number of files, then the uleb of each; 0: one, that of the declaration
  *  - where there are lines: a byte, the width of columns; the lines' keys; the columns
  *  - where there are sites: a byte, the width of columns; a byte, the width of functions; the
  *    sites' keys; the columns; the functions called
@@ -194,7 +195,7 @@ static_assert(sizeof(struct urf_op) == 4, "on disk");
  * floor(log2(u / n)), 0 where u < n. First the low l bits of each; then, from the next byte on,
  * n + (u >> l) + 1 bits, of which the i-th that is 1 stands at i + (key >> l).
  */
-enum { URF_INDEX_STEP = 8 };
+enum { URF_INDEX_STEP = 2 };
 
 /*
  * A packed table: uleb number of rows; for each column a byte, its width in bits; then the

@@ -570,7 +570,7 @@ static bool put_column(struct coder *c, const struct place *at, size_t n, unsign
 	return true;
 }
 
-static bool put_tables(struct coder *c)
+static bool put_tables(struct coder *c, const struct global *g)
 {
 	struct place *lines = c->lines.at, *sites = c->sites.at;
 	size_t n_lines = number_places(lines, c->lines.n);
@@ -590,9 +590,11 @@ static bool put_tables(struct coder *c)
 		return false;
 	if (!n_lines && !n_sites)
 		return true;
-	bool ok = turf_buf_uleb(out, span.low) && turf_buf_uleb(out, span.high - span.low) &&
-	          turf_buf_uleb(out, c->files.n - 1);
-	for (size_t i = 0; ok && i < c->files.n; i++)
+	bool own = c->files.n == 1 && c->files.at[0] == g->file;
+	bool ok = turf_buf_sleb(out, (int32_t)(span.low - g->line)) &&
+	          turf_buf_uleb(out, span.high - span.low) &&
+	          turf_buf_uleb(out, own ? 0 : c->files.n);
+	for (size_t i = 0; ok && !own && i < c->files.n; i++)
 		ok = turf_buf_uleb(out, c->files.at[i]);
 	uint32_t line_columns = 0, site_columns = 0, callees = 0;
 	for (size_t i = 0; i < n_lines; i++)
@@ -636,7 +638,8 @@ static bool put_record(struct coder *c, size_t idx)
 {
 	c->record.n = 0;
 	if (idx) { /* number 0 is none */
-		if (!put_names(c, &c->f->list.at[idx]) || !gather(c, idx) || !put_tables(c))
+		if (!put_names(c, &c->f->list.at[idx]) || !gather(c, idx) ||
+		    !put_tables(c, &c->f->list.at[idx]))
 			return false;
 	}
 	return turf_buf_uleb(c->out, c->record.n) &&

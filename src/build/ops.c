@@ -4,6 +4,10 @@
 
 #include "base/table.h"
 
+/* Differences of sites from here on, and the negative ones beyond, are operands: ops that
+ * differ in these alone are too many to be numbered each. */
+enum { FAR_SITE = -4 };
+
 static uint32_t op_of(uint32_t pop, uint32_t push, int32_t site, uint32_t advance, int32_t line)
 {
 	return pop | push << 4 | (uint32_t)(uint8_t)site << 8 | advance << 16 |
@@ -54,14 +58,18 @@ bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line)
 bool turf_steps_edit(struct steps *s, const struct edit *e)
 {
 	/* 15 of both would look like no op */
-	bool near = e->pop < 15 && e->push < 16 && e->advance < 256 &&
-	            e->line == (int8_t)e->line &&
-	            (!e->push || e->site[0] == (int8_t)e->site[0]);
+	bool near =
+		e->pop < 15 && e->push < 16 && e->advance < 256 && e->line == (int8_t)e->line;
 	for (uint32_t i = 1; near && i < e->push; i++)
 		near = e->site[i] == 0;
-	if (near)
-		return add_step(s, op_of(e->pop, e->push, e->push ? e->site[0] : 0, e->advance,
-		                         e->line));
+	if (near) {
+		int32_t site = e->push ? e->site[0] : 0;
+		bool far = site < FAR_SITE || site > -FAR_SITE;
+		uint32_t op =
+			op_of(e->pop, e->push, far ? URF_SITE_FAR : site, e->advance, e->line);
+		/* the operand stands behind the op: it waits as the last raw bytes before it */
+		return (!far || turf_buf_put(&s->raw, &site, sizeof(site))) && add_step(s, op);
+	}
 	bool ok = !e->pop || (turf_buf_control(&s->raw, URF_CONTROL_POP) &&
 	                      turf_buf_uleb(&s->raw, e->pop));
 	for (uint32_t i = 0; ok && i < e->push; i++)
@@ -206,13 +214,18 @@ static bool put_number(const struct ops *ops, uint32_t op, struct buf *out)
 	return true;
 }
 
+static bool is_far(uint32_t op)
+{
+	return (int8_t)(op >> 8) == URF_SITE_FAR;
+}
+
 /* An op that has no number, by controls. */
-static bool put_long(const struct ops *ops, uint32_t op, struct buf *out)
+static bool put_long(const struct ops *ops, uint32_t op, int32_t site, struct buf *out)
 {
 	uint32_t pop = op & 15, pushes = op >> 4 & 15;
 	bool ok = !pop || (turf_buf_control(out, URF_CONTROL_POP) && turf_buf_uleb(out, pop));
 	for (uint32_t i = 0; ok && i < pushes; i++)
-		ok = put_sleb(out, URF_CONTROL_PUSH, i ? 0 : (int8_t)(op >> 8));
+		ok = put_sleb(out, URF_CONTROL_PUSH, i ? 0 : site);
 	if (!ok || !vec_reserve(out, 2))
 		return false;
 	uint32_t emit = op & 0xffff0000u;
@@ -221,6 +234,13 @@ static bool put_long(const struct ops *ops, uint32_t op, struct buf *out)
 	return turf_buf_control(out, URF_CONTROL_EMIT) &&
 	       turf_buf_uleb(out, (uint8_t)(op >> 16)) &&
 	       turf_buf_sleb(out, (int8_t)(op >> 24));
+}
+
+static bool put_op(const struct ops *ops, uint32_t op, int32_t site, struct buf *out)
+{
+	if (!put_number(ops, op, out))
+		return put_long(ops, op, site, out);
+	return !is_far(op) || turf_buf_sleb(out, site);
 }
 
 bool turf_steps_code(struct steps *s, const struct ops *ops, struct buf *out)
@@ -233,13 +253,18 @@ bool turf_steps_code(struct steps *s, const struct ops *ops, struct buf *out)
 			s->blocks.at[block++].off = (uint32_t)out->n;
 		if (!vec_reserve(out, step->raw + 2))
 			return false;
-		if (step->raw) {
-			memcpy(out->at + out->n, raw, step->raw);
-			out->n += step->raw;
-			raw += step->raw;
+		int32_t site = (int8_t)(step->op >> 8);
+		size_t n_raw = step->raw;
+		if (step->op != NO_OP && is_far(step->op)) {
+			n_raw -= sizeof(site);
+			memcpy(&site, raw + n_raw, sizeof(site));
 		}
-		if (step->op != NO_OP && !put_number(ops, step->op, out) &&
-		    !put_long(ops, step->op, out))
+		if (n_raw) {
+			memcpy(out->at + out->n, raw, n_raw);
+			out->n += n_raw;
+		}
+		raw += step->raw;
+		if (step->op != NO_OP && !put_op(ops, step->op, site, out))
 			return false;
 	}
 	return true;

@@ -33,6 +33,7 @@ struct segments {
 	UNIT_LIST(struct chunk) chunks;
 	struct ops ops;
 	uint32_t end;
+	uint32_t block_max;
 };
 
 static int list_stretches(struct segments *s)
@@ -97,6 +98,7 @@ struct coder {
 	const struct unit_out *out;
 	uint32_t start;                  /* of the last segment */
 	uint32_t n_block;                /* segments in the block; 0: none yet */
+	uint32_t block_max;              /* most of them */
 	uint32_t unit;                   /* as the block's reader knows it */
 	uint32_t root;                   /* index of a scope; NO_ROOT, NAMELESS */
 	uint32_t scope;                  /* of the last segment */
@@ -193,7 +195,7 @@ static bool put_root(struct coder *c)
 static bool put_gap(struct coder *c, uint32_t start)
 {
 	c->root = NO_ROOT;
-	if (c->n_block == URF_BLOCK_MAX || c->n_block == 0)
+	if (c->n_block == c->block_max || c->n_block == 0)
 		if (!begin_block(c, start, NULL, 0))
 			return false;
 	struct buf *raw = turf_steps_raw(c->steps);
@@ -244,7 +246,7 @@ static bool put_segment(struct coder *c, const struct unit_segment *s, uint32_t 
 {
 	uint32_t path[URF_DEPTH_MAX];
 	uint32_t line = c->out->lines.at[s->line].number;
-	bool new_block = c->n_block == URF_BLOCK_MAX || c->n_block == 0;
+	bool new_block = c->n_block == c->block_max || c->n_block == 0;
 	if (!new_root && !new_block && s->scope == c->scope)
 		return put_line(c, start, line);
 	uint32_t depth = path_of(c->out, s->scope, path);
@@ -292,7 +294,7 @@ static int plan_chunk(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct segments *s = ctx;
 	struct chunk *chunk = &s->chunks.at[idx];
-	struct coder c = { .steps = &chunk->steps };
+	struct coder c = { .steps = &chunk->steps, .block_max = s->block_max };
 	uint32_t done = chunk->before;
 	bool ok = true;
 	for (uint32_t i = 0; ok && i < chunk->n; i++) {
@@ -344,9 +346,25 @@ static int join_chunks(struct segments *s)
 	return r < 0 ? r : turf_ops_emit(&s->ops, &t->of[URF_OPS]);
 }
 
+/*
+ * Segments of a block. A look-up passes half of them, and pays most for those that change the
+ * stack: where calls are inlined a lot, blocks are short; where not, they are worth their heads
+ * only if they are long.
+ */
+static uint32_t block_length(const struct builder *b)
+{
+	enum { SHORT = 24, MANY = 8 };
+	uint64_t segments = 0, sites = 0;
+	for (size_t i = 0; i < b->dwarf.n_units; i++) {
+		segments += b->units[i].segments.n;
+		sites += b->units[i].sites.n;
+	}
+	return sites > segments / MANY ? SHORT : URF_BLOCK_MAX;
+}
+
 int turf_build_segments(struct builder *b, struct turf_error *err)
 {
-	struct segments s = { .b = b };
+	struct segments s = { .b = b, .block_max = block_length(b) };
 	int r = list_stretches(&s);
 	if (r == 0)
 		r = cut_chunks(&s);

@@ -113,10 +113,13 @@ int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint
 	while (*at < end) {
 		unsigned byte = *(*at)++;
 		if (byte < URF_OP_CONTROL) {
-			unsigned op = op_number(byte, at);
-			if (op >= image->ops.n)
+			unsigned number = op_number(byte, at);
+			if (number >= image->ops.n)
 				return -EBADMSG;
-			*start += image->ops.at[op].advance;
+			const struct urf_op *op = &image->ops.at[number];
+			if (op->site == URF_SITE_FAR)
+				(void)take_uleb(at);
+			*start += op->advance;
 			return 1;
 		}
 		if (byte > URF_CONTROL_PUSH)
@@ -193,12 +196,14 @@ static __attribute__((noinline)) int take_controls(const struct turf_image *imag
 	return 1;
 }
 
-/* The pops and pushes of an op. */
-static inline int take_edits(struct walk *walk, const struct urf_op *op)
+/* The pops and pushes of an op, whose operand, if it has one, is at *@at. */
+static inline int take_edits(struct walk *walk, const struct urf_op *op, const uint8_t **at)
 {
 	if (pop(walk, op->pop_push & 15) < 0)
 		return -EBADMSG;
 	uint32_t difference = (uint32_t)op->site;
+	if (op->site == URF_SITE_FAR)
+		difference = take_sleb(at);
 	for (unsigned n = op->pop_push >> 4; n; n--, difference = 0)
 		if (push(walk, difference) < 0)
 			return -EBADMSG;
@@ -230,7 +235,7 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 		struct urf_op op = ops[number];
 		if (start + op.advance > rva)
 			break;
-		if (op.pop_push && take_edits(walk, &op) < 0)
+		if (op.pop_push && take_edits(walk, &op, &next) < 0)
 			return -EBADMSG;
 		start += op.advance;
 		walk->line += (uint32_t)op.line;

@@ -82,11 +82,17 @@ static bool read_lines(struct function *f)
 /* What both tables share: the range of lines, and the files. */
 static bool read_span(const uint8_t *at, struct function *f)
 {
-	f->lowest = take_uleb(&at);
+	f->lowest = f->line + take_sleb(&at);
 	f->span = (uint64_t)take_uleb(&at) + 1 + f->has_zero;
-	f->n_files = take_uleb(&at) + 1;
+	f->n_files = take_uleb(&at);
 	f->files = at;
-	if (at > f->end || f->n_files > (uint64_t)(f->end - at) || f->n_files == 0)
+	if (!f->n_files) { /* one: the declaration's */
+		f->n_files = 1;
+		f->files = NULL;
+		f->rest = at;
+		return at <= f->end;
+	}
+	if (at > f->end || f->n_files > (uint64_t)(f->end - at))
 		return false;
 	for (uint32_t i = 0; i < f->n_files; i++) {
 		if (at >= f->end)
@@ -143,7 +149,7 @@ static int read_key(const struct function *f, uint64_t key, struct place *out)
 	const uint8_t *at = f->files;
 	for (; file; file--)
 		(void)take_uleb(&at);
-	out->file = take_uleb(&at);
+	out->file = at ? take_uleb(&at) : f->file;
 	if (f->has_zero)
 		out->line = key ? f->lowest + (uint32_t)(key - 1) : 0;
 	else

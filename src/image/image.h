@@ -159,7 +159,7 @@ struct function {
 	uint32_t lowest;
 	uint64_t span;
 	uint32_t n_files;
-	const uint8_t *files;        /* a uleb each */
+	const uint8_t *files;        /* a uleb each; NULL: one, the declaration's */
 	const uint8_t *rest, *end;   /* of the record: behind the files */
 	struct keys lines, sites;    /* sites only after turf_function_sites() */
 	const uint8_t *line_columns; /* bits */

@@ -42,7 +42,7 @@ static const char *check_tables(const struct turf_image *image, struct function 
 {
 	uint64_t u = f->n_files * f->span;
 	const uint8_t *at = f->files;
-	for (uint32_t i = 0; i < f->n_files; i++)
+	for (uint32_t i = 0; at && i < f->n_files; i++)
 		if (take_uleb(&at) >= MAX(image->files.n, 1u))
 			return "no such file";
 	if (f->n_lines &&

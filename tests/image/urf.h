@@ -182,8 +182,10 @@ static inline void urf_tables(struct as *a, const struct urf_function *f)
 	as_uleb(a, f->n_lines * 2 + zero), as_uleb(a, f->n_sites);
 	if (!f->n_lines && !f->n_sites)
 		return;
-	as_uleb(a, lowest), as_uleb(a, highest - lowest), as_uleb(a, f->n_files - 1);
-	for (uint32_t i = 0; i < f->n_files; i++)
+	as_sleb(a, (int64_t)lowest - f->line), as_uleb(a, highest - lowest);
+	bool own = f->n_files == 1 && f->files[0] == f->file;
+	as_uleb(a, own ? 0 : f->n_files);
+	for (uint32_t i = 0; !own && i < f->n_files; i++)
 		as_uleb(a, f->files[i]);
 	uint64_t span = highest - lowest + 1 + zero, u = f->n_files * span;
 	struct urf_bits bits = { 0 };
