@@ -14,7 +14,7 @@
 
 #include "cli.h"
 #include "collect.h"
-#include "elf.h"
+#include "elf-file.h"
 
 static bool add(struct collected *c, const char *path, const struct stat *st)
 {

@@ -8,7 +8,7 @@
 #define CLI_DROPIN_H
 
 #include "cli.h"
-#include "elf.h"
+#include "elf-file.h"
 
 /*
  * The command that a name of this program asks for: "/usr/bin/x86_64-linux-gnu-addr2line-2" is

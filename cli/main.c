@@ -17,7 +17,7 @@
  *     dropin.c     what the commands in other people's name share
  *     addr2line.c  turf addr2line   binutils' command line and output
  *     llvm.c       turf llvm-symbolizer, llvm-addr2line; llvm.h shows its parts
- *     elf.c        section headers of ELF files
+ *     elf-file.c   section headers of ELF files
  *     symtab.c     a file's own symbol table, for llvm.c alone
  *     record.c     turf record      sample a program or the machine
  *     report.c     turf report      a profile as text, folded stacks, pprof

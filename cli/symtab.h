@@ -7,7 +7,7 @@
 #ifndef CLI_SYMTAB_H
 #define CLI_SYMTAB_H
 
-#include "elf.h"
+#include "elf-file.h"
 
 struct symtab_symbol {
 	uint64_t addr, size;

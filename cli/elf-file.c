@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF files as far as commands ask for them: see elf.h.
+ * ELF files as far as commands ask for them: see elf-file.h.
  */
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "elf.h"
+#include "elf-file.h"
 
 uint64_t elf_number(const struct elf *e, uint64_t off, size_t size)
 {

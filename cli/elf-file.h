@@ -5,8 +5,8 @@
  * Trust:  none; every offset is held against the size of the file before it is used
  * Source: System V gABI, chapters "ELF Header" and "Sections"
  */
-#ifndef CLI_ELF_H
-#define CLI_ELF_H
+#ifndef CLI_ELF_FILE_H
+#define CLI_ELF_FILE_H
 
 #include <elf.h>
 #include <stdbool.h>
