@@ -14,7 +14,10 @@ struct arena {
 	size_t left;
 };
 
-/* @size bytes, zeroed, aligned to 16; NULL when there is no memory. @size may be 0. */
+/* @size bytes aligned to 16, what is in them means nothing; NULL when there is no memory. @size
+ * may be 0. */
+void *turf_arena_take(struct arena *a, size_t size);
+/* The same, zeroed. */
 void *turf_arena_alloc(struct arena *a, size_t size);
 
 /* A copy of @n bytes of @s with a NUL behind; NULL when there is no memory. */

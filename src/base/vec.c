@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/vec.h"
 
+#include <sys/mman.h>
+
+void *turf_big(size_t size)
+{
+	enum { LARGE_PAGE = 2 << 20 };
+	if (size < 2 * LARGE_PAGE || size > SIZE_MAX - LARGE_PAGE)
+		return malloc(size);
+	size = align_up(size, LARGE_PAGE);
+	void *p = aligned_alloc(LARGE_PAGE, size);
+	if (p)
+		(void)madvise(p, size, MADV_HUGEPAGE); /* advice: it may be refused */
+	return p;
+}
+
 void *turf_zeroed(size_t size)
 {
-	void *p = malloc(size);
+	void *p = turf_big(size);
 	__asm__("" : "+r"(p)); /* or compilers make a calloc() of it */
 	return p ? memset(p, 0, size) : NULL;
 }

@@ -11,6 +11,9 @@
 
 #include "base/base.h"
 
+/* malloc(); what is large lies in large pages, where the system gives them when asked to. */
+void *turf_big(size_t size);
+
 /*
  * @size bytes, all 0, each page written at once; NULL: no memory. For tables that are read
  * before they are written: the system maps calloc()'s pages of these twice, and tells all

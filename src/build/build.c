@@ -225,8 +225,6 @@ static int build(struct builder *b, int out_fd, struct turf_error *err)
 
 static void builder_fini(struct builder *b)
 {
-	for (size_t i = 0; b->units && i < b->dwarf.n_units; i++)
-		free(b->units[i].memory);
 	free(b->units);
 	free(b->order);
 	turf_functions_free(b->merged);

@@ -134,7 +134,7 @@ static int write_all(int fd, const uint8_t *at, size_t size)
 
 static int write_file(const struct elf_out *out, int fd, struct turf_error *err)
 {
-	scoped(freep) uint8_t *at = malloc((size_t)out->size);
+	scoped(freep) uint8_t *at = turf_big((size_t)out->size);
 	if (!at)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for the urf");
 	turf_elf_emit(out, at);

@@ -52,11 +52,10 @@ bool turf_scratch_keep(struct unit_scratch *s, struct unit_out *ret)
 	size_t size = 0;
 #define ADD_SIZE(list) size += align_up((list).n * sizeof(*(list).at), 16)
 	EACH_LIST(&s->out, ADD_SIZE);
-	uint8_t *at = malloc(MAX(size, (size_t)1));
+	uint8_t *at = turf_arena_take(&s->kept, size);
 	if (!at)
 		return false;
 	*ret = s->out;
-	ret->memory = at;
 #define MOVE(list)                                                                             \
 	do {                                                                                   \
 		size_t n_ = (list).n * sizeof(*(list).at);                                     \
@@ -90,6 +89,7 @@ void turf_unit_scratch_free(struct unit_scratch *s)
 		vec_fini(&s->counts);
 		vec_fini(&s->places);
 		turf_table_fini(&s->functions);
+		turf_arena_fini(&s->kept);
 		free(s->known);
 		free(s);
 		s = next;

@@ -43,6 +43,7 @@ struct unit_scratch {
 		struct range *at;
 		size_t n, room;
 	} ranges, heap;
+	struct arena kept;   /* of all units that were read with this */
 	struct unit_out out; /* while it grows */
 	struct files {
 		struct listed_file {

@@ -91,7 +91,6 @@ struct unit_out {
 	uint32_t nameless; /* index + 1 of the function of lines without one; 0: there are none
 	                    */
 	uint32_t global;   /* number of the unit in the urf; 0: it has no code */
-	void *memory;      /* of all lists, once the unit is read */
 	int error;         /* this unit's DWARF is malformed: what was read before it is kept */
 	struct turf_error why;
 };
