@@ -73,10 +73,7 @@ find_in(const struct phrases *p, unsigned level, const uint8_t *s, uint64_t word
         uint32_t limit)
 {
 	const struct phrase_level *l = &p->levels[level];
-	uint32_t hash = level_hash(word, more, level);
-	if (!(l->seen[hash / 64] >> hash % 64 & 1))
-		return NULL;
-	hash >>= PHRASE_SEEN - PHRASE_HASH;
+	uint32_t hash = level_hash(word, more, level) >> (PHRASE_SEEN - PHRASE_HASH);
 	const struct phrase_key *key = &p->keys[l->first[hash]];
 	const struct phrase_key *end = &p->keys[l->first[hash + 1]];
 	for (; key < end; key++) {
@@ -96,19 +93,31 @@ find_in(const struct phrases *p, unsigned level, const uint8_t *s, uint64_t word
 	return NULL;
 }
 
+/* Whether a phrase of this level or a higher one begins like that; now and then when none does.
+ */
+static inline bool seen(const struct phrases *p, unsigned level, uint64_t word, uint64_t more)
+{
+	uint32_t hash = level_hash(word, more, level);
+	return p->levels[level].seen[hash / 64] >> hash % 64 & 1;
+}
+
 /* The longest phrase of less than @limit bytes that fits at @s, or NULL. */
 static inline const struct phrase_key *find(const struct phrases *p, const uint8_t *s,
                                             uint32_t limit)
 {
 	uint64_t word = load8(s), more = load8(s + 8);
-	const struct phrase_key *key = find_in(p, 3, s, word, more, limit);
-	if (!key)
-		key = find_in(p, 2, s, word, more, limit);
-	if (!key)
-		key = find_in(p, 1, s, word, more, limit);
-	if (!key)
-		key = find_in(p, 0, s, word, more, limit);
-	return key;
+	const struct phrase_key *key = NULL;
+	if (seen(p, 1, word, more)) {
+		if (seen(p, 2, word, more)) {
+			if (seen(p, 3, word, more))
+				key = find_in(p, 3, s, word, more, limit);
+			if (!key)
+				key = find_in(p, 2, s, word, more, limit);
+		}
+		if (!key)
+			key = find_in(p, 1, s, word, more, limit);
+	}
+	return key || !seen(p, 0, word, more) ? key : find_in(p, 0, s, word, more, limit);
 }
 
 /* Says at most @n bytes at @s with phrases shorter than @limit bytes. */
@@ -221,14 +230,15 @@ static inline uint32_t same_bytes(const uint8_t *a, const uint8_t *b, uint32_t m
 static int count_repeats(struct choosing *c)
 {
 	const uint8_t *s = c->p->bytes.at;
-	uint32_t *last = calloc(1 << REPEAT_HASH, sizeof(*last)); /* place + 1, by hash */
+	unsigned bits = MIN(c->count_bits + 1u, (unsigned)REPEAT_HASH);
+	uint32_t *last = calloc((size_t)1 << bits, sizeof(*last)); /* place + 1, by hash */
 	if (!last)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->parts.n; i++) {
 		uint32_t at = c->parts.at[i].off, end = at + c->parts.at[i].size;
 		while (at + REPEAT_MIN <= end) {
 			uint32_t word = (uint32_t)(load8(s + at) & low_bytes(REPEAT_MIN));
-			uint32_t *place = &last[word * 0x9e3779b1u >> (32 - REPEAT_HASH)];
+			uint32_t *place = &last[word * 0x9e3779b1u >> (32 - bits)];
 			uint32_t most = MIN(end - at, (uint32_t)PHRASE_MAX), n = 0;
 			if (*place)
 				n = same_bytes(s + *place - 1, s + at, most);
@@ -293,8 +303,9 @@ static int keep_best(struct choosing *c)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < p->all.n; i++) {
-		if (p->all.at[i].gain > 0)
-			c->pairs[n++] = (struct sort_pair){ UINT32_MAX - p->all.at[i].gain, i };
+		int64_t gain = MIN(p->all.at[i].gain, (int64_t)UINT32_MAX);
+		if (gain > 0)
+			c->pairs[n++] = (struct sort_pair){ (uint64_t)(UINT32_MAX - gain), i };
 	}
 	if (n > URF_PHRASES_MAX)
 		sort_pairs(c->pairs, c->spare, n);
@@ -333,8 +344,10 @@ static void index_level(struct choosing *c, unsigned level, size_t *next, uint16
 			const struct phrase *x = &p->all.at[idx];
 			const uint8_t *s = p->bytes.at + x->off;
 			uint64_t word = load8(s), more = load8(s + 8);
-			uint32_t hash = level_hash(word, more, level);
-			l->seen[hash / 64] |= 1ULL << hash % 64;
+			for (unsigned i = MIN(level, 1u); i <= level; i++) {
+				uint32_t hash = level_hash(word, more, i);
+				p->levels[i].seen[hash / 64] |= 1ULL << hash % 64;
+			}
 			p->keys[(*n_keys)++] =
 				(struct phrase_key){ word, more, x->off,
 				                     (uint16_t)(TOKEN_PHRASES + idx),
@@ -387,8 +400,8 @@ static uint32_t size_of(const struct phrases *p, uint32_t token)
 	return token < TOKEN_PHRASES ? 1 : p->all.at[token - TOKEN_PHRASES].size;
 }
 
-/* Counts what a part was said with, and each two of it in a row where @pairs. */
-static void count_part(struct choosing *c, const struct part *part, bool pairs)
+/* Counts what a part was said with, and each two of it in a row. */
+static void count_part(struct choosing *c, const struct part *part)
 {
 	struct phrases *p = c->p;
 	uint32_t before_size = 0, before_cost = 0, at = part->off;
@@ -397,31 +410,26 @@ static void count_part(struct choosing *c, const struct part *part, bool pairs)
 		uint32_t size = size_of(p, token), both = before_size + size;
 		if (token >= TOKEN_PHRASES)
 			p->all.at[token - TOKEN_PHRASES].use++;
-		if (pairs && before_size && both <= PHRASE_MAX)
-			count_string(c, at - before_size, both, before_cost + cost);
+		if (before_size && both <= PHRASE_MAX)
+			count_string(c, at - before_size, both, before_cost + cost - 1);
 		at += size;
 		before_size = size;
 		before_cost = cost;
 	}
 }
 
-/* Values the phrases the sample was said with, and what they might become where @pairs. */
-static void value_all(struct choosing *c, bool pairs)
+/* Values the phrases the sample was said with, and what they might become. */
+static void value_all(struct choosing *c)
 {
 	struct phrases *p = c->p;
 	for (size_t i = 0; i < p->all.n; i++)
 		p->all.at[i].use = 0;
 	count_nothing(c);
 	for (size_t i = 0; i < c->parts.n; i++)
-		count_part(c, &c->parts.at[i], pairs);
+		count_part(c, &c->parts.at[i]);
 	for (size_t i = 0; i < p->all.n; i++) {
 		struct phrase *x = &p->all.at[i];
 		x->gain = gain_of(c, x->use, x->size - 1, x->size);
-	}
-	for (size_t i = 0; i < (size_t)1 << c->count_bits; i++) {
-		struct count *count = &c->counts[i];
-		if (count->n)
-			count->saves = (uint16_t)(count->saves - 1);
 	}
 }
 
@@ -483,7 +491,7 @@ static int choose(struct choosing *c, const struct texts *t, unsigned threads)
 		                  c, NULL);
 		if (r < 0)
 			break;
-		value_all(c, true);
+		value_all(c);
 		r = keep_best(c);
 		if (r == 0)
 			r = make_index(c);

@@ -41,7 +41,7 @@ struct phrase_key {
 /* The phrases of one level, by the hash of their first bytes, of one hash the longest first. */
 struct phrase_level {
 	uint16_t first[(1 << PHRASE_HASH) + 1]; /* in phrases.keys, by hash */
-	uint64_t seen[(1 << PHRASE_SEEN) / 64]; /* bits: hashes there are */
+	uint64_t seen[(1 << PHRASE_SEEN) / 64]; /* bits: hashes of this level and higher ones */
 };
 
 /* What is written for a token. */

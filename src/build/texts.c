@@ -12,8 +12,9 @@ enum {
 	SLOTS_MIN = 1024,
 	SMALL = 6,        /* texts compared one by one */
 	SPLITS = 64,      /* a power of two */
-	FEW = 4096,       /* texts sorted by one task */
+	FEW = 1 << 14,    /* texts that are sorted before a thread is up */
 	CHUNK = 64,       /* groups of URF_TEXT_STEP texts to code by one task */
+	AHEAD = 4,        /* texts to ask memory for before their turn */
 	WINDOW = 4096,    /* bytes of a text that are said at once */
 	EACH_TASK = 2048, /* texts to do anything else with by one task */
 };
@@ -340,6 +341,7 @@ int turf_texts_sort(struct texts *t, unsigned threads)
 	}
 	size_t n = t->all.n;
 	struct sorting s = { .t = t, .all = t->all.at };
+	threads = n < FEW ? 1 : threads;
 	s.pairs = malloc(n * sizeof(*s.pairs));
 	s.spare = malloc(n * sizeof(*s.spare));
 	int r = s.pairs && s.spare ? split_all(&s, threads) : -ENOMEM;
@@ -413,6 +415,9 @@ static int say_task(void *ctx, size_t idx, struct turf_error *err)
 	size_t from = idx * CHUNK * URF_TEXT_STEP;
 	size_t to = MIN(from + CHUNK * URF_TEXT_STEP, c->t->all.n);
 	for (size_t i = from; i < to; i++) {
+		const struct text *later = &c->t->all.at[MIN(i + AHEAD, to - 1)];
+		__builtin_prefetch(later->at + later->common);
+		__builtin_prefetch(later->at + later->common + 64);
 		int r = say_text(&c->p, &c->t->all.at[i], &c->said[idx]);
 		if (r < 0)
 			return r;
@@ -447,19 +452,15 @@ static int size_task(void *ctx, size_t idx, struct turf_error *err)
 /* Writes the codes of a text's @tokens, its end among them; the place behind them. */
 static uint8_t *code_text(const struct phrases *p, const uint16_t **tokens, uint8_t *to)
 {
-	uint16_t token;
-	do {
-		token = *(*tokens)++;
+	for (uint16_t token; (token = *(*tokens)++);) {
 		const struct phrase_code *code = &p->codes[token];
-		if (code->size > 2) {
+		if (code->size > 2)
 			memcpy(to, p->long_codes.at + code->off, code->size);
-		} else {
-			to[0] = code->near[0];
-			if (code->size == 2)
-				to[1] = code->near[1];
-		}
+		else
+			memcpy(to, code->near, 2); /* the end has room for one too many */
 		to += code->size;
-	} while (token);
+	}
+	*to++ = 0;
 	return to;
 }
 

@@ -334,6 +334,22 @@ START_TEST(crowded_beginnings)
 }
 END_TEST
 
+/* So many that they are split before they are sorted, a part of them again and again. */
+START_TEST(more_than_one_task_sorts)
+{
+	struct list l = { 0 };
+	char text[64];
+	uint64_t state = 12345;
+	for (unsigned i = 0; i < 18000; i++) {
+		unsigned number = (unsigned)(next_random(&state) % 1000000);
+		int n = snprintf(text, sizeof(text), "%s%u",
+		                 i % 3 ? "alike for thirty bytes, no less" : "", number);
+		list_add(&l, text, (size_t)n);
+	}
+	check_list(&l);
+}
+END_TEST
+
 START_TEST(no_memory_is_said)
 {
 	struct list l = { 0 };
@@ -365,4 +381,5 @@ START_TEST(no_memory_is_said)
 END_TEST
 
 TESTS("build/texts", none_is_the_empty_text, one_and_few_texts, names_are_told_in_a_fraction,
-      bytes_of_all_kinds, long_texts, crowded_beginnings, no_memory_is_said)
+      bytes_of_all_kinds, long_texts, crowded_beginnings, more_than_one_task_sorts,
+      no_memory_is_said)
