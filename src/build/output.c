@@ -121,29 +121,49 @@ static void lay_out(const struct output *o, struct elf_out *out, const struct bu
 	out->n_sections = N_BEFORE + URF_N_SECTIONS;
 }
 
-static int write_all(int fd, const uint8_t *at, size_t size)
+static int write_pieces(int fd, const struct elf_pieces *pieces)
 {
-	for (size_t done = 0; done < size;) {
-		ssize_t n = pwrite(fd, at + done, size - done, (off_t)done);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
+	off_t off = 0;
+	for (size_t i = 0; i < pieces->n; i++) {
+		struct span left = pieces->at[i];
+		while (left.size) {
+			ssize_t n = pwrite(fd, left.at, left.size, off);
+			if (n < 0 && errno != EINTR)
+				return -errno;
+			size_t done = n > 0 ? (size_t)n : 0;
+			left = (struct span){ left.at + done, left.size - done };
+			off += (off_t)done;
+		}
 	}
 	return 0;
 }
 
-static int write_file(const struct elf_out *out, int fd, struct turf_error *err)
+/* Of the whole file, with the head's own field zero, as it still is. */
+static int hash_pieces(const struct elf_pieces *pieces, uint8_t out[16])
 {
-	scoped(freep) uint8_t *at = turf_big((size_t)out->size);
-	if (!at)
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for the urf");
-	turf_elf_emit(out, at);
-	/* the hash is over the file with its own field zero, as it still is */
-	struct urf_head *head = (struct urf_head *)(at + out->section[2].off);
+	XXH3_state_t *state = XXH3_createState();
+	if (!state)
+		return -ENOMEM;
+	XXH3_128bits_reset(state);
+	for (size_t i = 0; i < pieces->n; i++)
+		XXH3_128bits_update(state, pieces->at[i].at, pieces->at[i].size);
 	XXH128_canonical_t hash;
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(at, (size_t)out->size));
-	memcpy(head->content, hash.digest, sizeof(head->content));
-	int r = write_all(fd, at, (size_t)out->size);
+	XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(state));
+	memcpy(out, hash.digest, sizeof(hash.digest));
+	XXH3_freeState(state);
+	return 0;
+}
+
+static int write_file(struct output *o, const struct elf_out *out, int fd,
+                      struct turf_error *err)
+{
+	struct elf_pieces pieces;
+	int r = turf_elf_pieces(out, &pieces);
+	if (r == 0)
+		r = hash_pieces(&pieces, o->head.content); /* the head is one of the pieces */
+	if (r == 0)
+		r = write_pieces(fd, &pieces);
+	turf_elf_pieces_fini(&pieces);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "cannot write the urf: %s", strerror(-r))
 	             : 0;
 }
@@ -180,7 +200,7 @@ static int write_output(struct output *o, int fd, struct turf_error *err)
 				le64_of(out.section[N_BEFORE + i].off),
 				le64_of(out.section[N_BEFORE + i].bytes.size),
 			};
-		r = write_file(&out, fd, err);
+		r = write_file(o, &out, fd, err);
 	}
 	vec_fini(&notes[0]);
 	vec_fini(&notes[1]);

@@ -73,9 +73,9 @@ int turf_elf_layout(struct elf_out *out)
 	return 0;
 }
 
-static void write_header(const struct elf_out *out, uint8_t *dst)
+static Elf64_Ehdr file_header(const struct elf_out *out)
 {
-	Elf64_Ehdr h = {
+	return (Elf64_Ehdr){
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
 		             EV_CURRENT },
 		.e_type = htole16(ET_DYN),
@@ -90,13 +90,11 @@ static void write_header(const struct elf_out *out, uint8_t *dst)
 		.e_shnum = htole16((uint16_t)(out->n_sections + 2)),
 		.e_shstrndx = htole16((uint16_t)(out->n_sections + 1)),
 	};
-	memcpy(dst, &h, sizeof(h));
 }
 
-static void write_segment(uint8_t *dst, uint32_t type, uint64_t off, uint64_t size,
-                          uint64_t align)
+static Elf64_Phdr segment(uint32_t type, uint64_t off, uint64_t size, uint64_t align)
 {
-	Elf64_Phdr p = {
+	return (Elf64_Phdr){
 		.p_type = htole32(type),
 		.p_flags = htole32(PF_R),
 		.p_offset = htole64(off),
@@ -106,43 +104,46 @@ static void write_segment(uint8_t *dst, uint32_t type, uint64_t off, uint64_t si
 		.p_memsz = htole64(size),
 		.p_align = htole64(align),
 	};
-	memcpy(dst, &p, sizeof(p));
 }
 
-static void write_segments(const struct elf_out *out, uint8_t *dst)
+/* All before the sections. */
+static size_t put_front(const struct elf_out *out, uint8_t front[ELF_FRONT_MAX])
 {
-	uint8_t *at = dst + sizeof(Elf64_Ehdr);
-	write_segment(at, PT_LOAD, 0, out->size, PAGE);
+	Elf64_Ehdr h = file_header(out);
+	Elf64_Phdr p = segment(PT_LOAD, 0, out->size, PAGE);
+	memcpy(front, &h, sizeof(h));
+	memcpy(front + sizeof(h), &p, sizeof(p));
 	size_t n_notes = count_notes(out);
 	if (!n_notes)
-		return;
+		return sizeof(h) + sizeof(p);
 	const struct elf_out_section *last = &out->section[n_notes - 1];
 	uint64_t start = out->section[0].off, end = last->off + last->bytes.size;
-	write_segment(at + sizeof(Elf64_Phdr), PT_NOTE, start, end - start, 4);
+	p = segment(PT_NOTE, start, end - start, 4);
+	memcpy(front + sizeof(h) + sizeof(p), &p, sizeof(p));
+	return sizeof(h) + 2 * sizeof(p);
 }
 
-/* Copies section and name, and writes the header; @name is the name's offset. */
-static void write_section(const struct elf_out *out, size_t i, uint64_t name, uint8_t *dst)
+/* All behind the sections: names and section headers. @back begins at out->names, zeroed. */
+static void put_back(const struct elf_out *out, uint8_t *back)
 {
-	const struct elf_out_section *s = &out->section[i];
-	Elf64_Shdr h = {
-		.sh_name = htole32((uint32_t)name),
-		.sh_type = htole32(s->type),
-		.sh_flags = htole64(SHF_ALLOC),
-		.sh_addr = htole64(s->off),
-		.sh_offset = htole64(s->off),
-		.sh_size = htole64(s->bytes.size),
-		.sh_addralign = htole64(s->align),
-		.sh_entsize = htole64(s->entry_size),
-	};
-	memcpy(dst + out->shoff + (i + 1) * sizeof(h), &h, sizeof(h));
-	memcpy(dst + out->names + name, s->name, strlen(s->name) + 1);
-	if (s->bytes.size)
-		memcpy(dst + s->off, s->bytes.at, s->bytes.size);
-}
-
-static void write_names(const struct elf_out *out, uint64_t name, uint8_t *dst)
-{
+	uint64_t name = 1;
+	uint8_t *headers = back + (out->shoff - out->names);
+	for (size_t i = 0; i < out->n_sections; i++) {
+		const struct elf_out_section *s = &out->section[i];
+		Elf64_Shdr h = {
+			.sh_name = htole32((uint32_t)name),
+			.sh_type = htole32(s->type),
+			.sh_flags = htole64(SHF_ALLOC),
+			.sh_addr = htole64(s->off),
+			.sh_offset = htole64(s->off),
+			.sh_size = htole64(s->bytes.size),
+			.sh_addralign = htole64(s->align),
+			.sh_entsize = htole64(s->entry_size),
+		};
+		memcpy(headers + (i + 1) * sizeof(h), &h, sizeof(h));
+		memcpy(back + name, s->name, strlen(s->name) + 1);
+		name += strlen(s->name) + 1;
+	}
 	Elf64_Shdr h = {
 		.sh_name = htole32((uint32_t)name),
 		.sh_type = htole32(SHT_STRTAB),
@@ -150,31 +151,37 @@ static void write_names(const struct elf_out *out, uint64_t name, uint8_t *dst)
 		.sh_size = htole64(name + sizeof(SHSTRTAB)),
 		.sh_addralign = htole64(1),
 	};
-	memcpy(dst + out->shoff + (out->n_sections + 1) * sizeof(h), &h, sizeof(h));
-	memcpy(dst + out->names + name, SHSTRTAB, sizeof(SHSTRTAB));
+	memcpy(headers + (out->n_sections + 1) * sizeof(h), &h, sizeof(h));
+	memcpy(back + name, SHSTRTAB, sizeof(SHSTRTAB));
 }
 
-/* Zeroes what lies between the sections: the same input gives the same bytes. */
-static void write_padding(const struct elf_out *out, uint8_t *dst)
+static void add_piece(struct elf_pieces *p, const void *at, uint64_t size)
 {
-	uint64_t at = sizeof(Elf64_Ehdr) + (count_notes(out) ? 2 : 1) * sizeof(Elf64_Phdr);
+	if (size)
+		p->at[p->n++] = (struct span){ at, (size_t)size };
+}
+
+int turf_elf_pieces(const struct elf_out *out, struct elf_pieces *ret)
+{
+	static const uint8_t zero[PAGE];
+	*ret = (struct elf_pieces){ .back = calloc(1, (size_t)(out->size - out->names)) };
+	if (!ret->back)
+		return -ENOMEM;
+	uint64_t at = put_front(out, ret->front);
+	add_piece(ret, ret->front, at);
 	for (size_t i = 0; i < out->n_sections; i++) {
 		const struct elf_out_section *s = &out->section[i];
-		memset(dst + at, 0, s->off - at);
+		add_piece(ret, zero, s->off - at);
+		add_piece(ret, s->bytes.at, s->bytes.size);
 		at = s->off + s->bytes.size;
 	}
-	memset(dst + at, 0, out->shoff + sizeof(Elf64_Shdr) - at);
+	add_piece(ret, zero, out->names - at);
+	put_back(out, ret->back);
+	add_piece(ret, ret->back, out->size - out->names);
+	return 0;
 }
 
-void turf_elf_emit(const struct elf_out *out, uint8_t *dst)
+void turf_elf_pieces_fini(struct elf_pieces *pieces)
 {
-	write_header(out, dst);
-	write_segments(out, dst);
-	write_padding(out, dst);
-	uint64_t name = 1;
-	for (size_t i = 0; i < out->n_sections; i++) {
-		write_section(out, i, name, dst);
-		name += strlen(out->section[i].name) + 1;
-	}
-	write_names(out, name, dst);
+	free(pieces->back);
 }

@@ -34,7 +34,19 @@ struct elf_out {
 
 /* Places every section: fills off and size. 0 or -E2BIG, -EINVAL. */
 int turf_elf_layout(struct elf_out *out);
-/* Writes out->size bytes at @dst, every one of them (padding is zero). */
-void turf_elf_emit(const struct elf_out *out, uint8_t *dst);
+
+/*
+ * The bytes of the file, piece by piece, each a part of something that must outlive them: of
+ * @out's sections, or of what turf_elf_pieces_fini() gives back. 0 or -ENOMEM.
+ */
+enum { ELF_FRONT_MAX = 64 + 2 * 56, ELF_PIECES_MAX = 2 * ELF_WRITE_MAX_SECTIONS + 3 };
+struct elf_pieces {
+	struct span at[ELF_PIECES_MAX];
+	size_t n;
+	uint8_t front[ELF_FRONT_MAX];
+	uint8_t *back;
+};
+int turf_elf_pieces(const struct elf_out *out, struct elf_pieces *ret);
+void turf_elf_pieces_fini(struct elf_pieces *pieces);
 
 #endif

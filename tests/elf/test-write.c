@@ -4,7 +4,7 @@
 
 #include "elf/elf.h"
 #include "elf/sample.h"
-#include "elf/write.h"
+#include "lib/emit.h"
 #include "lib/test.h"
 
 static struct as note, build_id;
@@ -47,7 +47,7 @@ static struct span write_out(struct elf_out *out)
 	ck_assert_int_eq(turf_elf_layout(out), 0);
 	uint8_t *bytes = malloc(out->size);
 	memset(bytes, 0xee, out->size);
-	turf_elf_emit(out, bytes);
+	emit_elf(out, bytes);
 	return (struct span){ bytes, out->size };
 }
 
@@ -122,7 +122,7 @@ START_TEST(same_input_same_bytes)
 	struct span first = write_out(&out);
 	uint8_t *second = malloc(out.size);
 	memset(second, 0x11, out.size);
-	turf_elf_emit(&out, second);
+	emit_elf(&out, second);
 	ck_assert_mem_eq(first.at, second, out.size);
 	for (uint64_t i = out.section[2].off + 5; i < out.section[4].off; i++)
 		ck_assert_uint_eq(second[i], 0);

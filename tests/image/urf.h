@@ -18,7 +18,7 @@
 #include <xxhash.h>
 
 #include "base/le.h"
-#include "elf/write.h"
+#include "lib/emit.h"
 #include "lib/asm.h"
 #include "turf/image.h"
 
@@ -406,7 +406,7 @@ static inline struct span urf_of_parts(struct urf_parts *p)
 	uint8_t *bytes = malloc(out.size);
 	if (!bytes)
 		abort();
-	turf_elf_emit(&out, bytes);
+	emit_elf(&out, bytes);
 	urf_seal(bytes, out.size, out.section[1].off);
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		as_free(&p->of[i]);

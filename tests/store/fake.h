@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/le.h"
 #include "base/vec.h"
-#include "elf/write.h"
+#include "lib/emit.h"
 #include "lib/test.h"
 #include "turf/store.h"
 
@@ -100,7 +100,7 @@ static struct span fake_urf(struct span source)
 	uint8_t *bytes = malloc(out.size);
 	if (!bytes)
 		abort();
-	turf_elf_emit(&out, bytes);
+	emit_elf(&out, bytes);
 	vec_fini(&loads);
 	return (struct span){ bytes, out.size };
 }
