@@ -2,9 +2,10 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections (in parallel) -> symbols, unwind rows, DWARF -> units (in
- * parallel)
- *          -> functions -> segments -> texts -> write
+ *   inputs -> inflate sections -> symbols, list of units -> units, unwind rows
+ *          -> functions, texts -> segments -> write
+ *
+ * each arrow's work shared by all threads.
  *
  * Only what is done in parallel may run in any order, and nothing of it is seen by the next
  * before all of it is done: the same source gives the same bytes.
@@ -195,8 +196,6 @@ static int merge(struct builder *b, struct turf_error *err)
 		r = turf_emit_packed(b);
 	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
 		r = turf_emit_marks(b);
-	if (r == 0)
-		r = turf_texts_emit(&b->texts, b->threads, &b->tables.of[URF_TEXT_INDEX]);
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
 		                 b->in.name, strerror(-r));

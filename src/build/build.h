@@ -186,10 +186,9 @@ int turf_pool_run(unsigned threads, size_t n,
                   int (*task)(void *ctx, size_t idx, struct turf_error *err), void *ctx,
                   struct turf_error *err);
 
-/* symbols.c: sorted, best first at each address; sizes filled in. */
+/* symbols.c: sorted, best first at each address; sizes filled in, names among the texts. */
 int turf_build_symbols(struct builder *b, struct turf_error *err);
-/* Adds their names to the texts; then, when texts are numbered, the symbols. */
-int turf_build_symbol_texts(struct builder *b);
+/* Once texts are numbered. */
 int turf_emit_symbols(struct builder *b);
 /* The best symbol that starts at @addr and whether one of them is called @name; NULL: none. */
 const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const char *name,

@@ -646,9 +646,8 @@ static bool put_record(struct coder *c, size_t idx)
 	       turf_buf_put(c->out, c->record.at, c->record.n);
 }
 
-static int code_chunk(void *ctx, size_t chunk, struct turf_error *err)
+static int code_chunk(struct functions *f, size_t chunk, struct turf_error *err)
 {
-	struct functions *f = ctx;
 	struct coder c = { .f = f, .out = &f->chunks[chunk] };
 	bool ok = true;
 	size_t end = MIN((chunk + 1) * CHUNK, f->list.n);
@@ -663,6 +662,18 @@ static int code_chunk(void *ctx, size_t chunk, struct turf_error *err)
 	vec_fini(&c.copy);
 	vec_fini(&c.files);
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+}
+
+/* Texts are numbered by now: one thread codes them, while others code functions. */
+static int code_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct functions *f = ctx;
+	struct builder *b = f->b;
+	if (idx)
+		return code_chunk(f, idx - 1, err);
+	int r = turf_texts_emit(&b->texts, 1, &b->tables.of[URF_TEXT_INDEX]);
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "cannot code texts: %s", strerror(-r))
+	             : 0;
 }
 
 /* Chunks one behind the other, and what the index says of them. */
@@ -693,7 +704,7 @@ static int code_all(struct functions *f, struct turf_error *err)
 	f->chunks = calloc(n_chunks, sizeof(*f->chunks));
 	int r = f->index.at && f->chunks ? list_instances(f) : -ENOMEM;
 	if (r == 0)
-		r = turf_pool_run(f->b->threads, n_chunks, code_chunk, f, err);
+		r = turf_pool_run(f->b->threads, 1 + n_chunks, code_task, f, err);
 	if (r == 0)
 		r = join_chunks(f, n_chunks);
 	for (size_t i = 0; f->chunks && i < n_chunks; i++)
@@ -707,8 +718,6 @@ int turf_build_functions(struct builder *b, struct turf_error *err)
 	int r = f->result;
 	while (r == 0 && f->next < b->dwarf.n_units)
 		r = number_unit(f, f->next++);
-	if (r == 0)
-		r = turf_build_symbol_texts(b);
 	if (r == 0)
 		r = turf_texts_sort(&b->texts, b->threads);
 	if (r == 0)

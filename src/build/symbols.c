@@ -203,6 +203,15 @@ static void fill_sizes(const struct inputs *in, struct syms *syms)
 	}
 }
 
+/* Before anything else names things: so this can go on beside other preparations. */
+static int name_symbols(struct builder *b)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < b->syms.n; i++)
+		r = turf_build_text(b, b->syms.at[i].name, &b->syms.at[i].text);
+	return r;
+}
+
 int turf_build_symbols(struct builder *b, struct turf_error *err)
 {
 	const struct elf *files[] = { b->in.debug.open ? &b->in.debug.elf : NULL,
@@ -229,7 +238,9 @@ int turf_build_symbols(struct builder *b, struct turf_error *err)
 		                 b->in.name);
 	drop_repeats(&b->syms);
 	fill_sizes(&b->in, &b->syms);
-	return 0;
+	r = name_symbols(b);
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "%s: no memory for symbols", b->in.name)
+	             : 0;
 }
 
 const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const char *name,
@@ -249,14 +260,6 @@ const struct sym *turf_symbol_at(const struct syms *syms, uint64_t addr, const c
 	for (size_t i = lo; name && i < syms->n && syms->at[i].start == addr && !*has_name; i++)
 		*has_name = !strcmp(syms->at[i].name, name);
 	return &syms->at[lo];
-}
-
-int turf_build_symbol_texts(struct builder *b)
-{
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < b->syms.n; i++)
-		r = turf_build_text(b, b->syms.at[i].name, &b->syms.at[i].text);
-	return r;
 }
 
 /*
