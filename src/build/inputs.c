@@ -170,6 +170,15 @@ static int find_sections(struct inputs *in, struct turf_error *err)
 	return 0;
 }
 
+/* Whether the file says all itself, and a debug file could not say more. */
+static bool is_whole(const struct elf *elf)
+{
+	struct elf_section s;
+	struct elf_symbols symbols;
+	return turf_elf_find_debug_section(elf, ".debug_info", &s, NULL) == 1 &&
+	       turf_elf_symbols(elf, SHT_SYMTAB, &symbols, NULL) == 1;
+}
+
 static int open_all(int fd, const char *name, const char *folder, struct inputs *in,
                     struct turf_error *err)
 {
@@ -184,7 +193,9 @@ static int open_all(int fd, const char *name, const char *folder, struct inputs 
 			return r;
 		}
 	}
-	r = turf_debug_find(in, fd, folder, NULL, NULL, &in->debug, in->debug_name, err);
+	if (!is_whole(&in->source.elf))
+		r = turf_debug_find(in, fd, folder, NULL, NULL, &in->debug, in->debug_name,
+		                    err);
 	return r < 0 ? r : find_sections(in, err);
 }
 
