@@ -294,6 +294,13 @@ static bool add_segment(struct unit *u, struct unit_segment s, const struct row 
 	return true;
 }
 
+/* Line 0 of a file is an answer too: compilers give it to what they made themselves. */
+static bool says_something(const struct unit *u, const struct row *row)
+{
+	return row &&
+	       (row->line || (row->file < u->s->files.n && u->s->files.at[row->file].name));
+}
+
 /* One sweep over all places where the innermost scope or the line changes. */
 static bool sweep(struct unit *u)
 {
@@ -324,7 +331,7 @@ static bool sweep(struct unit *u)
 		}
 		if (seg.end == UINT32_MAX)
 			return true;
-		if ((seg.scope || (row && row->line)) && !add_segment(u, seg, row))
+		if ((seg.scope || says_something(u, row)) && !add_segment(u, seg, row))
 			return false;
 		at = seg.end;
 	}
