@@ -299,7 +299,6 @@ static int read_abbrev(struct dwarf_decoder *d, struct cursor *c, struct dwarf_s
 	a->tag = (uint16_t)MIN(tag, UINT16_MAX);
 	a->children = p.children;
 	a->named = p.named;
-	a->linked = p.slots & 1U << SLOT_ORIGIN;
 	a->kind = (uint8_t)kind;
 	a->quick = quick_of(&p, kind);
 	a->fixed = fixed ? (uint32_t)p.fixed : NOT_FIXED;

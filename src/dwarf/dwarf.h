@@ -128,6 +128,10 @@ int turf_dwarf_open_package(const struct dwarf_sections *sections, struct span c
 int turf_dwarf_package_part(const struct dwarf_package *package, uint64_t dwo_id,
                             struct dwarf_sections *ret);
 
+/* Whether the first unit of a .debug_info is a type's: gcc gives each type of DWARF 5 a section
+ * of its own, and in .dwo files nothing else tells them from the one with the code. */
+bool turf_dwarf_begins_with_type(struct span info, bool big);
+
 /* Address ranges: DW_AT_low_pc/high_pc or DW_AT_ranges. */
 struct dwarf_range {
 	uint64_t start, end;
@@ -156,13 +160,12 @@ enum dwarf_scope_kind {
 
 struct dwarf_scope {
 	enum dwarf_scope_kind kind;
-	unsigned depth;     /* 0: a function; an inlined call is deeper than what it is in */
-	uint64_t die;       /* its own number */
-	uint64_t parent;    /* .die of the scope around it that was told, DWARF_NONE: none */
-	uint64_t origin;    /* the DIE that tells its names: end of DW_AT_abstract_origin
-	                       (die itself where there is none, or one that cannot be followed):
-	                       equal for all its instances */
-	uint64_t entry;     /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
+	unsigned depth;  /* 0: a function; an inlined call is deeper than what it is in */
+	uint64_t die;    /* its own number */
+	uint64_t parent; /* .die of the scope around it that was told, DWARF_NONE: none */
+	uint64_t origin; /* the DIE that tells its names, its DW_AT_abstract_origin (die itself
+	                    where there is none); whether one is there is not looked at */
+	uint64_t entry;  /* DW_AT_entry_pc or low_pc, DWARF_NONE where absent */
 	uint64_t call_file; /* index in the unit's line table; DWARF_NONE where absent */
 	uint32_t call_line, call_column, call_discriminator; /* 0 where absent */
 	struct dwarf_ranges ranges;

@@ -117,8 +117,7 @@ struct dwarf_abbrev {
 	uint16_t tag;   /* UINT16_MAX: nobody's */
 	uint8_t kind;
 	bool children : 1;
-	bool linked : 1; /* has DW_AT_abstract_origin */
-	bool named : 1;  /* its steps take what a DIE says of itself, not only its sibling */
+	bool named : 1; /* its steps take what a DIE says of itself, not only its sibling */
 	struct dwarf_quick quick;
 };
 static_assert(sizeof(struct dwarf_abbrev) == 20, "files have hundreds of thousands");
@@ -312,10 +311,6 @@ static inline const struct dwarf_abbrev *die_at(struct cursor *c, const struct d
 	*code = cur_uleb(c);
 	return c->bad ? NULL : abbrev_of(unit->abbrevs, *code);
 }
-
-/* The end of a chain of DW_AT_abstract_origin that begins at @die, maybe in @near. 0 or < 0. */
-int turf_dwarf_origin(const struct dwarf *dw, const struct dwarf_unit *near, uint64_t die,
-                      uint64_t *ret, struct turf_error *err);
 
 /* Begins ranges from the values of DW_AT_low_pc, high_pc, ranges. Never fails: what is wrong
  * is told by the first turf_dwarf_next_range(). */

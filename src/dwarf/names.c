@@ -72,34 +72,6 @@ static int circle(uint64_t die, struct turf_error *err)
 	                 (unsigned long long)die, MAX_LINKS);
 }
 
-int turf_dwarf_origin(const struct dwarf *dw, const struct dwarf_unit *near, uint64_t die,
-                      uint64_t *ret, struct turf_error *err)
-{
-	const struct dwarf_unit *unit = near;
-	uint64_t first = die;
-	for (unsigned i = 0; i < MAX_LINKS; i++) {
-		const struct dwarf_abbrev *abbrev;
-		struct cursor at;
-		struct dwarf_values v;
-		int r = find_die(dw, die, &unit, &abbrev, &at, err);
-		if (r < 0)
-			return r;
-		bool linked = abbrev->linked || !abbrev->named;
-		if (linked && read_die(unit, abbrev, &at, &v) < 0)
-			return no_die(die, err);
-		struct dwarf_value link = { .class = VALUE_NONE };
-		if (linked)
-			link = value_of(&v, SLOT_ORIGIN);
-		uint64_t next;
-		if (!link_of(dw, unit, &link, &next)) {
-			*ret = die;
-			return 0;
-		}
-		die = next;
-	}
-	return circle(first, err);
-}
-
 /* Adds what is not known yet; 0 or < 0. */
 static int add_string(const struct dwarf *dw, const struct dwarf_unit *unit,
                       const struct dwarf_values *v, enum dwarf_slot slot, const char **ret)

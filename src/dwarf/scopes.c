@@ -276,17 +276,14 @@ static uint64_t call_file_of(const struct dwarf_unit *unit, const struct dwarf_v
 	return file.u;
 }
 
-/* The DIE at the end of a scope's links; itself where they cannot be followed, which costs its
- * name and no more. */
+/* Not followed to the chain's end: each link of it may have a linkage name of its own, as those
+ * of destructors in gcc's -flto (D2 of D4), and the first one's is the function's. */
 static uint64_t origin_of(const struct dwarf_scopes *walk, const struct dwarf_values *v,
                           uint64_t die)
 {
 	const struct dwarf_value link = value_of(v, SLOT_ORIGIN);
-	uint64_t next, end;
-	if (!link_of(walk->dw, walk->unit, &link, &next) ||
-	    turf_dwarf_origin(walk->dw, walk->unit, next, &end, NULL) < 0)
-		return die;
-	return end;
+	uint64_t origin;
+	return link_of(walk->dw, walk->unit, &link, &origin) ? origin : die;
 }
 
 /* What is below the scope at the cursor has it as its parent. */

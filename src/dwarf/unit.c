@@ -119,6 +119,16 @@ static int add_unit(struct unit_list *list, const struct dwarf_unit *like, struc
 	return 1;
 }
 
+bool turf_dwarf_begins_with_type(struct span info, bool big)
+{
+	struct cursor c = cur_of(info, big), body;
+	struct dwarf_unit unit = { 0 };
+	if (!read_length(&c, &unit, &body))
+		return false;
+	read_header(&unit, &body);
+	return !body.bad && (unit.type == DW_UT_type || unit.type == DW_UT_split_type);
+}
+
 /* All units of a file whose numbers begin at @base. */
 static int find_units(const struct dwarf_sections *sections, uint64_t base,
                       struct unit_list *list)

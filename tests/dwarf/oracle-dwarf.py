@@ -188,25 +188,22 @@ class Comparison:
         return os.path.normpath(os.path.join(*parts)) if parts else ''
 
     def names(self, die):
-        """name, linkage name, declared file and line, over all links; and the chain's end."""
+        """name, linkage name, declared file and line, over all links; and the first origin."""
         name = linkage = decl_file = ''
-        line, origin, links = 0, die, 0
-        only_origins = True
+        line, origin, links = 0, die.off, 0
         while die is not None and links < 20:
             name = name or die.string('DW_AT_name')
             linkage = linkage or die.string('DW_AT_linkage_name') or \
                 die.string('DW_AT_MIPS_linkage_name')
             decl_file = decl_file or die.string('DW_AT_decl_file')
             line = line or die.number('DW_AT_decl_line')
-            if only_origins:
-                origin = die
             link = die.attrs.get('DW_AT_abstract_origin')
-            if not link:
-                only_origins = False
-                link = die.attrs.get('DW_AT_specification')
+            if link and links == 0:
+                origin = int(link.rstrip(')').split()[0], 16)
+            link = link or die.attrs.get('DW_AT_specification')
             die = self.dies.get(int(link.rstrip(')').split()[0], 16)) if link else None
             links += 1
-        return name, linkage, os.path.normpath(decl_file) if decl_file else '', line, origin.off
+        return name, linkage, os.path.normpath(decl_file) if decl_file else '', line, origin
 
     def scope(self, die, ours):
         at = f'DIE 0x{die.off:x}'

@@ -10,6 +10,7 @@ enum {
 	BOTH,      /* specification: ref4, then abstract_origin: ref4 */
 	ALT,       /* abstract_origin in another file */
 	LOST,      /* a name outside of .debug_str */
+	CLONE,     /* linkage_name; abstract_origin: ref4 */
 };
 
 static void put_abbrevs(struct made *m)
@@ -26,6 +27,8 @@ static void put_abbrevs(struct made *m)
 	       { DW_AT_abstract_origin, DW_FORM_ref4 });
 	ABBREV(m, ALT, DW_TAG_subprogram, false,
 	       { DW_AT_abstract_origin, DW_FORM_GNU_ref_alt });
+	ABBREV(m, CLONE, DW_TAG_subprogram, false, { DW_AT_linkage_name, DW_FORM_string },
+	       { DW_AT_abstract_origin, DW_FORM_ref4 });
 	ABBREV(m, LOST, DW_TAG_subprogram, false, { DW_AT_name, DW_FORM_strp });
 	as_u8(&m->abbrev, 0);
 }
@@ -43,8 +46,8 @@ static uint32_t named(struct made *m, const char *name, const char *linkage_name
 
 /* Two units: what links point at lies in the second. */
 struct dies {
-	uint32_t by_origin, by_specification, by_both, alt, lost, outside, circle, target,
-		header;
+	uint32_t by_origin, by_specification, by_both, by_clone, clone, alt, lost, outside,
+		circle, target, header;
 };
 
 static struct dies put_units(struct made *m, unsigned version)
@@ -67,6 +70,14 @@ static struct dies put_units(struct made *m, unsigned version)
 	as_u8(&m->info, BOTH);
 	as_u32(&m->info, 0xffffff); /* not followed where there is an origin */
 	as_u32(&m->info, d.by_specification);
+	d.clone = here(m);
+	as_u8(&m->info, CLONE);
+	as_str(&m->info, "_Z6methodD2");
+	as_u32(&m->info, declared);
+	d.by_clone = here(m);
+	as_u8(&m->info, BOTH);
+	as_u32(&m->info, 0xffffff);
+	as_u32(&m->info, d.clone);
 	d.alt = here(m);
 	as_u8(&m->info, ALT);
 	as_u32(&m->info, 5);
@@ -107,6 +118,9 @@ START_TEST(links_are_followed)
 			{ d.by_origin, "callee", "", 1, 1, 100 },
 			{ d.by_specification, "method", "_Z6method", 0, 2, 222 },
 			{ d.by_both, "method", "_Z6method", 0, 2, 222 },
+			/* the first of two linkage names */
+			{ d.by_clone, "method", "_Z6methodD2", 0, 2, 100 },
+			{ d.clone, "method", "_Z6methodD2", 0, 2, 100 },
 			{ d.alt, NULL, NULL, 0, DWARF_NONE, 0 },
 		};
 		struct dwarf dw;

@@ -255,7 +255,7 @@ START_TEST(fields_of_a_scope)
 	ck_assert_uint_eq(s.parent, outer);
 	ck_assert_int_eq(turf_dwarf_next_scope(&walk, &s, NULL), 1);
 	ck_assert_uint_eq(s.die, again);
-	ck_assert_uint_eq(s.origin, abstract);
+	ck_assert_uint_eq(s.origin, call);
 	ck_assert_uint_eq(s.depth, 1);
 	ck_assert_uint_eq(s.parent, outer);
 	t = s;

@@ -86,6 +86,13 @@ START_TEST(headers)
 			ck_assert_ptr_null(u->name);
 		}
 		ck_assert_uint_eq(u->end, as_here(&m.info));
+		bool type = h->type == DW_UT_type || h->type == DW_UT_split_type;
+		ck_assert_msg(turf_dwarf_begins_with_type(s.info, s.big) == type, "%s",
+		              h->what);
+		for (size_t n = 0; n < u->die; n++)
+			ck_assert_msg(
+				!turf_dwarf_begins_with_type(span_part(s.info, 0, n), s.big),
+				"%s: %zu bytes", h->what, n);
 		turf_dwarf_close(&dw);
 		made_free(&m);
 	}
