@@ -62,6 +62,24 @@ static void close_related(struct related *r)
 	*r = (struct related){ 0 };
 }
 
+/* Inflates the next section of the name of @first in its place, as long as types come first. */
+static int step_over_types(const struct elf *elf, const struct elf_section *first,
+                           struct elf_data *data, struct turf_error *err)
+{
+	struct elf_section s;
+	int r = 0;
+	for (uint32_t i = first->idx + 1; r == 0 && i < elf->n_sections; i++) {
+		if (!turf_dwarf_begins_with_type(data->bytes, elf->big))
+			break;
+		r = turf_elf_section(elf, i, &s, err);
+		if (r < 0 || strcmp(s.name, first->name) != 0)
+			continue;
+		turf_elf_data_fini(data);
+		r = turf_elf_data(elf, &s, data, err);
+	}
+	return r;
+}
+
 /* Inflates the DWARF sections that it has; @suffix: of their names. */
 static int read_sections(struct related *file, const char *suffix, struct dwarf_sections *ret,
                          struct turf_error *err)
@@ -74,6 +92,8 @@ static int read_sections(struct related *file, const char *suffix, struct dwarf_
 		int r = turf_elf_find_debug_section(&file->in.elf, name, &s, err);
 		if (r == 1)
 			r = turf_elf_data(&file->in.elf, &s, &file->data[i], err);
+		if (r == 0 && i == 0)
+			r = step_over_types(&file->in.elf, &s, &file->data[i], err);
 		if (r < 0)
 			return r;
 		memcpy((char *)ret + section_names[i].at, &file->data[i].bytes,

@@ -244,18 +244,39 @@ int turf_elf_find_section(const struct elf *elf, const char *name, struct elf_se
 	return 0;
 }
 
+/* Of an object's sections of that name those in groups hold a type each, which the linker takes
+ * once: the one in no group has the code. */
+static int find_ungrouped(const struct elf *elf, const char *name, struct elf_section *ret,
+                          struct turf_error *err)
+{
+	int r = turf_elf_find_section(elf, name, ret, err);
+	if (r != 1 || !(ret->flags & SHF_GROUP))
+		return r;
+	for (uint32_t i = ret->idx + 1; i < elf->n_sections; i++) {
+		struct elf_section section;
+		r = turf_elf_section(elf, i, &section, err);
+		if (r < 0)
+			return r;
+		if (strcmp(section.name, name) == 0 && !(section.flags & SHF_GROUP)) {
+			*ret = section;
+			break;
+		}
+	}
+	return 1;
+}
+
 int turf_elf_find_debug_section(const struct elf *elf, const char *name,
                                 struct elf_section *ret, struct turf_error *err)
 {
 	static const char plain[] = ".debug_", packed[] = ".zdebug_";
 	char old[64];
-	int r = turf_elf_find_section(elf, name, ret, err);
+	int r = find_ungrouped(elf, name, ret, err);
 	size_t size = strlen(name) + 2; /* with the letter more and the NUL */
 	if (r || strncmp(name, plain, sizeof(plain) - 1) != 0 || size > sizeof(old))
 		return r;
 	memcpy(old, packed, sizeof(packed));
 	memcpy(old + sizeof(packed) - 1, name + sizeof(plain) - 1, size - sizeof(packed) + 1);
-	return turf_elf_find_section(elf, old, ret, err);
+	return find_ungrouped(elf, old, ret, err);
 }
 
 int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *ret,

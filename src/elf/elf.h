@@ -57,7 +57,8 @@ int turf_elf_section(const struct elf *elf, uint32_t idx, struct elf_section *re
 /* The first section of that name: 1, 0, < 0. */
 int turf_elf_find_section(const struct elf *elf, const char *name, struct elf_section *ret,
                           struct turf_error *err);
-/* The same of ".debug_NAME", or of ".zdebug_NAME" where old tools have compressed it. */
+/* The same of ".debug_NAME", or of ".zdebug_NAME" where old tools have compressed it; where
+ * there are several, the first that is in no group. */
 int turf_elf_find_debug_section(const struct elf *elf, const char *name,
                                 struct elf_section *ret, struct turf_error *err);
 int turf_elf_segment(const struct elf *elf, uint32_t idx, struct elf_segment *ret,

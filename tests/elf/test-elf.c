@@ -189,6 +189,46 @@ START_TEST(finds_what_old_tools_compressed)
 }
 END_TEST
 
+START_TEST(takes_the_section_in_no_group)
+{
+	static const struct {
+		const char *name;
+		uint64_t flags[3]; /* of three sections of that name */
+		uint32_t idx;      /* of the one that is found */
+	} cases[] = {
+		{ ".debug_info", { 0, 0, 0 }, 1 },
+		{ ".debug_info", { SHF_GROUP, 0, 0 }, 2 },
+		{ ".debug_info", { SHF_GROUP, SHF_GROUP, 0 }, 3 },
+		{ ".debug_info", { SHF_GROUP | SHF_EXCLUDE, SHF_EXCLUDE, SHF_GROUP }, 2 },
+		{ ".debug_info", { SHF_GROUP, SHF_GROUP, SHF_GROUP }, 1 },
+		{ ".zdebug_info", { SHF_GROUP, SHF_GROUP, 0 }, 3 },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_section section, three[3];
+		struct sample_section all[3];
+		for (size_t k = 0; k < COUNT(all); k++)
+			all[k] = (struct sample_section){ cases[i].name,
+				                          SHT_PROGBITS,
+				                          cases[i].flags[k],
+				                          { NULL, 0 },
+				                          0,
+				                          0 };
+		sample_elf(&a, &sample_kinds[i % COUNT(sample_kinds)], all, COUNT(all));
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		for (size_t k = 0; k < COUNT(three); k++)
+			ck_assert_int_eq(
+				turf_elf_section(&elf, (uint32_t)k + 1, &three[k], NULL), 0);
+		ck_assert_int_eq(
+			turf_elf_find_debug_section(&elf, ".debug_info", &section, NULL), 1);
+		ck_assert_uint_eq(section.idx, cases[i].idx);
+		ck_assert_uint_eq(section.flags, three[cases[i].idx - 1].flags);
+		as_free(&a);
+	}
+}
+END_TEST
+
 static void make_linked(struct as *a, const struct sample_kind *kind, const char *name,
                         size_t size, uint32_t type)
 {
@@ -386,5 +426,5 @@ END_TEST
 
 TESTS("elf/elf", reads_every_kind, reads_segments_and_build_id, build_id_of_a_debug_file,
       reads_the_debug_link, absent_is_no_error, finds_what_old_tools_compressed,
-      refuses_bad_headers, tables_lie_inside, refuses_names_and_bytes_outside,
-      every_prefix_is_refused, every_byte_bent_is_survived)
+      takes_the_section_in_no_group, refuses_bad_headers, tables_lie_inside,
+      refuses_names_and_bytes_outside, every_prefix_is_refused, every_byte_bent_is_survived)

@@ -275,7 +275,7 @@ for cc, cxx in ("gcc", "g++"), ("clang-14", "clang++-14"), ("clang-19", "clang++
             (cc, version) == ("gcc", "-gdwarf-2"))
         add(f"{cxx} -O2 {version}", plain(cxx, CXX, version, "-O2"))
     link = [] if cc == "gcc" else ["-fuse-ld=lld"]
-    add(f"{cxx} -flto", plain(cxx, CXX, "-g", "-O2", "-flto", *link), cc == "clang-14")
+    add(f"{cxx} -flto", plain(cxx, CXX, "-g", "-O2", "-flto", *link), cc != "clang-19")
     add(f"{cc} -flto", plain(cc, C, "-g", "-O2", "-flto", *link))
     add(f"{cc} --gc-sections", plain(cc, C, "-g", "-O2", "-ffunction-sections",
                                      "-Wl,--gc-sections", *link), cc == "gcc")
@@ -284,13 +284,19 @@ for cc, cxx in ("gcc", "g++"), ("clang-14", "clang++-14"), ("clang-19", "clang++
     for version in "-gdwarf-4", "-gdwarf-5":
         add(f"{cxx} -gsplit-dwarf {version}", plain(cxx, CXX, *SPLIT, version),
             version == "-gdwarf-5")
+        add(f"{cxx} -gsplit-dwarf {version} of types", plain(
+            cxx, CXX, *SPLIT, version, "-fdebug-types-section"),
+            (cc, version) == ("gcc", "-gdwarf-5"))
         add(f"{cxx} -gsplit-dwarf {version} .dwp",
             packed("llvm-dwp-19", cxx, CXX, *SPLIT, version), version == "-gdwarf-5")
         add(f"{cxx} -gsplit-dwarf {version} .dwp of types", packed(
             "llvm-dwp-19", cxx, CXX, *SPLIT, version, "-fdebug-types-section"))
         add(f"{cxx} -fdebug-types-section {version}", plain(
             cxx, CXX, "-g", "-O2", version, "-fdebug-types-section"),
-            (cc, version) == ("gcc", "-gdwarf-4"))
+            cc == "gcc")
+        add(f"{cxx} object of types {version}", relocatable(
+            cxx, "tour.cc", "-g", "-O2", version, "-fdebug-types-section"),
+            (cc, version) == ("gcc", "-gdwarf-5"))
     add(f"{cxx} -g1", plain(cxx, CXX, "-g1", "-O2"), cc == "gcc")
     add(f"{cxx} -gdwarf64", plain(cxx, CXX, "-g", "-O2", "-gdwarf-5", "-gdwarf64"))
     add(f"{cc} object", relocatable(cc, "tour.c", "-g", "-O2", "-gdwarf-5"), cc == "gcc")
@@ -315,7 +321,7 @@ for flags in ["-O", "-g"], ["-g"], ["-g", "-C", "lto"], ["-O", "-g", "-C", "symb
 add("go", go(), True)
 add("go -N -l", go("-gcflags=-N -l"))
 add("go without DWARF", go(strip=("objcopy", "--strip-debug")))
-add("go stripped", go(strip=("strip",)))
+add("go stripped", go(strip=("strip",)), True)
 add("go stripped pie", go("-buildmode=pie", strip=("strip",)))
 for arch in "arm64", "386", "arm", "riscv64", "ppc64le", "s390x":
     add(f"go {arch} stripped", go(env=[f"GOARCH={arch}", "CGO_ENABLED=0"],
