@@ -206,7 +206,38 @@ static int merge(struct builder *b, struct turf_error *err)
 	return 0;
 }
 
-static int build(struct builder *b, int out_fd, struct turf_error *err)
+/* Gives back all that the urf was made of; its tables stay. */
+static void release(struct builder *b)
+{
+	free(b->units);
+	free(b->order);
+	turf_functions_free(b->merged);
+	turf_unit_scratch_free(b->scratch);
+	if (b->has_dwarf)
+		turf_dwarf_close(&b->dwarf);
+	vec_fini(&b->syms);
+	turf_arena_fini(&b->syms.names);
+	turf_texts_fini(&b->texts);
+	turf_arena_fini(&b->texts_made);
+	vec_fini(&b->files);
+	vec_fini(&b->unit_rows);
+	turf_related_close(b);
+	turf_inputs_close(&b->in);
+	b->released = true;
+}
+
+/* The last two things to do, of which neither needs the other: unmapping much takes its time.
+ */
+static int finish(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct builder *b = ctx;
+	if (idx == 0)
+		return turf_build_write(b, b->out_fd, err);
+	release(b);
+	return 0;
+}
+
+static int build(struct builder *b, struct turf_error *err)
 {
 	int r = run_stage(b, "sections", N_INFLATES, inflate, err);
 	if (b->in.debug.open)
@@ -219,27 +250,15 @@ static int build(struct builder *b, int out_fd, struct turf_error *err)
 		r = merge(b, err);
 	if (r == 0)
 		r = emit_loads(b, err);
-	return r < 0 ? r : turf_build_write(b, out_fd, err);
+	return r < 0 ? r : turf_pool_run(b->threads, 2, finish, b, err);
 }
 
 static void builder_fini(struct builder *b)
 {
-	free(b->units);
-	free(b->order);
-	turf_functions_free(b->merged);
-	turf_unit_scratch_free(b->scratch);
-	if (b->has_dwarf)
-		turf_dwarf_close(&b->dwarf);
-	vec_fini(&b->syms);
-	turf_arena_fini(&b->syms.names);
+	if (!b->released)
+		release(b);
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		vec_fini(&b->tables.of[i]);
-	turf_texts_fini(&b->texts);
-	turf_arena_fini(&b->texts_made);
-	vec_fini(&b->files);
-	vec_fini(&b->unit_rows);
-	turf_related_close(b);
-	turf_inputs_close(&b->in);
 	pthread_mutex_destroy(&b->lock);
 }
 
@@ -255,6 +274,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 		       MIN(options->size, sizeof(b->options_given)));
 	b->options = &b->options_given;
 	b->source_fd = source_fd;
+	b->out_fd = out_fd;
 	b->threads = b->options->threads;
 	if (!b->threads)
 		b->threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
@@ -262,7 +282,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	if (r < 0)
 		return r;
 	pthread_mutex_init(&b->lock, NULL);
-	r = build(b, out_fd, err);
+	r = build(b, err);
 	builder_fini(b);
 	return r;
 }

@@ -126,6 +126,8 @@ struct related {
 struct builder {
 	struct turf_build_options options_given;  /* filled up with defaults */
 	const struct turf_build_options *options; /* these */
+	int out_fd;                               /* borrowed */
+	bool released;                            /* all but the tables is given back */
 	int source_fd;                            /* borrowed */
 	struct inputs in;
 	struct related supplement, package;

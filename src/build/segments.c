@@ -213,9 +213,10 @@ static bool put_edits(struct coder *c, uint32_t start, const uint32_t *path, uin
 	uint32_t common = 0;
 	while (common < depth && common < c->depth && path[common + 1] == c->site[common + 1])
 		common++;
-	struct edit e = { .pop = c->depth - common,
-		          .push = depth - common,
-		          .advance = start - c->start };
+	struct edit e; /* all of it that counts is set below */
+	e.pop = c->depth - common;
+	e.push = depth - common;
+	e.advance = start - c->start;
 	c->depth = common;
 	for (uint32_t i = common + 1; i <= depth; i++) {
 		e.site[i - common - 1] = (int32_t)(path[i] - c->next[c->depth]);
@@ -296,7 +297,10 @@ static int plan_chunk(void *ctx, size_t idx, struct turf_error *err)
 	struct chunk *chunk = &s->chunks.at[idx];
 	struct coder c = { .steps = &chunk->steps, .block_max = s->block_max };
 	uint32_t done = chunk->before;
-	bool ok = true;
+	size_t most = chunk->n; /* a gap before each stretch */
+	for (uint32_t i = 0; i < chunk->n; i++)
+		most += s->list.at[chunk->first + i].n;
+	bool ok = vec_reserve(&chunk->steps.list, most);
 	for (uint32_t i = 0; ok && i < chunk->n; i++) {
 		const struct stretch *st = &s->list.at[chunk->first + i];
 		if (st->start > done)
