@@ -33,6 +33,21 @@ static void read_frame(const struct turf_image *image, const struct turf_frame *
 	(void)turf_image_text(image, f->name, text, sizeof(text));
 	(void)turf_image_text(image, f->linkage_name, text, 1);
 	(void)turf_image_path(image, f->file, text, sizeof(text));
+	uint32_t file, line;
+	(void)turf_image_declared(image, f->function, &file, &line);
+}
+
+/* The walk over rows begins with what a look-up finds. */
+static void read_rows(const struct turf_image *image, uint64_t addr)
+{
+	struct turf_row row, first = { 0 };
+	struct turf_rows walk;
+	int r = turf_image_find_row(image, addr, &row);
+	if (turf_image_rows(image, addr, &walk) < 0 || turf_rows_next(&walk, &first) < 0)
+		return;
+	if (r == 1 ? first.start != row.start || first.end != row.end
+	           : r == 0 && addr >= first.start && addr < first.end)
+		abort();
 }
 
 static void look_up(const struct turf_image *image, uint64_t addr)
@@ -54,6 +69,7 @@ static void look_up(const struct turf_image *image, uint64_t addr)
 	if (turf_image_find_unwind(image, addr, &row) == 1)
 		for (size_t i = 0; turf_unwind_saved(image, &row, i, &reg, &rule) == 1; i++)
 			;
+	read_rows(image, addr);
 	(void)turf_image_addr_of_offset(image, addr, &addr);
 }
 

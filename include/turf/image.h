@@ -128,6 +128,59 @@ int turf_frames_next(struct turf_frames *walk, struct turf_frame *out);
 ssize_t turf_image_frames_bulk(const struct turf_image *image, const uint64_t *addrs, size_t n,
                                struct turf_frame *frames, size_t n_frames, uint32_t *first);
 
+/**
+ * turf_image_declared() - where a function is declared
+ * @function: number of struct turf_frame
+ * @file:     turf_image_path(); 0: unknown
+ * @line:     1-based; 0: unknown
+ *
+ * Return: 1, 0 not known, or no such function; -EBADMSG image damaged
+ * Source: DWARF 5 section 2.14
+ */
+int turf_image_declared(const struct turf_image *image, uint32_t function, uint32_t *file,
+                        uint32_t *line);
+
+/*
+ * What line tables say of addresses besides file, line and column. Of rows at one address the
+ * last one's discriminator counts, and the bits of all.
+ */
+struct turf_row {
+	uint64_t start, end;    /* link-time addresses */
+	uint32_t discriminator; /* tells blocks of one line apart; 0: none */
+	bool is_stmt;           /* start is where a statement begins */
+	bool prologue_end;      /* start is where a function's arguments are in place */
+	bool epilogue_begin;    /* start is where a function begins to end */
+};
+
+/**
+ * turf_image_find_row() - the row over an address
+ * @out: filled on 1, untouched otherwise
+ *
+ * Cost:   one binary search, at most 64 rows decoded; no allocation; async-signal-safe
+ * Return: 1, 0 none covers @addr or the urf was made without them, -EBADMSG image damaged
+ * Source: DWARF 5 section 6.2.2
+ */
+int turf_image_find_row(const struct turf_image *image, uint64_t addr, struct turf_row *out);
+
+/* A walk over rows; caller's storage, all fields private. */
+struct turf_rows {
+	const struct turf_image *image;
+	uint64_t from;
+	size_t group;      /* behind the one of the row to come */
+	uint32_t off, end; /* of the rows behind it, in its group */
+	uint32_t n;        /* rows read of the group */
+	uint32_t rva;      /* of the row to come; */
+	bool more;         /* there is one, */
+	bool none;         /* which is the end of a table */
+	struct turf_row row;
+};
+
+/* Begins with the row over @addr, or the first one behind: 0 or -EBADMSG. */
+int turf_image_rows(const struct turf_image *image, uint64_t addr, struct turf_rows *walk);
+
+/* Return: 1 @out filled, 0 no further row, -EBADMSG image damaged. By address. */
+int turf_rows_next(struct turf_rows *walk, struct turf_row *out);
+
 /* A compilation unit. */
 struct turf_unit {
 	turf_text name, directory; /* DW_AT_name, DW_AT_comp_dir */

@@ -170,12 +170,26 @@ static void dump_symbol_data(const struct turf_image *image, FILE *out)
 
 static void dump_marks(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu bytes\n", image->sections[URF_MARKS].size);
+	struct turf_rows walk;
+	struct turf_row row;
+	int r = turf_image_rows(image, image->base, &walk);
+	while (r == 0 && (r = turf_rows_next(&walk, &row)) == 1) {
+		fprintf(out, "%#" PRIx64 "..%#" PRIx64 "%s%s%s", row.start - image->base,
+		        row.end - image->base, row.is_stmt ? " statement" : "",
+		        row.prologue_end ? " prologue-end" : "",
+		        row.epilogue_begin ? " epilogue-begin" : "");
+		if (row.discriminator)
+			fprintf(out, " discriminator %u", row.discriminator);
+		fprintf(out, "\n");
+		r = 0;
+	}
+	if (r < 0)
+		fprintf(out, "<bad>\n");
 }
 
 static void dump_mark_data(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu bytes\n", image->sections[URF_MARK_DATA].size);
+	fprintf(out, "%zu bytes, under [marks]\n", image->mark_data.size);
 }
 
 int turf_image_dump(const struct turf_image *image, const char *section, FILE *out,

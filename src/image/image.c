@@ -129,12 +129,14 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, rules, URF_RULES);
 	SET_TABLE(image, saved, URF_SAVED);
 	SET_TABLE(image, far, URF_FAR_RULES);
+	SET_TABLE(image, marks, URF_MARKS);
 	image->segments = image->sections[URF_SEGMENTS];
 	image->functions = image->sections[URF_FUNCTIONS];
 	image->phrase_text = image->sections[URF_PHRASE_TEXT];
 	image->texts = image->sections[URF_TEXTS];
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
+	image->mark_data = image->sections[URF_MARK_DATA];
 }
 
 /* A packed table's number of rows and widths; an empty section has no rows. */

@@ -9,6 +9,7 @@
  *     symbols.c    ELF symbols
  *     unwind.c     unwind rules
  *     lookup.c     the public look-ups, one address at a time
+ *     marks.c      what is asked now and then: rows of line tables, declarations
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
@@ -62,6 +63,8 @@ struct turf_image {
 	TABLE(struct urf_saved) saved;
 	TABLE(struct urf_far) far;
 	struct span exprs;
+	TABLE(struct urf_marks) marks;
+	struct span mark_data;
 	struct span sections[URF_N_SECTIONS];
 };
 
@@ -222,6 +225,21 @@ int turf_walk_frames(const struct turf_image *image, const struct walk *walk, ui
                      struct turf_frame *frames);
 /* Fills @f, which DWARF does not name, from the symbol there: 1, 0 none, -EBADMSG. */
 int turf_image_symbol_frame(const struct turf_image *image, uint32_t rva, struct turf_frame *f);
+
+/* A row of a line table, as it is coded. */
+struct mark {
+	uint32_t start; /* rva */
+	uint32_t discriminator;
+	uint8_t flags; /* URF_MARK_PROLOGUE_END ... */
+	bool statement;
+	bool more; /* flags and discriminator were there */
+};
+/* Where the rows of @group, which there is, begin and end: 0 or -EBADMSG. */
+int turf_marks_group(const struct turf_image *image, size_t group, uint32_t *off,
+                     uint32_t *end);
+/* Decodes the row at *@off, before @end, that is behind one at @from: 0 or -EBADMSG. */
+int turf_marks_read(const struct turf_image *image, uint32_t *off, uint32_t end, uint32_t from,
+                    struct mark *out);
 
 /* Rules of a row's index: 1, 0 no rule, -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checking texts, symbols and unwind rows.
+ * Checking texts, symbols, unwind rows and marks.
  *
  * Cost: each record once; a text's bytes, decoded, once more for the one behind it
  */
@@ -222,4 +222,56 @@ int turf_verify_unwind(const struct turf_image *image, struct turf_error *err)
 {
 	int r = check_rules(image, err);
 	return r < 0 ? r : check_rows(image, err);
+}
+
+static const char *check_mark(const struct mark *m, uint32_t before, uint32_t n, bool last)
+{
+	bool none = m->flags & URF_MARK_NONE;
+	if (n == 0 ? m->start != before : m->start < before + !none)
+		return "a row is out of order";
+	if (m->more != (m->flags || m->discriminator))
+		return "a row's fields are not there, or empty";
+	if (m->flags & ~(URF_MARK_PROLOGUE_END | URF_MARK_EPILOGUE_BEGIN | URF_MARK_NONE))
+		return "a row has bits that mean nothing";
+	if (none && (m->flags != URF_MARK_NONE || m->discriminator || m->statement || !last))
+		return "a table's end is not just that";
+	return n < URF_MARK_STEP ? NULL : "has too many rows";
+}
+
+/* @before: where the last row of the group before begins; then of this one. */
+static const char *check_mark_group(const struct turf_image *image, size_t group,
+                                    uint32_t *before)
+{
+	uint32_t off, end, at = le32_get(image->marks.at[group].start);
+	if (at < *before)
+		return "out of order";
+	if (turf_marks_group(image, group, &off, &end) < 0 || (group == 0 && off != 0))
+		return "its rows are not behind those of the group before";
+	for (uint32_t n = 0; off < end; n++) {
+		struct mark m;
+		if (turf_marks_read(image, &off, end, at, &m) < 0)
+			return "a row cannot be read";
+		const char *what = check_mark(&m, at, n, off == end);
+		if (what)
+			return what;
+		at = m.start;
+	}
+	*before = at;
+	return NULL;
+}
+
+int turf_verify_marks(const struct turf_image *image, struct turf_error *err)
+{
+	uint32_t before = 0;
+	bool cold = le32_get(image->head->flags) & URF_HAS_COLD;
+	if (image->marks.n && !cold)
+		return bad(image, err, URF_MARKS, 0, "is there, but not in the head's flags");
+	if (!image->marks.n && image->mark_data.size)
+		return bad(image, err, URF_MARK_DATA, 0, "rows of no group");
+	for (size_t i = 0; i < image->marks.n; i++) {
+		const char *what = check_mark_group(image, i, &before);
+		if (what)
+			return bad(image, err, URF_MARKS, i, what);
+	}
+	return 0;
 }
