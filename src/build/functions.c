@@ -110,8 +110,10 @@ static int string_of(struct functions *f, const char *at, uint32_t *ret)
 		if (r == 0)
 			f->strings.at[f->strings.n++] = s;
 	}
+	if (r < 0)
+		return r;
 	*ret = f->string_refs.at[ref].string;
-	return MIN(r, 0);
+	return 0;
 }
 
 /* The provisional number of a string as a text. */
@@ -195,8 +197,10 @@ static int file_number(struct functions *f, const char *comp_dir, const struct u
 		r = number_file(f, &ref);
 		f->file_refs.at[f->file_refs.n++] = ref;
 	}
+	if (r < 0)
+		return r;
 	*ret = f->file_refs.at[at].file;
-	return MIN(r, 0);
+	return 0;
 }
 
 /* The number of the file that a function is declared in. */

@@ -341,6 +341,8 @@ static bool sweep(struct unit *u)
 static bool sort_ranges(struct unit_scratch *s)
 {
 	s->keys.n = s->heap.n = 0;
+	if (!s->ranges.n)
+		return true;
 	if (!vec_reserve(&s->keys, 2 * s->ranges.n) || !vec_reserve(&s->heap, s->ranges.n))
 		return false;
 	for (size_t i = 0; i < s->ranges.n; i++)
