@@ -285,8 +285,8 @@ START_TEST(dumps_every_section)
 	static const char *const parts[] = {
 		"[head]",
 		"[blocks]",
-		"0x10..0x14 outer_sym /src/main.c:12:5 > inner /src/main.c:4:9 > leaf "
-		"/src/main.c:3:7",
+		("0x10..0x14 outer_sym /src/main.c:12:5 > inner /src/main.c:4:9 > leaf "
+		 "/src/main.c:3:7"),
 		"[functions]",
 		"3: leaf declared at /src/main.c:1",
 		"[rules]",
