@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * turf addr2line, or a link to turf of that name: the command line and output of binutils'
- * addr2line, which this file says of each thing how it does it. Discriminators are not known to
- * us, so " (discriminator N)" never appears.
+ * addr2line, which this file says of each thing how it does it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -82,7 +81,8 @@ static const char *shown_name(const struct session *s, uint64_t addr,
 	return shown ? shown : name;
 }
 
-static void show_frame(const struct session *s, uint64_t addr, const struct turf_frame *f)
+static void show_frame(const struct session *s, uint64_t addr, const struct turf_frame *f,
+                       uint32_t discriminator)
 {
 	const char *path = cli_path(s->file.image, f->file).at;
 	if (s->functions) {
@@ -90,7 +90,9 @@ static void show_frame(const struct session *s, uint64_t addr, const struct turf
 		fputs(s->pretty ? " at " : "\n", stdout);
 	}
 	fputs(!path ? "??" : s->basenames ? dropin_base(path) : path, stdout);
-	if (f->line)
+	if (f->line && discriminator)
+		printf(":%u (discriminator %u)\n", f->line, discriminator);
+	else if (f->line)
 		printf(":%u\n", f->line);
 	else
 		fputs(":?\n", stdout);
@@ -145,12 +147,15 @@ static void answer(const struct session *s, const char *text)
 		fputs(s->pretty ? ": " : "\n", stdout);
 	}
 	size_t n = 0;
-	if (begin(s, &addr, &walk) > 0)
+	uint32_t discriminator = 0; /* callers are shown with that of the innermost, too */
+	if (begin(s, &addr, &walk) > 0) {
+		discriminator = dropin_discriminator(&s->file, addr);
 		for (; (n == 0 || s->inlines) && turf_frames_next(&walk, &f) > 0; n++) {
 			if (n && s->pretty)
 				fputs(" (inlined by) ", stdout);
-			show_frame(s, addr, &f);
+			show_frame(s, addr, &f, discriminator);
 		}
+	}
 	if (n == 0)
 		show_nothing(s);
 }

@@ -152,3 +152,9 @@ const char *dropin_name(const struct dropin_file *file, uint64_t addr,
 		return cli_text(file->image, symbol.name).at;
 	return name ? name : linkage;
 }
+
+uint32_t dropin_discriminator(const struct dropin_file *file, uint64_t addr)
+{
+	struct turf_row row;
+	return turf_image_find_row(file->image, addr, &row) > 0 ? row.discriminator : 0;
+}

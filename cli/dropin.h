@@ -56,6 +56,9 @@ void dropin_expand_arguments(int *argc, char ***argv);
 const char *dropin_name(const struct dropin_file *file, uint64_t addr,
                         const struct turf_frame *frame);
 
+/* That of the line at @addr, 0: none. */
+uint32_t dropin_discriminator(const struct dropin_file *file, uint64_t addr);
+
 /* The part of a path behind its last '/'. */
 const char *dropin_base(const char *path);
 

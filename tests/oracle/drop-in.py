@@ -256,7 +256,7 @@ class Run:
         for addr, mine, other in pairs:
             if mine == other:
                 self.causes["equal"] += 1
-            elif mine == no_discriminator(other):
+            elif no_discriminator(mine) == no_discriminator(other):
                 self.causes["equal but for the discriminator"] += 1
             else:
                 different.append((addr, mine, other))
@@ -274,7 +274,7 @@ class Run:
             raw = {a: (m, o) for a, m, o in zip(all_addrs, *both)}
         for addr, mine, other in different:
             m, o = raw.get(addr, (mine, other))
-            cause = cause_of(list(frames(m, functions, pretty)),
+            cause = cause_of(list(frames(no_discriminator(m), functions, pretty)),
                              list(frames(no_discriminator(o), functions, pretty)), addr,
                              symbols, llvm.get(addr))
             self.causes[cause] += 1
