@@ -27,14 +27,14 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
 	uint64_t die = scope->kind == DWARF_FUNCTION ? scope->die : scope->origin;
 	if (!vec_reserve(&u->s->origins, u->out->functions.n + 1 - u->s->origins.n))
 		return -ENOMEM;
-	int r = turf_table_intern(&u->s->functions, hash_mix(0, die), same_die, u->s, &die,
+	int r = turf_table_intern(&u->s->functions, turf_die_hash(die), same_die, u->s, &die,
 	                          (uint32_t)u->out->functions.n, ret);
 	if (r != 0)
 		return MIN(r, 0);
+	u->s->origins.at[u->s->origins.n++] = die;
 	struct unit_function *f = vec_push(&u->out->functions);
 	if (!f)
 		return -ENOMEM;
-	u->s->origins.at[u->s->origins.n++] = die;
 	struct dwarf_names names = { .decl_file = DWARF_NONE };
 	r = turf_dwarf_names(&u->b->dwarf, die, &names, NULL);
 	if (r == -ENOMEM)

@@ -27,8 +27,33 @@ struct unit_scratch *turf_scratch_take(struct builder *b)
 	return s ? s : calloc(1, sizeof(*s));
 }
 
+static uint64_t line_hash(const struct line_key *k)
+{
+	return hash_mix(hash_mix(0, (uint64_t)k->function << 32 | k->line),
+	                (uint64_t)k->file << 32 | k->column);
+}
+
+/* Both tables have room for the largest unit so far; most units are small. */
+static void forget(struct unit_scratch *s)
+{
+	enum { FEW = 16 };
+	if (s->lines.n < s->n_known / FEW)
+		for (size_t i = 0; i < s->lines.n; i++)
+			for (size_t at = line_hash(&s->lines.at[i]) & (s->n_known - 1);
+			     s->known[at]; at = (at + 1) & (s->n_known - 1))
+				s->known[at] = 0;
+	else if (s->n_known)
+		memset(s->known, 0, s->n_known * sizeof(*s->known));
+	if (s->origins.n < s->functions.room / FEW)
+		for (size_t i = 0; i < s->origins.n; i++)
+			turf_table_wipe(&s->functions, turf_die_hash(s->origins.at[i]));
+	else
+		turf_table_clear(&s->functions);
+}
+
 void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 {
+	forget(s);
 	s->rows.n = s->copy.n = s->ranges.n = s->heap.n = s->keys.n = s->areas.n = 0;
 	s->dies.n = s->origins.n = s->lines.n = s->sites.n = s->counts.n = s->places.n = 0;
 	s->files.n = 0;
@@ -38,9 +63,6 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	s->out.nameless = 0;
 	s->out.error = 0;
 	s->out.why = (struct turf_error){ 0 };
-	turf_table_clear(&s->functions);
-	if (s->n_known)
-		memset(s->known, 0, s->n_known * sizeof(*s->known));
 	pthread_mutex_lock(&b->lock);
 	s->next = b->scratch;
 	b->scratch = s;
@@ -94,12 +116,6 @@ void turf_unit_scratch_free(struct unit_scratch *s)
 		free(s);
 		s = next;
 	}
-}
-
-static uint64_t line_hash(const struct line_key *k)
-{
-	return hash_mix(hash_mix(0, (uint64_t)k->function << 32 | k->line),
-	                (uint64_t)k->file << 32 | k->column);
 }
 
 /* Twice the room, at least. */

@@ -73,6 +73,7 @@ struct unit {
 	struct mark mark;      /* where marked */
 	uint32_t n_marks;      /* in the last group; 0: a new one begins */
 	bool marked;
+	bool unsorted;     /* rows are */
 	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
 };
 
@@ -104,6 +105,12 @@ bool turf_scratch_emit(struct unit *u);
 
 /* marks.c: told of each row in turn; false: no memory. */
 bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row);
+
+/* Of the table of functions. */
+static inline uint64_t turf_die_hash(uint64_t die)
+{
+	return hash_mix(0, die);
+}
 
 /* scopes.c: functions, scopes, sites and their ranges. */
 int turf_read_scopes(struct unit *u, struct turf_error *err);

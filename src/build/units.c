@@ -96,10 +96,12 @@ static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t 
 	uint64_t start = row->addr;
 	if (!turf_unit_clip(u, &start, &end) || start != row->addr - u->b->in.base)
 		return true;
-	if (!vec_reserve(&u->s->rows, 1))
+	struct rows *rows = &u->s->rows;
+	if (!vec_reserve(rows, 1))
 		return false;
-	u->s->rows.at[u->s->rows.n++] = (struct row){ (uint32_t)start, (uint32_t)end, row->file,
-		                                      row->line, row->column };
+	u->unsorted |= rows->n && rows->at[rows->n - 1].end > start;
+	rows->at[rows->n++] = (struct row){ (uint32_t)start, (uint32_t)end, row->file,
+		                            row->line, row->column };
 	return true;
 }
 
@@ -142,10 +144,7 @@ static int read_lines(struct unit *u, struct turf_error *err)
 static bool sort_rows(struct unit *u)
 {
 	struct unit_scratch *s = u->s;
-	bool sorted = true;
-	for (size_t i = 1; i < s->rows.n && sorted; i++)
-		sorted = s->rows.at[i - 1].end <= s->rows.at[i].start;
-	if (sorted)
+	if (!u->unsorted)
 		return true;
 	s->keys.n = s->copy.n = 0;
 	if (!vec_reserve(&s->keys, 2 * s->rows.n) || !vec_reserve(&s->copy, s->rows.n))
@@ -193,13 +192,27 @@ static bool own_areas(struct unit *u)
 	return true;
 }
 
+/* Whether all rows lie in areas, both sorted: most often they do. */
+static bool is_inside(const struct unit_scratch *s)
+{
+	size_t a = 0;
+	for (size_t i = 0; i < s->rows.n; i++) {
+		while (a < s->areas.n && s->areas.at[a].value <= s->rows.at[i].start)
+			a++;
+		if (a == s->areas.n || s->rows.at[i].start < s->areas.at[a].key ||
+		    s->rows.at[i].end > s->areas.at[a].value)
+			return false;
+	}
+	return true;
+}
+
 /* Cuts the sorted rows down to the unit's own ranges. */
 static bool clip_rows(struct unit *u)
 {
 	struct unit_scratch *s = u->s;
 	if (!own_areas(u))
 		return false;
-	if (!s->areas.n)
+	if (!s->areas.n || is_inside(s))
 		return true;
 	s->copy.n = 0;
 	size_t a = 0;
