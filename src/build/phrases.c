@@ -231,7 +231,7 @@ static int count_repeats(struct choosing *c)
 {
 	const uint8_t *s = c->p->bytes.at;
 	unsigned bits = MIN(c->count_bits + 1u, (unsigned)REPEAT_HASH);
-	uint32_t *last = calloc((size_t)1 << bits, sizeof(*last)); /* place + 1, by hash */
+	uint32_t *last = turf_zeroed(sizeof(*last) << bits); /* place + 1, by hash */
 	if (!last)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->parts.n; i++) {
@@ -470,7 +470,7 @@ static int make_room(struct choosing *c)
 	while (c->count_bits < COUNTS_MAX && (size_t)4 << c->count_bits < n)
 		c->count_bits++;
 	c->said = malloc(n * sizeof(*c->said));
-	c->counts = calloc((size_t)1 << c->count_bits, sizeof(*c->counts));
+	c->counts = turf_zeroed(sizeof(*c->counts) << c->count_bits);
 	return c->said && c->counts ? 0 : -ENOMEM;
 }
 

@@ -22,7 +22,7 @@ enum {
 static bool slots_grow(struct texts *t)
 {
 	size_t n = MAX((size_t)SLOTS_MIN, t->n_slots * 2);
-	struct text_slot *slots = calloc(n, sizeof(*slots));
+	struct text_slot *slots = turf_zeroed(n * sizeof(*slots));
 	if (!slots)
 		return false;
 	for (size_t i = 0; i < t->n_slots; i++) {
