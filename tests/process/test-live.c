@@ -117,7 +117,7 @@ static void *map_exec(const char *path)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[256];
+	char command[512];
 	snprintf(command, sizeof(command), "cp %s %s.new && mv %s.new %s", from, to, to, to);
 	ck_assert_int_eq(system(command), 0);
 }
