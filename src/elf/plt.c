@@ -7,16 +7,41 @@
  * stubs and relocations does not matter, and what is no stub gets no name.
  *
  *   x86-64   [endbr64] [bnd] jmp *SLOT(%rip)
+ *   i386     [endbr32] jmp *SLOT or jmp *SLOT-GOT(%ebx)
  *   aarch64  [bti c] adrp x16, SLOT; ldr x17, [x16, SLOT]; add x16, ...; [autia1716] br x17
+ *   arm      [bx pc] add ip, pc, A; add ip, ip, B [once more]; ldr pc, [ip, C]!
+ *   riscv    auipc t3, SLOT; ld t3, SLOT(t3); jalr t1, t3; nop
+ *   s390x    larl %r1, SLOT; lg %r1, 0(%r1); br %r1; what binds it
  *
- * Source: psABI x86-64 (chapter 5, and "Program Loading" for IBT), psABI aarch64; Arm ARM C6.2
+ * Those of ppc64 are in .text, and jump by way of the TOC.
+ *
+ * Source: psABI x86-64 (chapter 5, and "Program Loading" for IBT), of i386, aarch64, arm,
+ *         riscv and s390x; Arm ARM C6.2, A8.8; RISC-V unprivileged ISA 2.4, 5.2
  */
 #include <elf.h>
 
 #include "base/vec.h"
 #include "elf/elf.h"
 
-enum { AARCH64_LONGEST = 24 }; /* bytes of a stub */
+enum { /* bytes of a stub */
+       AARCH64_LONGEST = 24,
+       S390_STUB = 32,
+};
+
+/* What a machine's stubs look like. */
+struct code {
+	struct span bytes;
+	uint64_t addr, got; /* of the section; what %ebx holds on i386 */
+	size_t step;
+};
+struct machine {
+	uint16_t machine;
+	bool is64;
+	uint8_t step;                 /* stubs begin at multiples of it in their section */
+	uint32_t jump_slot, glob_dat; /* relocations that fill a slot */
+	/* Size of the stub at @off, and its slot; 0: none is there. */
+	size_t (*decode)(const struct code *code, size_t off, uint64_t *slot);
+};
 
 struct slot {
 	uint64_t addr;
@@ -33,13 +58,6 @@ static int no_memory(struct turf_error *err)
 	return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for the linkage table");
 }
 
-static bool fills_slot(uint16_t machine, uint32_t type)
-{
-	if (machine == EM_X86_64)
-		return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
-	return type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT;
-}
-
 static int add_slot(struct slots *slots, struct slot slot, struct turf_error *err)
 {
 	struct slot *kept = vec_push(slots);
@@ -49,24 +67,27 @@ static int add_slot(struct slots *slots, struct slot slot, struct turf_error *er
 	return 0;
 }
 
-/* The slots that one SHT_RELA section fills. */
-static int read_relocations(const struct elf *elf, const struct elf_section *section,
-                            const struct elf_symbols *dynsym, struct slots *slots,
-                            struct turf_error *err)
+/* The slots that one section of relocations fills. */
+static int read_relocations(const struct elf *elf, const struct machine *machine,
+                            const struct elf_section *section, const struct elf_symbols *dynsym,
+                            struct slots *slots, struct turf_error *err)
 {
 	struct elf_data data;
 	int r = turf_elf_data(elf, section, &data, err);
 	if (r < 0)
 		return r;
 	struct cursor c = cur_of(data.bytes, elf->big);
-	while (r == 0 && cur_left(&c) >= sizeof(Elf64_Rela)) {
-		struct slot slot = { .addr = cur_u64(&c) };
-		uint64_t info = cur_u64(&c), addend = cur_u64(&c);
-		if (!fills_slot(elf->machine, ELF64_R_TYPE(info)) || !ELF64_R_SYM(info) ||
-		    addend)
+	bool rela = section->type == SHT_RELA;
+	unsigned word = elf->is64 ? 8 : 4, size = word * (rela ? 3 : 2);
+	while (r == 0 && cur_left(&c) >= size) {
+		struct slot slot = { .addr = cur_uint(&c, word) };
+		uint64_t info = cur_uint(&c, word), addend = rela ? cur_uint(&c, word) : 0;
+		uint64_t type = elf->is64 ? ELF64_R_TYPE(info) : ELF32_R_TYPE(info);
+		uint64_t idx = elf->is64 ? ELF64_R_SYM(info) : ELF32_R_SYM(info);
+		if ((type != machine->jump_slot && type != machine->glob_dat) || !idx || addend)
 			continue;
 		struct elf_symbol symbol;
-		r = turf_elf_symbol_at(dynsym, (uint32_t)ELF64_R_SYM(info), &symbol, err);
+		r = turf_elf_symbol_at(dynsym, (uint32_t)idx, &symbol, err);
 		if (r == 0 && symbol.name[0]) {
 			slot.name = symbol.name;
 			r = add_slot(slots, slot, err);
@@ -84,7 +105,8 @@ static int compare(const void *a, const void *b)
 	return (x->name > y->name) - (x->name < y->name); /* both in .dynstr: its order */
 }
 
-static int read_slots(const struct elf *elf, struct slots *slots, struct turf_error *err)
+static int read_slots(const struct elf *elf, const struct machine *machine, struct slots *slots,
+                      struct turf_error *err)
 {
 	struct elf_symbols dynsym;
 	struct elf_section section;
@@ -94,8 +116,9 @@ static int read_slots(const struct elf *elf, struct slots *slots, struct turf_er
 	r = 0;
 	for (uint32_t i = 1; r == 0 && i < elf->n_sections; i++) {
 		r = turf_elf_section(elf, i, &section, err);
-		if (r == 0 && section.type == SHT_RELA && section.flags & SHF_ALLOC)
-			r = read_relocations(elf, &section, &dynsym, slots, err);
+		if (r == 0 && section.flags & SHF_ALLOC &&
+		    (section.type == SHT_RELA || section.type == SHT_REL))
+			r = read_relocations(elf, machine, &section, &dynsym, slots, err);
 	}
 	if (slots->n)
 		qsort(slots->at, slots->n, sizeof(*slots->at), compare);
@@ -122,19 +145,29 @@ static bool skip_bytes(struct cursor *c, const char *bytes, size_t n)
 	return same;
 }
 
-/* The slot of the stub at @off of @code, which is at @addr: its size, or 0. */
-static size_t decode_x86(struct span code, size_t off, uint64_t addr, uint64_t *slot,
-                         size_t step)
+static size_t decode_x86_64(const struct code *code, size_t off, uint64_t *slot)
 {
-	struct cursor c = cur_of(code, false);
+	struct cursor c = cur_of(code->bytes, false);
 	cur_seek(&c, off);
 	skip_bytes(&c, "\xf3\x0f\x1e\xfa", 4); /* endbr64 */
 	skip_bytes(&c, "\xf2", 1);             /* bnd */
 	if (!skip_bytes(&c, "\xff\x25", 2))    /* jmp *disp(%rip) */
 		return 0;
 	uint64_t disp = (uint64_t)(int32_t)cur_u32(&c);
-	*slot = addr + cur_off(&c) + disp;
-	return c.bad ? 0 : MIN(step, code.size - off);
+	*slot = code->addr + cur_off(&c) + disp;
+	return c.bad ? 0 : MIN(code->step, code->bytes.size - off);
+}
+
+static size_t decode_i386(const struct code *code, size_t off, uint64_t *slot)
+{
+	struct cursor c = cur_of(code->bytes, false);
+	cur_seek(&c, off);
+	skip_bytes(&c, "\xf3\x0f\x1e\xfb", 4);           /* endbr32 */
+	bool absolute = skip_bytes(&c, "\xff\x25", 2);   /* jmp *disp */
+	if (!absolute && !skip_bytes(&c, "\xff\xa3", 2)) /* jmp *disp(%ebx) */
+		return 0;
+	*slot = (uint32_t)(cur_u32(&c) + (absolute ? 0 : code->got));
+	return c.bad ? 0 : MIN(code->step, code->bytes.size - off);
 }
 
 static bool next_is(struct cursor *c, uint32_t mask, uint32_t wanted, uint32_t *word)
@@ -154,13 +187,13 @@ static uint64_t adrp_target(uint64_t pc, uint32_t word)
 	return (pc & ~(uint64_t)0xfff) + (pages << 12);
 }
 
-static size_t decode_aarch64(struct span code, size_t off, uint64_t addr, uint64_t *slot)
+static size_t decode_aarch64(const struct code *code, size_t off, uint64_t *slot)
 {
-	struct cursor c = cur_of(code, false); /* instructions are, whatever the data */
+	struct cursor c = cur_of(code->bytes, false); /* instructions are, whatever the data */
 	uint32_t word;
 	cur_seek(&c, off);
 	next_is(&c, UINT32_MAX, 0xd503245f, &word); /* bti c */
-	uint64_t pc = addr + cur_off(&c);
+	uint64_t pc = code->addr + cur_off(&c);
 	if (!next_is(&c, 0x9f00001f, 0x90000010, &word)) /* adrp x16 */
 		return 0;
 	uint64_t page = adrp_target(pc, word);
@@ -178,25 +211,104 @@ static size_t decode_aarch64(struct span code, size_t off, uint64_t addr, uint64
 	return cur_off(&c) - off;
 }
 
-/* Stubs of x86-64 stand at multiples of their size, of aarch64 at any instruction. */
-static int read_stubs(const struct elf *elf, const struct elf_section *section,
-                      struct span code, const struct slots *slots, struct elf_stubs *ret,
-                      struct turf_error *err)
+/* An immediate of eight bits, turned right by twice the four above them. */
+static uint32_t arm_immediate(uint32_t word)
 {
-	bool x86 = elf->machine == EM_X86_64;
-	size_t step = !x86 ? 4 : section->entry_size == 8 ? 8 : 16, size;
-	for (size_t off = 0; off < code.size; off += size ? size : step) {
+	uint32_t value = word & 0xff, turn = (word >> 8 & 0xf) * 2;
+	return turn ? value >> turn | value << (32 - turn) : value;
+}
+
+static size_t decode_arm(const struct code *code, size_t off, uint64_t *slot)
+{
+	struct cursor c = cur_of(code->bytes, false); /* BE8 */
+	uint32_t word;
+	cur_seek(&c, off);
+	if (!next_is(&c, UINT32_MAX, 0xe7fd4778, &word))        /* Thumb: bx pc; b.n */
+		next_is(&c, UINT32_MAX, 0x46c04778, &word);     /* bx pc; nop */
+	uint32_t at = (uint32_t)(code->addr + cur_off(&c)) + 8; /* pc is two words ahead */
+	if (!next_is(&c, 0xfffff000, 0xe28fc000, &word))        /* add ip, pc, imm */
+		return 0;
+	at += arm_immediate(word);
+	for (int i = 0; i < 2 && next_is(&c, 0xfffff000, 0xe28cc000, &word); i++)
+		at += arm_immediate(word);               /* add ip, ip, imm */
+	if (!next_is(&c, 0xfffff000, 0xe5bcf000, &word)) /* ldr pc, [ip, imm12]! */
+		return 0;
+	*slot = at + (word & 0xfff);
+	return cur_off(&c) - off;
+}
+
+static size_t decode_riscv(const struct code *code, size_t off, uint64_t *slot)
+{
+	struct cursor c = cur_of(code->bytes, false);
+	uint32_t high, low, word;
+	cur_seek(&c, off);
+	if (!next_is(&c, 0xfff, 0xe17, &high) ||        /* auipc t3, imm20 */
+	    !next_is(&c, 0xfffff, 0xe3e03, &low) ||     /* ld t3, imm12(t3) */
+	    !next_is(&c, UINT32_MAX, 0xe0367, &word) || /* jalr t1, t3 */
+	    !next_is(&c, UINT32_MAX, 0x13, &word))      /* nop */
+		return 0;
+	uint64_t page = (uint64_t)(int32_t)(high & 0xfffff000);
+	uint64_t in_page = ((uint64_t)(low >> 20) ^ 0x800) - 0x800; /* signed */
+	*slot = code->addr + off + page + in_page;
+	return cur_off(&c) - off;
+}
+
+static size_t decode_s390x(const struct code *code, size_t off, uint64_t *slot)
+{
+	struct cursor c = cur_of(code->bytes, true);
+	cur_seek(&c, off);
+	if (!skip_bytes(&c, "\xc0\x10", 2)) /* larl %r1, imm32 * 2 */
+		return 0;
+	*slot = code->addr + off + 2 * (uint64_t)(int32_t)cur_u32(&c);
+	if (!skip_bytes(&c, "\xe3\x10\x10\x00\x00\x04", 6) || /* lg %r1, 0(%r1) */
+	    !skip_bytes(&c, "\x07\xf1", 2))                   /* br %r1 */
+		return 0;
+	return MIN((size_t)S390_STUB, code->bytes.size - off);
+}
+
+static const struct machine machines[] = {
+	{ EM_X86_64, true, 16, R_X86_64_JUMP_SLOT, R_X86_64_GLOB_DAT, decode_x86_64 },
+	{ EM_386, false, 16, R_386_JMP_SLOT, R_386_GLOB_DAT, decode_i386 },
+	{ EM_AARCH64, true, 4, R_AARCH64_JUMP_SLOT, R_AARCH64_GLOB_DAT, decode_aarch64 },
+	{ EM_ARM, false, 4, R_ARM_JUMP_SLOT, R_ARM_GLOB_DAT, decode_arm },
+	{ EM_RISCV, true, 4, R_RISCV_JUMP_SLOT, R_RISCV_64, decode_riscv },
+	{ EM_S390, true, 2, R_390_JMP_SLOT, R_390_GLOB_DAT, decode_s390x },
+};
+
+static const struct machine *machine_of(const struct elf *elf)
+{
+	for (size_t i = 0; i < COUNT(machines); i++)
+		if (machines[i].machine == elf->machine && machines[i].is64 == elf->is64)
+			return &machines[i];
+	return NULL;
+}
+
+static int read_stubs(const struct machine *machine, const struct code *code,
+                      const struct slots *slots, struct elf_stubs *ret, struct turf_error *err)
+{
+	size_t size;
+	for (size_t off = 0; off < code->bytes.size; off += size ? size : code->step) {
 		uint64_t slot;
-		size = x86 ? decode_x86(code, off, section->addr, &slot, step)
-		           : decode_aarch64(code, off, section->addr, &slot);
+		size = machine->decode(code, off, &slot);
 		const char *name = size ? name_at(slots, slot) : NULL;
 		if (!name)
 			continue;
 		struct elf_stub *stub = vec_push(ret);
 		if (!stub)
 			return no_memory(err);
-		*stub = (struct elf_stub){ section->addr + off, size, name };
+		*stub = (struct elf_stub){ code->addr + off, size, name };
 	}
+	return 0;
+}
+
+/* _GLOBAL_OFFSET_TABLE_ of i386, or 0: the table of slots for stubs, else the only one. */
+static uint64_t got_of(const struct elf *elf)
+{
+	struct elf_section section;
+	if (elf->machine == EM_386 &&
+	    (turf_elf_find_section(elf, ".got.plt", &section, NULL) == 1 ||
+	     turf_elf_find_section(elf, ".got", &section, NULL) == 1))
+		return section.addr;
 	return 0;
 }
 
@@ -207,10 +319,12 @@ static bool holds_stubs(const struct elf_section *section)
 	        !strcmp(section->name, ".plt.got"));
 }
 
-static int read_sections(const struct elf *elf, const struct slots *slots,
-                         struct elf_stubs *ret, struct turf_error *err)
+static int read_sections(const struct elf *elf, const struct machine *machine,
+                         const struct slots *slots, struct elf_stubs *ret,
+                         struct turf_error *err)
 {
 	int r = 0;
+	const uint64_t got = got_of(elf);
 	for (uint32_t i = 1; r == 0 && slots->n && i < elf->n_sections; i++) {
 		struct elf_section section;
 		struct elf_data data;
@@ -220,7 +334,10 @@ static int read_sections(const struct elf *elf, const struct slots *slots,
 		r = turf_elf_data(elf, &section, &data, err);
 		if (r < 0)
 			continue;
-		r = read_stubs(elf, &section, data.bytes, slots, ret, err);
+		/* one that only jumps has half the size of one that binds, too */
+		bool half = machine->step == 16 && section.entry_size == 8;
+		struct code code = { data.bytes, section.addr, got, half ? 8 : machine->step };
+		r = read_stubs(machine, &code, slots, ret, err);
 		turf_elf_data_fini(&data);
 	}
 	return r;
@@ -230,11 +347,12 @@ int turf_elf_stubs(const struct elf *elf, struct elf_stubs *ret, struct turf_err
 {
 	struct slots slots = { 0 };
 	struct elf_stubs stubs = { 0 };
-	if (!elf->is64 || (elf->machine != EM_X86_64 && elf->machine != EM_AARCH64))
+	const struct machine *machine = machine_of(elf);
+	if (!machine)
 		return 0;
-	int r = read_slots(elf, &slots, err);
+	int r = read_slots(elf, machine, &slots, err);
 	if (r == 0)
-		r = read_sections(elf, &slots, &stubs, err);
+		r = read_sections(elf, machine, &slots, &stubs, err);
 	vec_fini(&slots);
 	if (r < 0 || !stubs.n) {
 		vec_fini(&stubs);

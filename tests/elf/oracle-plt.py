@@ -40,6 +40,16 @@ X86 = [  # compiler, its flags
     ['gcc', '-Wl,-z,bndplt'], ['clang', '-fuse-ld=lld'],
     ['clang', '-fuse-ld=lld', '-fcf-protection', '-Wl,-z,force-ibt'],
 ]
+OTHERS = [f'{m}-gcc' for m in ('i686-linux-gnu', 'aarch64-linux-gnu', 'arm-linux-gnueabihf',
+                               'riscv64-linux-gnu', 's390x-linux-gnu')]
+CROSS = [[cc, *how] for cc in OTHERS for how in (
+    [], ['-no-pie'], ['-Wl,-z,now'], ['-marm'] if 'arm-' in cc else ['-fcf-protection'],
+    ['-nostdlib', '-shared', '-fPIC'])
+    if shutil.which(cc)]
+# objdump knows none of lld's stubs of arm
+CROSS += [['clang', f'--target={m}', '-nostdlib', '-shared', '-fPIC', '-fuse-ld=lld']
+          for m in ('i686-linux-gnu', 'riscv64-linux-gnu', 's390x-linux-gnu')
+          if shutil.which(f'{m}-objdump')]
 ARM = [[], ['-Wl,-z,force-bti'], ['-Wl,-z,pac-plt'], ['-Wl,-z,force-bti,-z,pac-plt']]
 
 
@@ -101,12 +111,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.environ['TURF_STORE'] = folder + '/store'
         cases = [('objdump', f, f) for f in files]
-        for i, how in enumerate(X86 + ARM):
-            name, arm = f'{folder}/{i}', i >= len(X86)
+        for i, how in enumerate(X86 + CROSS + ARM):
+            name, arm = f'{folder}/{i}', i >= len(X86 + CROSS)
             if arm and not LLVM or (arm or how[0] == 'clang') and not CLANG:
                 continue
             with open(name + '.c', 'w') as out:
-                out.write(BARE if arm else SOURCE)
+                out.write(BARE if arm or '-nostdlib' in how else SOURCE)
             command = [CLANG, '--target=aarch64-linux-gnu', '-nostdlib', '-shared', '-fPIC',
                        '-fuse-ld=lld', *how] if arm else [*how, '-w']
             command[0] = CLANG if command[0] == 'clang' else command[0]
@@ -115,7 +125,10 @@ def main():
             except subprocess.CalledProcessError:
                 print(f'{" ".join(how)}: does not link here')
                 continue
-            cases.append((LLVM if arm else 'objdump', name,
+            machine = (how + [''])[1].removeprefix('--target=') if 'clang' in how[:1] else \
+                ''.join(how[:1]).removesuffix('-gcc')
+            tool = f'{machine}-objdump' if how in CROSS else 'objdump'
+            cases.append((LLVM if arm else tool, name,
                           ' '.join(['aarch64', *how] if arm else how)))
         for case in cases:
             more, n = check(turf, *case)
