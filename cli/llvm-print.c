@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers in the styles of llvm-symbolizer. Where a function is declared is not known to us, so
- * "Function start filename" and "StartLine" stay away or empty; nor are discriminators.
+ * Answers in the styles of llvm-symbolizer. Where an inlined function's code starts is not
+ * known to us.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -126,9 +126,14 @@ static void put_source(FILE *out, uint64_t n, const struct llvm_line *line)
 static void put_verbose(const struct llvm_printer *p, const struct llvm_line *line)
 {
 	printf("  Filename: %s\n", line->path ? line->path : "??");
+	if (line->declared_line)
+		printf("  Function start filename: %s\n  Function start line: %u\n",
+		       line->declared_path ? line->declared_path : "", line->declared_line);
 	if (line->has_start && p->options->style == LLVM_PLAIN)
 		printf("  Function start address: 0x%llx\n", hex(line->start));
 	printf("  Line: %u\n  Column: %u\n", line->line, line->column);
+	if (line->discriminator)
+		printf("  Discriminator: %u\n", line->discriminator);
 }
 
 static void put_line(const struct llvm_printer *p, const struct llvm_line *line)
@@ -171,13 +176,16 @@ static void json_line(const struct llvm_printer *p, const struct llvm_line *line
 	char start[32] = "";
 	if (line->has_start)
 		snprintf(start, sizeof(start), "0x%llx", hex(line->start));
-	printf("%s{\"Column\":%u,\"Discriminator\":0,", p->n_lines ? "," : "", line->column);
+	printf("%s{\"Column\":%u,\"Discriminator\":%u,", p->n_lines ? "," : "", line->column,
+	       line->discriminator);
 	json_member("FileName", line->path);
-	json_member("FunctionName", line->function);
+	json_member("FunctionName",
+	            p->options->functions == LLVM_NO_NAME ? NULL : line->function);
 	printf("\"Line\":%u,", line->line);
 	json_source(p->options->context, line);
 	json_member("StartAddress", start);
-	fputs("\"StartFileName\":\"\",\"StartLine\":0}", stdout);
+	json_member("StartFileName", line->declared_path);
+	printf("\"StartLine\":%u}", line->declared_line);
 }
 
 void llvm_line(struct llvm_printer *p, const struct llvm_line *line)

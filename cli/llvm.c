@@ -308,20 +308,41 @@ static const char *relative_path(const struct module *m, uint64_t addr, const ch
 	return path + folder.size + 1;
 }
 
-static struct llvm_line line_of(const struct session *s, const struct module *m, uint64_t addr,
-                                const struct turf_frame *f)
+static const char *shown_path(const struct session *s, const struct module *m, uint64_t addr,
+                              uint32_t file)
 {
-	const char *path = cli_path(m->file.image, f->file).at;
+	const char *path = cli_path(m->file.image, file).at;
 	if (s->o.relative && !s->o.basenames)
-		path = relative_path(m, addr, path);
-	return (struct llvm_line){
+		return relative_path(m, addr, path);
+	return path && s->o.basenames ? dropin_base(path) : path;
+}
+
+/* What only these styles show, and costs look-ups of its own. */
+static void add_details(const struct session *s, const struct module *m, uint64_t addr,
+                        const struct turf_frame *f, bool innermost, struct llvm_line *line)
+{
+	uint32_t file;
+	if (!s->o.verbose && s->o.style != LLVM_JSON)
+		return;
+	if (innermost)
+		line->discriminator = dropin_discriminator(&m->file, addr);
+	if (turf_image_declared(m->file.image, f->function, &file, &line->declared_line) > 0)
+		line->declared_path = shown_path(s, m, addr, file);
+}
+
+static struct llvm_line line_of(const struct session *s, const struct module *m, uint64_t addr,
+                                const struct turf_frame *f, bool innermost)
+{
+	struct llvm_line line = {
 		.function = function_name(s, m, f),
-		.path = path && s->o.basenames ? dropin_base(path) : path,
+		.path = shown_path(s, m, addr, f->file),
 		.line = f->line,
 		.column = f->column,
 		.has_start = f->has_start,
 		.start = f->function_start,
 	};
+	add_details(s, m, addr, f, innermost, &line);
+	return line;
 }
 
 /* All of the chain, or the innermost. */
@@ -330,15 +351,16 @@ static void show_chain(struct session *s, const struct module *m, uint64_t addr)
 	struct turf_frames walk;
 	struct turf_frame f = { .name = 0 };
 	struct llvm_line line = { .function = NULL };
+	bool innermost = true;
 	if (turf_image_frames(m->file.image, addr, &walk) > 0 &&
 	    turf_frames_next(&walk, &f) > 0)
-		while (f.inlined) {
-			line = line_of(s, m, addr, &f);
+		for (; f.inlined; innermost = false) {
+			line = line_of(s, m, addr, &f, innermost);
 			llvm_line(&s->printer, &line);
 			if (!s->o.inlines || turf_frames_next(&walk, &f) <= 0)
 				return;
 		}
-	line = line_of(s, m, addr, &f);
+	line = line_of(s, m, addr, &f, innermost);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -350,7 +372,7 @@ static void show_place(struct session *s, const struct module *m, uint64_t addr)
 	struct turf_frame f = { .name = 0 };
 	if (turf_image_frames(m->file.image, addr, &walk) > 0)
 		(void)turf_frames_next(&walk, &f);
-	struct llvm_line line = line_of(s, m, addr, &f);
+	struct llvm_line line = line_of(s, m, addr, &f, true);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -378,7 +400,8 @@ static void answer_code(struct session *s, const struct module *m,
 		show_chain(s, m, addr);
 	else
 		show_place(s, m, addr);
-	if (!s->printer.n_lines && s->o.style != LLVM_JSON)
+	bool one = s->o.style != LLVM_JSON || (request->has_address && !s->o.inlines);
+	if (!s->printer.n_lines && one)
 		llvm_line(&s->printer, &nothing);
 	llvm_end(&s->printer, request);
 }

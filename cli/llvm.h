@@ -51,6 +51,9 @@ bool llvm_build_id(const char *text, char out[static LLVM_REQUEST]);
 struct llvm_line {
 	const char *function, *path;
 	uint32_t line, column;
+	uint32_t discriminator;    /* 0: none */
+	const char *declared_path; /* where the function is declared */
+	uint32_t declared_line;    /* 0: unknown */
 	bool has_start;
 	uint64_t start;
 };

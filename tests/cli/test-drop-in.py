@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Links to turf under other programs' names: their options, messages and exit statuses."""
+import json
 import os
 import pathlib
 import random
@@ -9,6 +10,22 @@ import subprocess
 import unittest
 
 import lib
+
+
+# Several blocks of one line, which discriminators tell apart; a call that is inlined.
+BLOCKS = '''
+static inline __attribute__((always_inline)) int count(const char *c, int sum)
+{
+	for (; *c; c++) sum += *c > 'a' ? *c : sum;
+	return sum;
+}
+int main(int argc, char **argv)
+{
+	int sum = 0;
+	for (int i = 0; i < argc; i++) for (int k = 0; k < i; k++) sum += count(argv[i], k) + (i & k ? 3 : i);
+	return sum > 9 ? sum : argc > 3 ? argc : 0;
+}
+'''
 
 
 class DropIn(lib.Case):
@@ -21,6 +38,10 @@ class DropIn(lib.Case):
     def need_demangler(self):
         if b'(anonymous namespace)' not in pathlib.Path(self.turf).read_bytes():
             self.skipTest('built without libiberty')
+
+    def code_of(self, name, symbol):
+        start, size = lib.symbols(self.folder / name)[symbol]
+        return [hex(addr) for addr in range(start, start + size)]
 
     def tell(self, program, *args, **how):
         """Status, output, messages of a program; its own name in messages is left out."""
@@ -111,6 +132,27 @@ class Addr2line(DropIn):
         self.assertEqual(told, self.tell('/usr/bin/addr2line', *args, cwd=self.folder, **how),
                          args)
         return told[1]
+
+    @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
+    def test_discriminators(self):
+        for options in (['-O1'], ['-O2', '-gdwarf-4']):
+            self.compile('blocks', BLOCKS, *options)
+            addrs = self.code_of('blocks', 'main')
+            for shown in ('-i', '-fi', '-s', '-fips'):
+                told = self.same(shown, '-e', 'blocks', *addrs)
+                self.assertIn(' (discriminator ', told)
+            self.assertRegex(told, r'discriminator .*\n \(inlined by\) main at .*discriminator')
+
+    def test_an_urf_without_marks_has_no_discriminators(self):
+        self.compile('blocks', BLOCKS, '-O2')
+        link, addrs = self.link('addr2line'), self.code_of('blocks', 'main')
+        for option in ('whole', 'hot'):
+            self.good('index', *(['--hot'] if option == 'hot' else []), '-o',
+                      self.folder / option, self.folder / 'blocks')
+        whole, hot = [self.tell(link, '-fie', self.folder / name, *addrs)
+                      for name in ('whole', 'hot')]
+        self.assertIn(' (discriminator ', whole[1])
+        self.assertEqual(hot, (0, re.sub(r' \(discriminator \d+\)', '', whole[1]), ''))
 
     @unittest.skipUnless(os.path.exists('/usr/bin/addr2line'), 'there is no addr2line')
     def test_sections(self):
@@ -240,26 +282,56 @@ class Llvm(DropIn):
 
     def test_json(self):
         def read(program, *args):
-            import json
             text = self.tell(program, '--output-style=JSON', *args, cwd=self.folder)[1]
             told = json.loads(text)
             for answer in told:
-                for line in answer.get('Symbol', answer.get('Loc', [])):
-                    line.update(StartFileName='', StartLine=0, StartAddress='') # unknown to us
+                for line in answer.get('Symbol', [])[:-1]:
+                    line.update(StartAddress='') # of what is inlined: unknown to us
             return told
         ours, real = self.programs['llvm-symbolizer']
         args = [f'fixture {self.addr}', 'fixture main', 'fixture 1', '/nowhere 1', '/nowhere 1',
                 'fixture nothing', 'DATA fixture 1']
-        self.assertEqual(read(ours, *args), read(real, *args))
+        for options in (['-gdwarf-4'], ['-gdwarf-4', '-O0']):
+            self.compile('fixture', lib.FIXTURE, *options)
+            self.compile('blocks', BLOCKS, *options)
+            blocks = [f'blocks {addr}' for addr in self.code_of('blocks', 'main')]
+            for more in ([], ['-s'], ['-f=none'], ['--no-inlines']):
+                self.assertEqual(read(ours, *more, *args, *blocks),
+                                 read(real, *more, *args, *blocks))
+
+    def test_the_file_of_a_declaration_of_dwarf_5(self):
+        """LLVM does not see it where gcc writes it once for all functions."""
+        self.compile('blocks', BLOCKS, '-gdwarf-5')
+        for addr in self.code_of('blocks', 'main'):
+            told = self.tell(self.programs['llvm-symbolizer'][0], '--output-style=JSON',
+                             f'blocks {addr}', cwd=self.folder)[1]
+            for line in json.loads(told)[0]['Symbol']:
+                self.assertEqual(line['StartFileName'], line['FileName'])
+
+    def test_verbose(self):
+        self.compile('blocks', BLOCKS, '-gdwarf-4', '-O2')
+        hide = lambda text: re.sub('  Function start address: .*\n', '', text)
+        ours, real = self.programs['llvm-symbolizer']
+        args = ['--verbose', '-e', 'blocks', *self.code_of('blocks', 'main')]
+        for options in ([], ['-s'], ['-f=short'], ['--functions=none'], ['-p', '-a'],
+                        ['--output-style=GNU'], ['--relativenames']):
+            told = [self.tell(program, *options, *args, cwd=self.folder)[1]
+                    for program in (ours, real)]
+            self.assertEqual(*map(hide, told), options)
+        self.assertIn('  Discriminator: ', told[0])
+        self.assertIn('  Function start line: 2\n', told[0])
+        self.same('llvm-symbolizer', '--no-inlines', '--verbose', '-e', 'blocks',
+                  *self.code_of('blocks', 'main'))
 
     def test_json_in_lines(self):
-        """Indented; where a function begins is unknown to us."""
+        """Indented; where the code of what is inlined begins is unknown to us."""
+        self.compile('fixture', lib.FIXTURE, '-gdwarf-4')
         ours, real = self.programs['llvm-symbolizer']
         for args in ([f'fixture {self.addr}'], ['fixture 1', '/nowhere 1', 'DATA fixture 1'],
                      ['fixture nothing'], ['FRAME fixture 1']):
             told = [self.tell(program, '--output-style=JSON', '-p', *args, cwd=self.folder)[1]
                     for program in (ours, real)]
-            hidden = [re.sub('"(Start[A-Za-z]*)": .*', r'"\1"', text) for text in told]
+            hidden = [re.sub('"(StartAddress)": .*', r'"\1"', text) for text in told]
             self.assertEqual(*hidden, args)
         told = [self.tell(program, '--output-style=JSON', '-p', cwd=self.folder,
                           input='fixture 1\n/nowhere 1\n') for program in (ours, real)]
