@@ -133,9 +133,9 @@ static struct cli_text make_name(const struct turf_image *image, turf_text name,
 {
 	struct cli_text text = read_text(image, false, linkage ? linkage : name, room);
 	if (text.at && cli_is_mangled(text.at)) {
-		struct cli_text shown = cli_demangle_now(text.at);
+		struct cli_text shown = demangled ? cli_demangle_now(text.at) : text;
 		if (shown.at)
-			return demangled ? shown : text;
+			return shown;
 	}
 	if (linkage)
 		text = read_text(image, false, name, room);
