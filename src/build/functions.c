@@ -52,13 +52,22 @@ struct place {
 	uint32_t *number;
 };
 
+/* A file of another unit, by its index there, and what number it has. */
+struct decl_ref {
+	uint32_t unit, idx;
+	uint32_t file;
+};
+
 struct functions {
 	struct builder *b;
 	UNIT_LIST(struct global) list;    /* index 0: none */
 	UNIT_LIST(struct string) strings; /* index 0: none */
 	UNIT_LIST(struct string_ref) string_refs;
 	UNIT_LIST(struct file_ref) file_refs;
-	struct table known, known_strings, known_refs, known_files, known_file_refs;
+	UNIT_LIST(struct decl_ref) decls;
+	struct table known, known_strings, known_refs, known_files, known_file_refs,
+		known_decls;
+	uint64_t walked;                  /* files that were passed to find one again */
 	pthread_mutex_t lock;             /* over what follows, while units are read */
 	UNIT_LIST(struct global) pending; /* of one unit */
 	bool *done;                       /* units that are read */
@@ -203,6 +212,36 @@ static int file_number(struct functions *f, const char *comp_dir, const struct u
 	return 0;
 }
 
+static bool same_decl(const void *ctx, uint32_t idx, const void *other)
+{
+	const struct decl_ref *a = &((const struct functions *)ctx)->decls.at[idx], *b = other;
+	return a->unit == b->unit && a->idx == b->idx;
+}
+
+/* A file of another unit's line table, which may not have kept it: the table is read again. */
+static int find_decl(struct functions *f, const struct decl_ref *decl, uint32_t *ret)
+{
+	enum { MOST_WALKED = 1 << 28 }; /* files passed, of all: beyond it they are left out */
+	const struct unit_out *other = &f->b->units[decl->unit];
+	/* units without code have kept all, from index 0 or 1 on; others have few */
+	size_t at = decl->idx;
+	if (at >= other->files.n || other->files.at[at].idx != decl->idx)
+		at = decl->idx ? decl->idx - 1 : 0;
+	if (at >= other->files.n || other->files.at[at].idx != decl->idx)
+		for (at = 0; at < other->files.n && other->files.at[at].idx != decl->idx;)
+			at++;
+	if (at < other->files.n)
+		return file_number(f, other->comp_dir, &other->files.at[at], ret);
+	f->walked += (uint64_t)decl->idx + other->files.n;
+	if (f->walked > MOST_WALKED)
+		return 0;
+	struct unit_file file = { 0 };
+	const char *comp_dir = NULL;
+	int r = turf_unit_find_file(f->b, &f->b->dwarf.units[decl->unit], decl->idx, &comp_dir,
+	                            &file);
+	return r == 1 ? file_number(f, comp_dir, &file, ret) : r;
+}
+
 /* The number of the file that a function is declared in. */
 static int decl_file(struct functions *f, const struct unit_out *out,
                      const struct unit_function *fn, uint32_t *ret)
@@ -214,21 +253,20 @@ static int decl_file(struct functions *f, const struct unit_out *out,
 		*ret = out->files.at[fn->decl_file - 1].global;
 		return 0;
 	}
-	/* units without code have kept all files, from index 0 or 1 on; others have few */
-	const struct unit_out *other = &f->b->units[fn->decl_unit - f->b->dwarf.units];
-	uint32_t idx = fn->decl_file - 1;
-	size_t at = idx;
-	if (at >= other->files.n || other->files.at[at].idx != idx)
-		at = idx ? idx - 1 : 0;
-	if (at >= other->files.n || other->files.at[at].idx != idx)
-		for (at = 0; at < other->files.n && other->files.at[at].idx != idx;)
-			at++;
-	if (at < other->files.n)
-		return file_number(f, other->comp_dir, &other->files.at[at], ret);
-	struct unit_file file = { 0 };
-	const char *comp_dir = NULL;
-	int r = turf_unit_find_file(f->b, fn->decl_unit, idx, &comp_dir, &file);
-	return r == 1 ? file_number(f, comp_dir, &file, ret) : r;
+	struct decl_ref decl = { (uint32_t)(fn->decl_unit - f->b->dwarf.units),
+		                 fn->decl_file - 1, 0 };
+	uint32_t at;
+	if (f->decls.n == TABLE_MAX || !vec_reserve(&f->decls, 1))
+		return -ENOMEM;
+	int r = turf_table_intern(&f->known_decls,
+	                          hash_mix(0, (uint64_t)decl.unit << 32 | decl.idx), same_decl,
+	                          f, &decl, (uint32_t)f->decls.n, &at);
+	if (r == 0) {
+		r = find_decl(f, &decl, &decl.file);
+		f->decls.at[f->decls.n++] = decl;
+	}
+	*ret = f->decls.at[at].file;
+	return MIN(r, 0);
 }
 
 static bool same_global(const void *ctx, uint32_t idx, const void *other)
@@ -738,6 +776,7 @@ void turf_functions_free(struct functions *f)
 	vec_fini(&f->strings);
 	vec_fini(&f->string_refs);
 	vec_fini(&f->file_refs);
+	vec_fini(&f->decls);
 	vec_fini(&f->index);
 	vec_fini(&f->pending);
 	turf_table_fini(&f->known);
@@ -745,6 +784,7 @@ void turf_functions_free(struct functions *f)
 	turf_table_fini(&f->known_refs);
 	turf_table_fini(&f->known_files);
 	turf_table_fini(&f->known_file_refs);
+	turf_table_fini(&f->known_decls);
 	pthread_mutex_destroy(&f->lock);
 	free(f->done);
 	free(f->first);
