@@ -2,18 +2,19 @@
 /*
  * Inside a build: what the stages hand to each other. Private to the room.
  *
- *   debugfile.c  source              -> its debug file
- *   inputs.c   source and debug file -> their sections' bytes
- *   related.c  further files that the DWARF lies in
- *   symbols.c  ELF symbols           -> sorted table
- *   golang.c   Go's own line tables  -> DWARF, where there is none
- *   frames.c   CFI                   -> unwind rows and rules
- *   units.c    one unit's DWARF      -> its functions, scopes, lines and segments (in
- * parallel), with scopes.c and scratch.c functions.c all units' functions -> numbers, coded
- * records segments.c all units' segments   -> coded blocks, with ops.c texts.c    names and
- * paths       -> coded texts, with phrases.c packed.c   files and units       -> packed tables
- *   build.c    the order of it all
- *   output.c   the bytes of the urf
+ *  - debugfile.c: source -> its debug file
+ *  - inputs.c: source and debug file -> their sections' bytes
+ *  - golang.c: Go's own tables -> DWARF, where that was stripped
+ *  - related.c: further files that the DWARF lies in
+ *  - symbols.c: ELF symbols -> sorted table
+ *  - frames.c: CFI -> unwind rows and rules
+ *  - units.c, scopes.c, scratch.c, marks.c: one unit's DWARF -> its functions, scopes, lines,
+ *    segments and marks, in parallel
+ *  - number.c: all units' functions -> numbers; functions.c: -> coded records
+ *  - texts.c, phrases.c: names and paths -> coded texts
+ *  - segments.c, ops.c: all units' segments -> coded blocks
+ *  - packed.c: files and units -> packed tables
+ *  - build.c: the order of it all; output.c: the bytes of the urf
  */
 #ifndef BUILD_BUILD_H
 #define BUILD_BUILD_H
