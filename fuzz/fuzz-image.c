@@ -3,7 +3,8 @@
  * An urf of any bytes: opened, asked for many addresses, checked and dumped.
  *
  * The hash over the content is made right first, so that the checks behind it are reached.
- * Corpus: sample.urf is the urf of tests/image/urf.h; hello.urf is `turf index -o` of
+ * Corpus: sample.urf is the urf of tests/image/urf.h, marks.urf that of
+ * tests/image/test-marks.c; hello.urf is `turf index -o` of
  * `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; }
  * int main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2
  * -nostdlib -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
