@@ -12,7 +12,9 @@
  *     mini.so            shared.so, objcopy --add-section .gnu_debugdata=(a .o by xz)
  *     plt.so, plt-arm.so  calls of functions elsewhere: gcc -fcf-protection -nostdlib -shared
  *                        -Wl,-z,ibtplt; clang --target=aarch64-linux-gnu -fuse-ld=lld
- *     go-*               some of the files of tests/elf/test-gopclntab.c
+ *     plt-MACHINE.so     likewise: MACHINE-linux-gnu-ld -shared, objcopy --strip-all
+ *     types.o            two classes with a function each: g++ -g -gdwarf-5
+ * -fdebug-types-section go-*               some of the files of tests/elf/test-gopclntab.c
  *     rel-arm.o          clang -g -c --target=aarch64-linux-gnu
  *     shared.so          gcc -shared -nostdlib -Wl,--build-id -Wl,-z,noseparate-code
  */
@@ -106,6 +108,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (turf_elf_open((struct span){ data, size }, &elf, NULL) < 0)
 		return 0;
 	read_sections(&elf);
+	struct elf_section info;
+	if (turf_elf_find_debug_section(&elf, ".debug_info", &info, NULL) == 1)
+		touch(info.name, strlen(info.name));
 	for (uint32_t i = 0; i < elf.n_segments; i++)
 		if (turf_elf_segment(&elf, i, &segment, NULL) < 0)
 			abort(); /* the table was checked when it was opened */
