@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) int count(const char *c, int sum)
 int main(int argc, char **argv)
 {
 	int sum = 0;
-	for (int i = 0; i < argc; i++) for (int k = 0; k < i; k++) sum += count(argv[i], k) + (i & k ? 3 : i);
+	for (int i = 0; i < argc; i++) for (int k = 0; k < i; k++) sum += count(argv[i], k) + (i & k);
 	return sum > 9 ? sum : argc > 3 ? argc : 0;
 }
 '''
