@@ -264,6 +264,8 @@ static bool put_names(struct coder *c, const struct global *g)
 		return false;
 	if (!g->name)
 		ok = turf_buf_uleb(out, 0);
+	else if (g->name == g->text)
+		ok = turf_buf_uleb(out, 1);
 	else if (g->name_at == NAME_APART)
 		ok = turf_buf_uleb(out, 2) && turf_buf_uleb(out, final[name->text]);
 	else

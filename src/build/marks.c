@@ -68,6 +68,8 @@ int turf_emit_marks(struct builder *b)
 	size_t n = 0;
 	for (size_t i = 0; i < b->dwarf.n_units; i++)
 		n += b->units[i].marks.n;
+	if (!n)
+		return 0;
 	UNIT_LIST(struct sort_pair) keys = { 0 };
 	if (!vec_reserve(&keys, 2 * n))
 		return -ENOMEM;

@@ -45,7 +45,7 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
 	if (!linkage && scope->kind == DWARF_FUNCTION && entry != DWARF_NONE)
 		linkage = symbol_name(u, entry, names.name);
 	f->text = linkage ? linkage : names.name;
-	f->name = linkage ? names.name : NULL;
+	f->name = linkage && names.name && *names.name ? names.name : linkage;
 	f->decl_line = names.decl_line;
 	if (names.unit == u->unit)
 		return turf_unit_file(u, names.decl_file, &f->decl_file) ? 0 : -ENOMEM;

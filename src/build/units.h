@@ -14,7 +14,7 @@
 /* A function with code, or one inlined somewhere: what is the same wherever it stands. */
 struct unit_function {
 	const char *text; /* the linkage name, else the name; NULL: none */
-	const char *name; /* NULL where there is no linkage name, or no other */
+	const char *name; /* NULL where there is no linkage name; that where no other is */
 	const struct dwarf_unit *decl_unit; /* whose file it is; NULL: this unit's */
 	uint32_t decl_file; /* index + 1; 0: none. Of another unit: in its line table */
 	uint32_t decl_line;
