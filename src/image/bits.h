@@ -47,6 +47,20 @@ static inline uint64_t load64(const uint8_t *at)
 	return le64toh(v);
 }
 
+/*
+ * What take_uleb() takes, without a branch, from the 8 bytes at *@at: for numbers of which some
+ * have a byte and some have more, so that a guess is often wrong.
+ */
+static inline uint32_t take_any_uleb(const uint8_t **at)
+{
+	uint64_t v = load64(*at);
+	uint64_t ends = (~v & 0x8080808080) | (uint64_t)1 << (8 * URF_LEB_MAX - 1);
+	*at += ((unsigned)__builtin_ctzll(ends) + 1) / 8;
+	v &= ends ^ (ends - 1); /* up to the lowest end */
+	return (uint32_t)((v & 0x7f) | (v >> 1 & 0x7f << 7) | (v >> 2 & 0x7f << 14) |
+	                  (v >> 3 & 0x7f << 21) | (v >> 4 & (uint64_t)0xf << 28));
+}
+
 /* @width bits, at most BITS_MAX, from bit @pos on; reads up to 8 bytes from its byte on. */
 enum { BITS_MAX = 56 };
 static inline uint64_t bits_get(const uint8_t *at, uint64_t pos, unsigned width)
@@ -60,6 +74,8 @@ static inline uint64_t bits_size(uint64_t n, unsigned width)
 	return (n * width + 7) / 8;
 }
 
+#define EACH_BYTE ((uint64_t)0x0101010101010101)
+
 /* Bits that are 1, counted in each byte. */
 static inline uint64_t count_bytes(uint64_t v)
 {
@@ -68,16 +84,26 @@ static inline uint64_t count_bytes(uint64_t v)
 	return (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
 }
 
-/* Position of the @i-th bit of @v that is 1; @counts: count_bytes(v), which add up to more. */
+/* The bytes of @v, each below 0x80, that are at most @i < 0x80: how many there are. */
+static inline unsigned count_up_to(uint64_t v, unsigned i)
+{
+	uint64_t not_above = (i * EACH_BYTE | EACH_BYTE << 7) - v;
+	return (unsigned)((not_above >> 7 & EACH_BYTE) * EACH_BYTE >> 56);
+}
+
+/*
+ * Position of the @i-th bit of @v that is 1; @counts: count_bytes(v), which add up to more.
+ * Without a branch: which byte it is in, and which bit of that, nobody could guess.
+ */
 static inline unsigned select_word(uint64_t v, uint64_t counts, unsigned i)
 {
-	unsigned byte = 0;
-	for (unsigned n; (n = (unsigned)(counts >> byte) & 0xff) <= i; byte += 8)
-		i -= n;
-	uint64_t rest = v >> byte;
-	for (; i; i--)
-		rest &= rest - 1;
-	return byte + (unsigned)__builtin_ctzll(rest);
+	uint64_t sums = counts * EACH_BYTE; /* each byte with those below it */
+	unsigned byte = 8 * count_up_to(sums, i);
+	i -= (unsigned)(sums << 8 >> byte & 0xff);
+	/* the byte's bits, one in each byte, become 0 or 1 */
+	uint64_t bits = (v >> byte & 0xff) * EACH_BYTE & 0x8040201008040201;
+	bits = (bits + 0x7f * EACH_BYTE) >> 7 & EACH_BYTE;
+	return byte + count_up_to(bits * EACH_BYTE, i);
 }
 
 /* Position of the @i-th of @n bits that is 1; UINT64_MAX where there are fewer. */
@@ -85,7 +111,7 @@ static inline uint64_t select_bit(const uint8_t *at, uint64_t n, uint64_t i)
 {
 	for (uint64_t pos = 0; pos < n; pos += 64) {
 		uint64_t v = load64(at + pos / 8), counts = count_bytes(v);
-		uint64_t ones = counts * 0x0101010101010101 >> 56;
+		uint64_t ones = counts * EACH_BYTE >> 56;
 		if (i < ones) {
 			uint64_t found = pos + select_word(v, counts, (unsigned)i);
 			return found < n ? found : UINT64_MAX;

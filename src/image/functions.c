@@ -37,11 +37,11 @@ static turf_text part_of(turf_text text, uint32_t off, uint32_t n)
 static void read_names(const uint8_t **at, struct function *out)
 {
 	enum { NAME_ONLY, LINKAGE_ONLY, TWO_TEXTS, PART };
-	turf_text text = take_uleb(at);
+	turf_text text = take_any_uleb(at);
 	uint32_t how = take_uleb(at);
 	out->linkage_name = how == NAME_ONLY ? 0 : text;
 	if (how == TWO_TEXTS)
-		out->name = take_uleb(at);
+		out->name = take_any_uleb(at);
 	else
 		out->name = how < PART ? text : part_of(text, how - PART, take_uleb(at));
 }
@@ -83,7 +83,7 @@ static bool read_lines(struct function *f)
 static bool read_span(const uint8_t *at, struct function *f)
 {
 	f->lowest = f->line + take_sleb(&at);
-	f->span = (uint64_t)take_uleb(&at) + 1 + f->has_zero;
+	f->span = (uint64_t)take_any_uleb(&at) + 1 + f->has_zero;
 	f->n_files = take_uleb(&at);
 	f->files = at;
 	if (!f->n_files) { /* one: the declaration's */
@@ -112,8 +112,8 @@ int turf_function_read(const struct turf_image *image, uint64_t off, struct func
 		return -EBADMSG;
 	out->end = at + size;
 	read_names(&at, out);
-	out->file = take_uleb(&at);
-	out->line = take_uleb(&at);
+	out->file = take_any_uleb(&at);
+	out->line = take_any_uleb(&at);
 	uint32_t lines = take_uleb(&at);
 	out->n_lines = lines / 2;
 	out->has_zero = lines % 2;

@@ -44,6 +44,47 @@ START_TEST(takes_numbers)
 		ck_assert_uint_eq(take_sleb(&s), cases[i].s);
 		ck_assert_int_eq(u - cases[i].bytes, cases[i].n);
 		ck_assert(u == s);
+		const uint8_t *any = cases[i].bytes;
+		ck_assert_uint_eq(take_any_uleb(&any), cases[i].u);
+		ck_assert(any == u);
+	}
+}
+END_TEST
+
+/* Words of few bits and of many. */
+static uint64_t next_word(uint64_t *state, unsigned i)
+{
+	uint64_t v = *state = *state * 6364136223846793005 + 1442695040888963407;
+	v ^= v >> 29;
+	return i % 3 == 0 ? v : i % 3 == 1 ? v & v << 7 & v << 13 : v | v << 5 | v << 17;
+}
+
+/* Any eight bytes, of all lengths: with a branch and without it is the same. */
+START_TEST(takes_any_numbers)
+{
+	uint64_t state = 1;
+	for (unsigned i = 0; i < 3000; i++) {
+		uint8_t bytes[8];
+		uint64_t v = htole64(next_word(&state, i));
+		memcpy(bytes, &v, sizeof(v));
+		const uint8_t *at = bytes, *any = bytes;
+		ck_assert_uint_eq(take_any_uleb(&any), take_uleb(&at));
+		ck_assert(any == at);
+	}
+}
+END_TEST
+
+/* Each bit that is 1 of a word, against counting them. */
+START_TEST(selects_each_bit)
+{
+	uint64_t state = 1;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t v = i == 0   ? UINT64_MAX
+		             : i == 1 ? (uint64_t)1 << 63
+		                      : next_word(&state, i);
+		for (unsigned pos = 0, rank = 0; pos < 64; pos++)
+			if (v >> pos & 1)
+				ck_assert_uint_eq(select_word(v, count_bytes(v), rank++), pos);
 	}
 }
 END_TEST
@@ -265,5 +306,5 @@ START_TEST(bounds_the_depth)
 }
 END_TEST
 
-TESTS("image/coding", takes_numbers, finds_the_keys_put_in, decodes_texts,
-      finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth)
+TESTS("image/coding", takes_numbers, takes_any_numbers, selects_each_bit, finds_the_keys_put_in,
+      decodes_texts, finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth)
