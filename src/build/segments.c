@@ -54,7 +54,8 @@ static int list_stretches(struct segments *s)
 				(uint64_t)u << 32 | i
 			};
 	}
-	sort_pairs(keys.at, keys.at + n, n);
+	if (n)
+		sort_pairs(keys.at, keys.at + n, n);
 	uint32_t done = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t unit = (uint32_t)(keys.at[i].value >> 32);
