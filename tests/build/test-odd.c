@@ -138,6 +138,15 @@ static void check_chains(const struct turf_image *image, const struct expect *al
 	check_chains((image), (const struct expect[]){ __VA_ARGS__ },                          \
 	             COUNT(((const struct expect[]){ __VA_ARGS__ })))
 
+START_TEST(without_units)
+{
+	struct made m = { 0 };
+	struct turf_image *image = image_of(&m);
+	CHECK_CHAINS(image, { 0, "" }, { 0x10, "" });
+	turf_image_close(image);
+}
+END_TEST
+
 /* One inlined call in another, 200 deep, the n-th from n on: of what is too deep the address
  * belongs to the innermost that is kept. */
 START_TEST(outer_frames_of_a_deep_chain)
@@ -332,6 +341,7 @@ START_TEST(names_of_all_kinds)
 }
 END_TEST
 
-TESTS("build/odd", outer_frames_of_a_deep_chain, of_two_copies_the_first_units_counts,
+TESTS("build/odd", without_units, outer_frames_of_a_deep_chain,
+      of_two_copies_the_first_units_counts,
       of_units_that_overlap_the_one_that_begins_first_counts, a_cold_part_may_be_lower,
       names_of_all_kinds)
