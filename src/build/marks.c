@@ -39,11 +39,10 @@ bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row)
 	uint64_t start = row->addr, end = start + 1;
 	struct mark *last = &u->mark;
 	if (row->end_sequence) {
-		bool ok = !u->marked || put_mark(u, last);
-		struct mark none = { .start = (uint32_t)(start - u->b->in.base),
+		uint64_t rva = MAX(start, u->b->in.base) - u->b->in.base;
+		struct mark none = { .start = MAX((uint32_t)MIN(rva, UINT32_MAX), last->start),
 			             .flags = URF_MARK_NONE };
-		if (ok && u->marked && start - u->b->in.base <= UINT32_MAX)
-			ok = put_mark(u, &none);
+		bool ok = !u->marked || (put_mark(u, last) && put_mark(u, &none));
 		u->marked = false;
 		u->n_marks = 0;
 		return ok;
