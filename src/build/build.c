@@ -250,7 +250,8 @@ static int build(struct builder *b, struct turf_error *err)
 		r = merge(b, err);
 	if (r == 0)
 		r = emit_loads(b, err);
-	return r < 0 ? r : turf_pool_run(b->threads, 2, finish, b, err);
+	/* one behind the other: the head of what is written is made of what is released */
+	return r < 0 ? r : turf_pool_run(1, 2, finish, b, err);
 }
 
 static void builder_fini(struct builder *b)
