@@ -250,8 +250,10 @@ static int build(struct builder *b, struct turf_error *err)
 		r = merge(b, err);
 	if (r == 0)
 		r = emit_loads(b, err);
-	/* one behind the other: the head of what is written is made of what is released */
-	return r < 0 ? r : turf_pool_run(1, 2, finish, b, err);
+	if (r < 0)
+		return r;
+	turf_build_head(b); /* of what is released; the writing then needs it and the tables */
+	return turf_pool_run(b->threads, 2, finish, b, err);
 }
 
 static void builder_fini(struct builder *b)
@@ -276,6 +278,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	b->options = &b->options_given;
 	b->source_fd = source_fd;
 	b->out_fd = out_fd;
+	b->name = name;
 	b->threads = b->options->threads;
 	if (!b->threads)
 		b->threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);

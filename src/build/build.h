@@ -150,6 +150,8 @@ struct builder {
 	UNIT_LIST(struct build_unit) unit_rows;
 	uint32_t n_functions;
 	struct tables tables;
+	struct urf_head head; /* turf_build_head() */
+	const char *name;     /* of the source, for messages */
 	unsigned threads;
 	uint32_t flags; /* enum urf_flag */
 };
@@ -216,7 +218,9 @@ int turf_emit_marks(struct builder *b);
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);
 
 /* output.c */
-int turf_build_write(struct builder *b, int fd, struct turf_error *err);
+/* All that the file needs but the tables; then the file, of these alone. */
+void turf_build_head(struct builder *b);
+int turf_build_write(const struct builder *b, int fd, struct turf_error *err);
 
 /* True, and the part of [*start, *end) that is code; false: none of it is. */
 bool turf_clip_to_code(const struct inputs *in, uint64_t *start, uint64_t *end);

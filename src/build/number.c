@@ -271,7 +271,8 @@ static int number_functions(struct functions *f, size_t unit, struct unit_out *o
 			r = new_function(f, g);
 			f->list.at[f->list.n++] = *g;
 		}
-		f->list.at[from->global].n_instances++;
+		if (r >= 0)
+			f->list.at[from->global].n_instances++;
 	}
 	return MIN(r, 0);
 }

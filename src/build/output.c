@@ -207,13 +207,18 @@ static int write_output(struct output *o, int fd, struct turf_error *err)
 	return r;
 }
 
-int turf_build_write(struct builder *b, int fd, struct turf_error *err)
+void turf_build_head(struct builder *b)
 {
-	struct output o = { .head = make_head(b) };
+	b->head = make_head(b);
+}
+
+int turf_build_write(const struct builder *b, int fd, struct turf_error *err)
+{
+	struct output o = { .head = b->head };
 	for (size_t i = 0; i < URF_N_SECTIONS; i++)
 		o.tables[i] = (struct span){ b->tables.of[i].at, b->tables.of[i].n };
 	int r = write_output(&o, fd, err);
-	turf_error_context(err, "%s", b->in.name);
+	turf_error_context(err, "%s", b->name);
 	return r;
 }
 
