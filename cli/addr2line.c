@@ -313,8 +313,10 @@ int cmd_addr2line(int argc, char **argv)
 		if (c == 'e')
 			path = optarg;
 	}
-	if (open_file(&s, path))
+	if (open_file(&s, path)) {
+		turf_image_close(s.file.image);
 		return 1;
+	}
 	s.digits = s.file.is_32bit ? 8 : 16;
 	for (int i = optind; i < argc; i++)
 		answer(&s, argv[i]);

@@ -45,7 +45,10 @@ extern void expandargv(int *argc, char ***argv);
 
 void dropin_expand_arguments(int *argc, char ***argv)
 {
+	static char **kept; /* until the process ends: options point into it */
 	expandargv(argc, argv);
+	kept = *argv;
+	(void)kept;
 }
 #else
 void dropin_expand_arguments(int *argc, char ***argv)
