@@ -24,6 +24,8 @@ from dataclasses import dataclass
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
 PYTHON = "/usr/bin/python3.11"
 CEPH = "/usr/bin/ceph-mon"
+# seconds after which a store believes that a file which looks the same is the same
+SETTLED = 3
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -130,6 +132,7 @@ def find_input(name, cache):
         subprocess.run(["eu-unstrip", "-o", whole + ".new", installed, debug], check=True)
         subprocess.run(["objcopy", "--decompress-debug-sections", whole + ".new"], check=True)
         os.rename(whole + ".new", whole)
+        time.sleep(SETTLED)
     return Input(name, whole, installed, debug)
 
 
