@@ -73,6 +73,32 @@ enum urf_section_kind {
 	/* cold: what is asked for now and then; an urf may be without it */
 	URF_MARKS, /* [.urf.marks]  struct urf_marks: groups of rows of line tables, by start */
 	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
+	/* a second pool of texts, of the same coding, and of files: what the hot part has not
+	 */
+	URF_MORE_INDEX,       /* [.urf.more.index]       as .urf.text.index */
+	URF_MORE_PHRASES,     /* [.urf.more.phrases]     as .urf.phrases */
+	URF_MORE_PHRASE_TEXT, /* [.urf.more.phrase.text] as .urf.phrase.text */
+	URF_MORE_TEXTS,       /* [.urf.more.texts]       as .urf.texts */
+	URF_MORE_FILES,       /* [.urf.more.files]       as .urf.files */
+	URF_TYPE_INDEX,   /* [.urf.type.index]  le32: offset in .urf.types of every 4th one */
+	URF_TYPES,        /* [.urf.types]       bytes: types and namespaces */
+	URF_DETAIL_INDEX, /* [.urf.detail.index] le32: offset in .urf.details of every 4th one
+	                   */
+	URF_DETAILS, /* [.urf.details]     bytes: what else is known of functions, by number */
+	URF_BODIES,  /* [.urf.bodies]      struct urf_body: groups of bodies, by start */
+	URF_BODY_DATA,      /* [.urf.body.data]   bytes: where variables are */
+	URF_LOCATION_OPS,   /* [.urf.location.ops] struct urf_location_op: what bytes of it mean
+	                     */
+	URF_LOCATIONS,      /* [.urf.locations]   DWARF expressions: uleb128 length, bytes */
+	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every 4th
+	                       one */
+	URF_VARIABLES, /* [.urf.variables]   bytes: variables and constants outside functions */
+	URF_NAME_INDEX,  /* [.urf.name.index]  le32: offset in .urf.names of each bucket */
+	URF_NAMES,       /* [.urf.names]       bytes: what is called something, by hash */
+	URF_PLACE_INDEX, /* [.urf.place.index] le32: offset in .urf.places, by file, by function
+	                  */
+	URF_PLACES, /* [.urf.places]      bytes: functions of each file, blocks of each function
+	             */
 	URF_N_SECTIONS,
 	URF_COLD = URF_MARKS,
 };
@@ -110,7 +136,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00002"
+#define URF_LAYOUT "v2.00003"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and

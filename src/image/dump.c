@@ -230,7 +230,8 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 			continue;
 		found = true;
 		fprintf(out, "[%s]\n", turf_image_section_names[i]);
-		dumps[i](image, out);
+		if (dumps[i])
+			dumps[i](image, out);
 	}
 	if (!found)
 		return turf_fail(err, -EINVAL, TURF_NOWHERE, "no section .urf.%s in an urf",
