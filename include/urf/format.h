@@ -129,11 +129,13 @@ struct urf_head {
 	uint8_t source_id_size;
 	uint8_t zero[3];
 	le32 n_functions, n_texts, n_symbols; /* number 0 of the first two included */
+	/* of the cold part: texts and files behind the hot ones; number 0 of types included */
+	le32 n_more_texts, n_more_files, n_types, n_variables;
 	uint8_t content[16]; /* XXH3-128, canonical, of the file with these 16 bytes zero */
 	uint8_t layout[8];   /* fingerprint of this header's structs: URF_LAYOUT */
 	struct urf_section sections[URF_N_SECTIONS];
 };
-static_assert(sizeof(struct urf_head) == 144 + 16 * URF_N_SECTIONS, "on disk");
+static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
 #define URF_LAYOUT "v2.00003"

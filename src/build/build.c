@@ -184,6 +184,16 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 	return turf_texts_add(&b->texts, text, size, XXH3_64bits(text, size), ret);
 }
 
+/* What is asked by name and by type: all names first, as these are numbered once all are in. */
+static int build_cold(struct builder *b, struct turf_error *err)
+{
+	(void)err;
+	int r = turf_emit_marks(b);
+	if (r == 0)
+		r = turf_more_number(b);
+	return r == 0 ? turf_emit_more(b) : r;
+}
+
 /* What units and symbols say, in the urf's own numbers. */
 static int merge(struct builder *b, struct turf_error *err)
 {
@@ -195,7 +205,7 @@ static int merge(struct builder *b, struct turf_error *err)
 	if (r == 0)
 		r = turf_emit_packed(b);
 	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
-		r = turf_emit_marks(b);
+		r = build_cold(b, err);
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
 		                 b->in.name, strerror(-r));
@@ -218,6 +228,7 @@ static void release(struct builder *b)
 	vec_fini(&b->syms);
 	turf_arena_fini(&b->syms.names);
 	turf_texts_fini(&b->texts);
+	turf_more_fini(&b->more);
 	turf_arena_fini(&b->texts_made);
 	vec_fini(&b->files);
 	vec_fini(&b->unit_rows);

@@ -14,6 +14,7 @@
  *  - texts.c, phrases.c: names and paths -> coded texts
  *  - segments.c, ops.c: all units' segments -> coded blocks
  *  - packed.c: files and units -> packed tables
+ *  - more.c: names and files of the cold part
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */
 #ifndef BUILD_BUILD_H
@@ -28,6 +29,7 @@
 #include "base/vec.h"
 #include "cfi/cfi.h"
 #include "dwarf/dwarf.h"
+#include "build/more.h"
 #include "build/texts.h"
 #include "build/units.h"
 #include "elf/elf.h"
@@ -149,6 +151,8 @@ struct builder {
 	UNIT_LIST(struct build_file) files;
 	UNIT_LIST(struct build_unit) unit_rows;
 	uint32_t n_functions;
+	struct more more; /* texts and files of the cold part */
+	uint32_t n_types, n_variables;
 	struct tables tables;
 	struct urf_head head; /* turf_build_head() */
 	const char *name;     /* of the source, for messages */
@@ -212,6 +216,7 @@ int turf_build_functions(struct builder *b, struct turf_error *err);
 void turf_functions_free(struct functions *f);
 int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
+int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
 int turf_emit_marks(struct builder *b);
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */

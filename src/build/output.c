@@ -36,6 +36,10 @@ static struct urf_head make_head(const struct builder *b)
 		.n_functions = le32_of(b->n_functions),
 		.n_texts = le32_of(b->texts.all.n),
 		.n_symbols = le32_of(b->syms.n),
+		.n_more_texts = le32_of(b->more.texts.all.n),
+		.n_more_files = le32_of(b->more.files.n),
+		.n_types = le32_of(b->n_types),
+		.n_variables = le32_of(b->n_variables),
 	};
 	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
 	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
@@ -246,6 +250,8 @@ int turf_strip(const struct turf_image *image, int out_fd, struct turf_error *er
 	struct output o = { .head = *image->head };
 	memset(o.head.content, 0, sizeof(o.head.content));
 	o.head.flags = le32_of(le32_get(o.head.flags) & ~(uint32_t)URF_HAS_COLD);
+	o.head.n_more_texts = o.head.n_more_files = le32_of(0);
+	o.head.n_types = o.head.n_variables = le32_of(0);
 	memcpy(o.tables, image->sections, URF_COLD * sizeof(o.tables[0]));
 	return write_output(&o, out_fd, err);
 }

@@ -58,6 +58,19 @@ static bool put_packed(const struct builder *b, const struct packed *p, struct b
 	return true;
 }
 
+static void more_file_row(const struct builder *b, size_t idx, uint32_t out[MAX_COLUMNS])
+{
+	out[0] = b->more.files.at[idx].directory;
+	out[1] = b->more.files.at[idx].name;
+}
+
+int turf_emit_more_files(struct builder *b)
+{
+	const struct packed files = { b->more.files.n, URF_FILE_COLUMNS, more_file_row };
+	return !files.n_rows || put_packed(b, &files, &b->tables.of[URF_MORE_FILES]) ? 0
+	                                                                             : -ENOMEM;
+}
+
 int turf_emit_packed(struct builder *b)
 {
 	const struct packed files = { b->files.n, URF_FILE_COLUMNS, file_row };

@@ -331,6 +331,11 @@ static int reorder(struct sorting *s, unsigned threads)
 	return 0;
 }
 
+void turf_texts_compare(struct texts *t, unsigned threads)
+{
+	turf_pool_run(threads, (t->all.n + EACH_TASK - 1) / EACH_TASK, common_task, t, NULL);
+}
+
 int turf_texts_sort(struct texts *t, unsigned threads)
 {
 	if (!t->all.n) {
@@ -350,8 +355,7 @@ int turf_texts_sort(struct texts *t, unsigned threads)
 	if (r == 0)
 		r = reorder(&s, threads);
 	if (r == 0)
-		r = turf_pool_run(threads, (n + EACH_TASK - 1) / EACH_TASK, common_task, t,
-		                  NULL);
+		turf_texts_compare(t, threads);
 	free(s.pairs);
 	free(s.spare);
 	vec_fini(&s.big);

@@ -49,6 +49,9 @@ int turf_texts_add(struct texts *t, const char *text, size_t size, uint64_t hash
 /* Orders texts by their bytes and numbers them: t->final[]. Nothing may be added any more. */
 int turf_texts_sort(struct texts *t, unsigned threads);
 
+/* Sets what each one has in common with the one before, once more: some were taken out. */
+void turf_texts_compare(struct texts *t, unsigned threads);
+
 /* The text with final number @number, not NUL-ended; NULL where there is none. */
 const char *turf_texts_at(const struct texts *t, uint32_t number, size_t *size);
 

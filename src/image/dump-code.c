@@ -149,15 +149,28 @@ void turf_dump_functions(const struct turf_image *image, FILE *out)
 	}
 }
 
-void turf_dump_files(const struct turf_image *image, FILE *out)
+static void put_files(const struct turf_image *image, uint32_t from, uint32_t end, FILE *out)
 {
-	for (uint32_t i = 1; i < image->files.n; i++) {
+	for (uint32_t i = from; i < end; i++) {
+		struct turf_file file;
+		if (turf_image_file(image, i, &file) != 1)
+			break;
 		fprintf(out, "%u: ", i);
-		put_text(image, packed_get(&image->files, i, 1), out);
+		put_text(image, (uint32_t)file.name, out);
 		fputs(" in ", out);
-		put_text(image, packed_get(&image->files, i, 0), out);
+		put_text(image, (uint32_t)file.directory, out);
 		fputc('\n', out);
 	}
+}
+
+void turf_dump_files(const struct turf_image *image, FILE *out)
+{
+	put_files(image, 1, image->files.n, out);
+}
+
+void turf_dump_more_files(const struct turf_image *image, FILE *out)
+{
+	put_files(image, image->files.n, UINT32_MAX, out);
 }
 
 void turf_dump_units(const struct turf_image *image, FILE *out)
@@ -174,26 +187,46 @@ void turf_dump_units(const struct turf_image *image, FILE *out)
 	}
 }
 
-void turf_dump_phrases(const struct turf_image *image, FILE *out)
+static void put_phrases(const struct text_pool *pool, FILE *out)
 {
-	for (size_t i = 0; i + 1 < image->phrases.n; i++) {
-		uint32_t off = le32_get(image->phrases.at[i]);
-		uint32_t end = le32_get(image->phrases.at[i + 1]);
+	for (size_t i = 0; i + 1 < pool->phrases.n; i++) {
+		uint32_t off = le32_get(pool->phrases.at[i]);
+		uint32_t end = le32_get(pool->phrases.at[i + 1]);
 		struct span text = end < off ? (struct span){ NULL, 0 }
-		                             : span_part(image->phrase_text, off, end - off);
+		                             : span_part(pool->phrase_text, off, end - off);
 		fprintf(out, "%zu: %.*s\n", i,
 		        text.at ? (int)MIN(text.size, (size_t)URF_PHRASE_MAX) : 5,
 		        text.at ? (const char *)text.at : "<bad>");
 	}
 }
 
-void turf_dump_texts(const struct turf_image *image, FILE *out)
+void turf_dump_phrases(const struct turf_image *image, FILE *out)
 {
-	for (uint32_t i = 1; i < image->n_texts; i++) {
+	put_phrases(&image->pool, out);
+}
+
+void turf_dump_more_phrases(const struct turf_image *image, FILE *out)
+{
+	put_phrases(&image->more, out);
+}
+
+static void put_texts(const struct turf_image *image, uint32_t from, uint32_t n, FILE *out)
+{
+	for (uint32_t i = from; i - from < n; i++) {
 		fprintf(out, "%u: ", i);
 		put_text(image, i, out);
 		fputc('\n', out);
 	}
+}
+
+void turf_dump_texts(const struct turf_image *image, FILE *out)
+{
+	put_texts(image, 1, image->n_texts ? image->n_texts - 1 : 0, out);
+}
+
+void turf_dump_more_texts(const struct turf_image *image, FILE *out)
+{
+	put_texts(image, image->n_texts, image->more.n, out);
 }
 
 void turf_dump_symbols(const struct turf_image *image, FILE *out)

@@ -155,12 +155,22 @@ static void dump_segments(const struct turf_image *image, FILE *out)
 
 static void dump_text_index(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu offsets of texts\n", image->text_index.n);
+	fprintf(out, "%zu offsets of texts\n", image->pool.index.n);
 }
 
 static void dump_phrase_text(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu bytes, under [phrases]\n", image->phrase_text.size);
+	fprintf(out, "%zu bytes, under [phrases]\n", image->pool.phrase_text.size);
+}
+
+static void dump_more_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu offsets of texts\n", image->more.index.n);
+}
+
+static void dump_more_phrase_text(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes, under [more.phrases]\n", image->more.phrase_text.size);
 }
 
 static void dump_symbol_data(const struct turf_image *image, FILE *out)
@@ -219,6 +229,11 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_EXPRS] = dump_exprs,
 		[URF_MARKS] = dump_marks,
 		[URF_MARK_DATA] = dump_mark_data,
+		[URF_MORE_INDEX] = dump_more_index,
+		[URF_MORE_PHRASES] = turf_dump_more_phrases,
+		[URF_MORE_PHRASE_TEXT] = dump_more_phrase_text,
+		[URF_MORE_TEXTS] = turf_dump_more_texts,
+		[URF_MORE_FILES] = turf_dump_more_files,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;

@@ -11,6 +11,9 @@ void turf_dump_functions(const struct turf_image *image, FILE *out);
 void turf_dump_files(const struct turf_image *image, FILE *out);
 void turf_dump_phrases(const struct turf_image *image, FILE *out);
 void turf_dump_texts(const struct turf_image *image, FILE *out);
+void turf_dump_more_phrases(const struct turf_image *image, FILE *out);
+void turf_dump_more_texts(const struct turf_image *image, FILE *out);
+void turf_dump_more_files(const struct turf_image *image, FILE *out);
 void turf_dump_symbols(const struct turf_image *image, FILE *out);
 void turf_dump_units(const struct turf_image *image, FILE *out);
 

@@ -139,8 +139,10 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, blocks, URF_BLOCKS);
 	SET_TABLE(image, ops, URF_OPS);
 	SET_TABLE(image, index, URF_INDEX);
-	SET_TABLE(image, text_index, URF_TEXT_INDEX);
-	SET_TABLE(image, phrases, URF_PHRASES);
+	SET_TABLE(image, pool.index, URF_TEXT_INDEX);
+	SET_TABLE(image, pool.phrases, URF_PHRASES);
+	SET_TABLE(image, more.index, URF_MORE_INDEX);
+	SET_TABLE(image, more.phrases, URF_MORE_PHRASES);
 	SET_TABLE(image, groups, URF_SYMBOLS);
 	SET_TABLE(image, pages, URF_PAGES);
 	SET_TABLE(image, loads, URF_LOADS);
@@ -151,8 +153,10 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, marks, URF_MARKS);
 	image->segments = image->sections[URF_SEGMENTS];
 	image->functions = image->sections[URF_FUNCTIONS];
-	image->phrase_text = image->sections[URF_PHRASE_TEXT];
-	image->texts = image->sections[URF_TEXTS];
+	image->pool.phrase_text = image->sections[URF_PHRASE_TEXT];
+	image->pool.texts = image->sections[URF_TEXTS];
+	image->more.phrase_text = image->sections[URF_MORE_PHRASE_TEXT];
+	image->more.texts = image->sections[URF_MORE_TEXTS];
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
 	image->mark_data = image->sections[URF_MARK_DATA];
@@ -183,14 +187,19 @@ static bool read_packed(struct packed *table, struct span section, unsigned n_co
 static int read_counts(struct turf_image *image, struct turf_error *err)
 {
 	image->n_functions = le32_get(image->head->n_functions);
-	image->n_texts = le32_get(image->head->n_texts);
+	image->n_texts = image->pool.n = le32_get(image->head->n_texts);
+	/* numbers go on behind those of the first pool, within 32 bits */
+	image->more.n = MIN(le32_get(image->head->n_more_texts), UINT32_MAX - image->n_texts);
+	image->n_types = le32_get(image->head->n_types);
+	image->n_variables = le32_get(image->head->n_variables);
 	image->n_symbols = le32_get(image->head->n_symbols);
 	const struct {
 		enum urf_section_kind kind;
 		uint64_t entries, n, step;
 	} counts[] = {
 		{ URF_INDEX, image->index.n, image->n_functions, URF_INDEX_STEP },
-		{ URF_TEXT_INDEX, image->text_index.n, image->n_texts, URF_TEXT_STEP },
+		{ URF_TEXT_INDEX, image->pool.index.n, image->n_texts, URF_TEXT_STEP },
+		{ URF_MORE_INDEX, image->more.index.n, image->more.n, URF_TEXT_STEP },
 		{ URF_SYMBOLS, image->groups.n, image->n_symbols, URF_SYMBOL_STEP },
 		{ URF_TOPS, image->tops.n, image->blocks.n, URF_TOP },
 	};
@@ -201,9 +210,11 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 			                 ".urf.%s: does not go with the number of records",
 			                 turf_image_section_names[counts[i].kind]);
 	if (!read_packed(&image->files, image->sections[URF_FILES], URF_FILE_COLUMNS) ||
+	    !read_packed(&image->more_files, image->sections[URF_MORE_FILES],
+	                 URF_FILE_COLUMNS) ||
 	    !read_packed(&image->units, image->sections[URF_UNITS], URF_UNIT_COLUMNS))
 		return turf_fail(err, -EBADMSG, le64_get(image->head->sections[URF_FILES].off),
-		                 ".urf.files, .urf.units: rows lie outside");
+		                 ".urf.files, .urf.more.files, .urf.units: rows lie outside");
 	return 0;
 }
 

@@ -39,21 +39,28 @@ struct packed {
 	uint8_t off[COLUMNS_MAX], width[COLUMNS_MAX]; /* bits */
 };
 
+/* Texts and the phrases that they are made of. */
+struct text_pool {
+	TABLE(le32) index;
+	TABLE(le32) phrases;
+	struct span phrase_text, texts;
+	uint32_t n;
+};
+
 struct turf_image {
 	struct mapping map; /* empty when the bytes are the caller's */
 	struct span bytes;
 	const struct urf_head *head;
 	uint64_t base, end;
 	uint32_t n_functions, n_texts, n_symbols;
+	uint32_t n_types, n_variables;
 	TABLE(le32) tops;
 	TABLE(struct urf_block) blocks;
 	TABLE(struct urf_op) ops;
 	TABLE(le32) index;
 	struct span segments, functions;
-	struct packed files, units;
-	TABLE(le32) text_index;
-	TABLE(le32) phrases;
-	struct span phrase_text, texts;
+	struct packed files, units, more_files;
+	struct text_pool pool, more; /* numbers below n_texts; from there on */
 	TABLE(struct urf_symbols) groups;
 	struct span symbol_data;
 	TABLE(struct urf_load) loads;
@@ -198,8 +205,16 @@ int turf_function_frame(const struct turf_image *image, uint32_t *function, uint
  */
 int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
                        char *out, size_t size);
+/* Where text @number is kept, and its number there; NULL: there is no such text. */
+static inline const struct text_pool *pool_of(const struct turf_image *image, uint32_t *number)
+{
+	if (*number < image->n_texts)
+		return &image->pool;
+	*number -= image->n_texts;
+	return *number < image->more.n ? &image->more : NULL;
+}
 /* The bytes of the code at *@at, at most URF_PHRASE_MAX of verified ones; 1, 0 the end. */
-int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out);
+int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out);
 
 /* A symbol, decoded. */
 struct symbol {

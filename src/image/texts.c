@@ -10,9 +10,9 @@
  */
 #include "image/image.h"
 
-int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out)
+int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out)
 {
-	const uint8_t *end = image->texts.at + image->texts.size;
+	const uint8_t *end = pool->texts.at + pool->texts.size;
 	if (*at >= end)
 		return -EBADMSG;
 	unsigned code = *(*at)++, phrase;
@@ -27,13 +27,13 @@ int turf_text_code(const struct turf_image *image, const uint8_t **at, struct sp
 		phrase = code - URF_PHRASE_NEAR;
 	else
 		phrase = URF_PHRASES_NEAR + (code - URF_PHRASE_FAR) * 256 + *(*at)++;
-	if (image->phrases.n == 0 || phrase >= image->phrases.n - 1)
+	if (pool->phrases.n == 0 || phrase >= pool->phrases.n - 1)
 		return -EBADMSG;
-	uint32_t begin = le32_get(image->phrases.at[phrase]);
-	uint32_t behind = le32_get(image->phrases.at[phrase + 1]);
-	if (begin > behind || behind > image->phrase_text.size)
+	uint32_t begin = le32_get(pool->phrases.at[phrase]);
+	uint32_t behind = le32_get(pool->phrases.at[phrase + 1]);
+	if (begin > behind || behind > pool->phrase_text.size)
 		return -EBADMSG;
-	*out = (struct span){ image->phrase_text.at + begin, behind - begin };
+	*out = (struct span){ pool->phrase_text.at + begin, behind - begin };
 	return 1;
 }
 
@@ -60,10 +60,10 @@ static void put(const struct window *w, uint64_t at, struct span bytes)
 }
 
 /* The text at *@at, of which the first *@n bytes are those of the text before, @n long. */
-static int read_text(const struct turf_image *image, const uint8_t **at, const struct window *w,
+static int read_text(const struct text_pool *pool, const uint8_t **at, const struct window *w,
                      uint64_t *n)
 {
-	if (*at >= image->texts.at + image->texts.size)
+	if (*at >= pool->texts.at + pool->texts.size)
 		return -EBADMSG;
 	uint32_t same = take_uleb(at);
 	if (same > *n)
@@ -71,7 +71,7 @@ static int read_text(const struct turf_image *image, const uint8_t **at, const s
 	struct span bytes;
 	int r;
 	uint64_t length = same;
-	while ((r = turf_text_code(image, at, &bytes)) == 1) {
+	while ((r = turf_text_code(pool, at, &bytes)) == 1) {
 		put(w, length, bytes);
 		length += bytes.size;
 	}
@@ -82,16 +82,17 @@ static int read_text(const struct turf_image *image, const uint8_t **at, const s
 int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
                        char *out, size_t size)
 {
-	if (number >= image->n_texts) /* as many as the index has, opening saw to it */
+	const struct text_pool *pool = pool_of(image, &number);
+	if (!pool) /* as many as the index has, opening saw to it */
 		return -EBADMSG;
-	uint32_t off = le32_get(image->text_index.at[number / URF_TEXT_STEP]);
-	if (off > image->texts.size)
+	uint32_t off = le32_get(pool->index.at[number / URF_TEXT_STEP]);
+	if (off > pool->texts.size)
 		return -EBADMSG;
-	const uint8_t *at = image->texts.at + off;
+	const uint8_t *at = pool->texts.at + off;
 	const struct window window = { out, skip, size };
 	uint64_t n = 0;
 	for (unsigned i = 0; i <= number % URF_TEXT_STEP; i++)
-		if (read_text(image, &at, &window, &n) < 0)
+		if (read_text(pool, &at, &window, &n) < 0)
 			return -EBADMSG;
 	return (int64_t)n;
 }
@@ -115,11 +116,18 @@ ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *ou
 
 int turf_image_file(const struct turf_image *image, uint32_t file, struct turf_file *out)
 {
-	if (file == 0 || file >= image->files.n)
+	const struct packed *files = &image->files;
+	if (file >= files->n) {
+		file -= files->n;
+		files = &image->more_files;
+		if (file >= files->n)
+			return 0;
+	} else if (file == 0) {
 		return 0;
+	}
 	*out = (struct turf_file){
-		.directory = packed_get(&image->files, file, 0),
-		.name = packed_get(&image->files, file, 1),
+		.directory = packed_get(files, file, 0),
+		.name = packed_get(files, file, 1),
 	};
 	return 1;
 }

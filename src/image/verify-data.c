@@ -6,18 +6,18 @@
  */
 #include "image/verify.h"
 
-static const char *check_phrases(const struct turf_image *image)
+static const char *check_phrases(const struct text_pool *pool)
 {
 	uint32_t before = 0;
-	if (image->phrases.n > URF_PHRASES_MAX + 1)
+	if (pool->phrases.n > URF_PHRASES_MAX + 1)
 		return "too many";
-	for (size_t i = 0; i < image->phrases.n; i++) {
-		uint32_t off = le32_get(image->phrases.at[i]);
+	for (size_t i = 0; i < pool->phrases.n; i++) {
+		uint32_t off = le32_get(pool->phrases.at[i]);
 		if (i == 0 ? off != 0 : off < before || off - before > URF_PHRASE_MAX)
 			return "out of order, or too long";
 		before = off;
 	}
-	return before == image->phrase_text.size ? NULL : "not all of the phrases";
+	return before == pool->phrase_text.size ? NULL : "not all of the phrases";
 }
 
 /* Two texts, one behind the other, whole. */
@@ -46,7 +46,7 @@ static bool texts_grow(struct texts *t, size_t n)
 }
 
 /* The text at *@at behind the one in t->before: NULL or what is wrong. */
-static const char *read_text(const struct turf_image *image, const uint8_t **at, bool first,
+static const char *read_text(const struct text_pool *pool, const uint8_t **at, bool first,
                              struct texts *t)
 {
 	struct span bytes;
@@ -56,7 +56,7 @@ static const char *read_text(const struct turf_image *image, const uint8_t **at,
 		return "has more in common than there is";
 	memcpy(t->bytes, t->before, same);
 	t->n = same;
-	while ((r = turf_text_code(image, at, &bytes)) == 1) {
+	while ((r = turf_text_code(pool, at, &bytes)) == 1) {
 		if (bytes.size > URF_TEXT_MAX - t->n)
 			return "too long";
 		if (!texts_grow(t, t->n + bytes.size))
@@ -78,35 +78,44 @@ static bool comes_behind(const struct texts *t)
 	return order < 0 || (order == 0 && t->n_before < t->n);
 }
 
-int turf_verify_texts(const struct turf_image *image, struct turf_error *err)
+static int check_pool(const struct turf_image *image, const struct text_pool *pool,
+                      enum urf_section_kind index, enum urf_section_kind texts,
+                      struct turf_error *err)
 {
-	const uint8_t *begin = image->texts.at, *at = begin;
-	const char *what = check_phrases(image);
-	if (what)
-		return bad(image, err, URF_PHRASES, 0, what);
+	const uint8_t *begin = pool->texts.at, *at = begin;
 	scoped(texts_fini) struct texts t = { 0 };
 	if (!texts_grow(&t, 4096))
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for texts");
-	for (uint32_t i = 0; i < image->n_texts; i++) {
+	for (uint32_t i = 0; i < pool->n; i++) {
 		bool first = i % URF_TEXT_STEP == 0;
 		uint64_t off = (uint64_t)(at - begin);
-		if (off >= image->texts.size)
-			return bad(image, err, URF_TEXTS, i, "lies outside");
-		if (first && le32_get(image->text_index.at[i / URF_TEXT_STEP]) != off)
-			return bad(image, err, URF_TEXT_INDEX, i / URF_TEXT_STEP,
-			           "is no text's offset");
-		what = read_text(image, &at, first, &t);
-		if (!what && (i ? !comes_behind(&t) : t.n != 0))
-			what = i ? "out of order" : "is not the empty text";
+		if (off >= pool->texts.size)
+			return bad(image, err, texts, i, "lies outside");
+		if (first && le32_get(pool->index.at[i / URF_TEXT_STEP]) != off)
+			return bad(image, err, index, i / URF_TEXT_STEP, "is no text's offset");
+		const char *what = read_text(pool, &at, first, &t);
+		if (!what && (i ? !comes_behind(&t) : (t.n == 0) != (pool == &image->pool)))
+			what = i ? "out of order" : "is the empty text, or is not";
 		if (what)
-			return bad(image, err, URF_TEXTS, i, what);
+			return bad(image, err, texts, i, what);
 		uint8_t *bytes = t.before;
 		t.before = t.bytes, t.n_before = t.n;
 		t.bytes = bytes;
 	}
-	return at == begin + image->texts.size
-	               ? 0
-	               : bad(image, err, URF_TEXTS, image->n_texts, "one too many");
+	return at == begin + pool->texts.size ? 0
+	                                      : bad(image, err, texts, pool->n, "one too many");
+}
+
+int turf_verify_texts(const struct turf_image *image, struct turf_error *err)
+{
+	const char *what = check_phrases(&image->pool);
+	if (what)
+		return bad(image, err, URF_PHRASES, 0, what);
+	what = check_phrases(&image->more);
+	if (what)
+		return bad(image, err, URF_MORE_PHRASES, 0, what);
+	int r = check_pool(image, &image->pool, URF_TEXT_INDEX, URF_TEXTS, err);
+	return r < 0 ? r : check_pool(image, &image->more, URF_MORE_INDEX, URF_MORE_TEXTS, err);
 }
 
 /* Ends of the symbols that reach behind all after them, outermost first. */

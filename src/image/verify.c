@@ -79,7 +79,8 @@ static int check_padding(const struct turf_image *image, struct turf_error *err)
 	return 0;
 }
 
-/* The first @n_texts columns of a packed table name texts; row 0 is all zero. */
+/* The first @n_texts columns of a packed table name texts; row 0 is all zero, but of a table
+ * that another one goes on in. */
 static int check_packed(const struct turf_image *image, const struct packed *table,
                         enum urf_section_kind kind, unsigned n_columns, unsigned n_texts,
                         struct turf_error *err)
@@ -94,9 +95,10 @@ static int check_packed(const struct turf_image *image, const struct packed *tab
 	for (uint32_t row = 0; row < table->n; row++)
 		for (unsigned i = 0; i < n_columns; i++) {
 			uint32_t v = packed_get(table, row, i);
-			if (i < n_texts && v && v >= image->n_texts)
+			if (i < n_texts && v && v >= image->n_texts &&
+			    (kind != URF_MORE_FILES || v - image->n_texts >= image->more.n))
 				return bad(image, err, kind, row, "no such text");
-			if (row == 0 && v)
+			if (row == 0 && v && kind != URF_MORE_FILES)
 				return bad(image, err, kind, row, "does not mean none");
 		}
 	return 0;
@@ -105,6 +107,9 @@ static int check_packed(const struct turf_image *image, const struct packed *tab
 static int check_tables(const struct turf_image *image, struct turf_error *err)
 {
 	int r = check_packed(image, &image->files, URF_FILES, URF_FILE_COLUMNS, 2, err);
+	if (r == 0)
+		r = check_packed(image, &image->more_files, URF_MORE_FILES, URF_FILE_COLUMNS, 2,
+		                 err);
 	return r < 0 ? r
 	             : check_packed(image, &image->units, URF_UNITS, URF_UNIT_COLUMNS, 3, err);
 }
