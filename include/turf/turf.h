@@ -6,6 +6,7 @@
 #include "turf/build.h"
 #include "turf/error.h"
 #include "turf/image.h"
+#include "turf/names.h"
 #include "turf/process.h"
 #include "turf/profile.h"
 #include "turf/store.h"

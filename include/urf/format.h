@@ -348,6 +348,23 @@ struct urf_marks {
 };
 static_assert(sizeof(struct urf_marks) == 8, "on disk");
 
+/*
+ * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of
+ * its bytes. .urf.name.index holds the offset of each bucket, and an end. An entry: a byte, the
+ * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind. A bucket's entries are in
+ * order of kind, then of number.
+ */
+enum { URF_NAME_KIND_BITS = 3, URF_NAME_BUCKET = 4 };
+enum urf_name_kind {
+	URF_NAME_FUNCTION,   /* by its name and by its linkage name */
+	URF_NAME_SYMBOL,     /* without its version; not where a function so called begins */
+	URF_NAME_TYPE,       /* types and namespaces */
+	URF_NAME_VARIABLE,   /* by its name and by its linkage name */
+	URF_NAME_ENUMERATOR, /* number of the enumeration's type */
+	URF_NAME_FILE,       /* by what follows the last slash of its name */
+	URF_N_NAME_KINDS,
+};
+
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };
 struct urf_note {

@@ -191,7 +191,9 @@ static int build_cold(struct builder *b, struct turf_error *err)
 	int r = turf_emit_marks(b);
 	if (r == 0)
 		r = turf_more_number(b);
-	return r == 0 ? turf_emit_more(b) : r;
+	if (r == 0)
+		r = turf_emit_more(b);
+	return r == 0 ? turf_emit_names(b) : r;
 }
 
 /* What units and symbols say, in the urf's own numbers. */
@@ -229,6 +231,7 @@ static void release(struct builder *b)
 	turf_arena_fini(&b->syms.names);
 	turf_texts_fini(&b->texts);
 	turf_more_fini(&b->more);
+	vec_fini(&b->names);
 	turf_arena_fini(&b->texts_made);
 	vec_fini(&b->files);
 	vec_fini(&b->unit_rows);

@@ -14,6 +14,7 @@
  *  - texts.c, phrases.c: names and paths -> coded texts
  *  - segments.c, ops.c: all units' segments -> coded blocks
  *  - packed.c: files and units -> packed tables
+ *  - names.c: what is called something -> a hash of names
  *  - more.c: names and files of the cold part
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */
@@ -30,6 +31,7 @@
 #include "cfi/cfi.h"
 #include "dwarf/dwarf.h"
 #include "build/more.h"
+#include "build/names.h"
 #include "build/texts.h"
 #include "build/units.h"
 #include "elf/elf.h"
@@ -151,6 +153,7 @@ struct builder {
 	UNIT_LIST(struct build_file) files;
 	UNIT_LIST(struct build_unit) unit_rows;
 	uint32_t n_functions;
+	struct names names;
 	struct more more; /* texts and files of the cold part */
 	uint32_t n_types, n_variables;
 	struct tables tables;

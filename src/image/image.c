@@ -160,6 +160,8 @@ static void set_tables(struct turf_image *image)
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
 	image->mark_data = image->sections[URF_MARK_DATA];
+	SET_TABLE(image, name_index, URF_NAME_INDEX);
+	image->names = image->sections[URF_NAMES];
 }
 
 /* A packed table's number of rows and widths; an empty section has no rows. */

@@ -9,6 +9,7 @@
  *     symbols.c    ELF symbols
  *     unwind.c     unwind rules
  *     lookup.c     the public look-ups, one address at a time
+ *     names.c      from names to what is called so
  *     marks.c      what is asked now and then: rows of line tables, declarations
  *     bulk.c       many at a time
  *     verify*.c    every record checked
@@ -60,6 +61,8 @@ struct turf_image {
 	TABLE(le32) index;
 	struct span segments, functions;
 	struct packed files, units, more_files;
+	TABLE(le32) name_index;
+	struct span names;
 	struct text_pool pool, more; /* numbers below n_texts; from there on */
 	TABLE(struct urf_symbols) groups;
 	struct span symbol_data;
@@ -213,6 +216,10 @@ static inline const struct text_pool *pool_of(const struct turf_image *image, ui
 	*number -= image->n_texts;
 	return *number < image->more.n ? &image->more : NULL;
 }
+/* The text at *@at, of whose predecessor, *@n bytes long, @out holds what @size has room for:
+ * so it does of this one. 0 or -EBADMSG. */
+int turf_text_next(const struct text_pool *pool, const uint8_t **at, char *out, size_t size,
+                   uint64_t *n);
 /* The bytes of the code at *@at, at most URF_PHRASE_MAX of verified ones; 1, 0 the end. */
 int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out);
 

@@ -79,6 +79,13 @@ static int read_text(const struct text_pool *pool, const uint8_t **at, const str
 	return r;
 }
 
+int turf_text_next(const struct text_pool *pool, const uint8_t **at, char *out, size_t size,
+                   uint64_t *n)
+{
+	const struct window window = { out, 0, size };
+	return read_text(pool, at, &window, n);
+}
+
 int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
                        char *out, size_t size)
 {
