@@ -79,6 +79,47 @@ void turf_image_texts(const struct turf_image *image, char *out, size_t size,
 /* The next text: @length of all of it, not NUL-ended. 1, 0 no further one, -EBADMSG. */
 int turf_texts_next(struct turf_texts *walk, turf_text *text, size_t *length);
 
+/* A run of addresses that a line of a file has code at. */
+struct turf_place {
+	uint64_t addr, end; /* link-time */
+	uint32_t function;  /* whose line it is; see struct turf_frame */
+	uint32_t file, line, column;
+	uint32_t depth; /* calls that it is inlined by; 0: its function's own code */
+};
+
+/**
+ * turf_image_places() - where a line of a file has code
+ * @file: number of the file
+ * @line: 1-based. Where it has no code, the next line of the file that has some is taken
+ * @emit: told of each run, function by function, by address within one; what is not 0 ends the
+ *        walk
+ *
+ * Cost:   the functions of the file whose lines may be it, and the blocks of those that have
+ * it: a microsecond or two for a line of few instances; nothing is allocated Return: 1 some
+ * were told, 0 none; what @emit answered; -ENODATA the urf was made without, -EBADMSG image
+ * damaged
+ */
+int turf_image_places(const struct turf_image *image, uint32_t file, uint32_t line,
+                      int (*emit)(void *ctx, const struct turf_place *place), void *ctx);
+
+/* A run of addresses that a function has code at. */
+struct turf_code {
+	uint64_t start, end; /* link-time */
+	uint64_t entry;      /* of the function whose own code it is; of inlined code, of that
+	                        which it is inlined into */
+	bool inlined;
+};
+
+/**
+ * turf_image_code() - all code of a function: its own ranges, and where it is inlined
+ * @emit: told of each run by address; what is not 0 ends the walk
+ *
+ * Cost:   each block that has code of it is decoded once
+ * Return: as turf_image_places()
+ */
+int turf_image_code(const struct turf_image *image, uint32_t function,
+                    int (*emit)(void *ctx, const struct turf_code *code), void *ctx);
+
 #ifdef __cplusplus
 }
 #endif

@@ -365,6 +365,17 @@ enum urf_name_kind {
 	URF_N_NAME_KINDS,
 };
 
+/*
+ * Places. .urf.place.index holds the offset in .urf.places of each row of .urf.files, and then
+ * of every URF_PLACE_STEP-th function. A file: uleb number of functions that have lines in it;
+ * these by their lowest line there, then by number, in groups of URF_PLACE_GROUP. A group: uleb
+ * lowest line of its first function minus that of the group before, uleb highest line of all
+ * minus that; the sleb of each function minus the one before, of the file's first minus 0. A
+ * function: uleb number of blocks that have code of it; uleb number of the first, and of each
+ * further one minus the one before and 1.
+ */
+enum { URF_PLACE_STEP = 8, URF_PLACE_GROUP = 4 };
+
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };
 struct urf_note {

@@ -190,6 +190,8 @@ static int build_cold(struct builder *b, struct turf_error *err)
 	(void)err;
 	int r = turf_emit_marks(b);
 	if (r == 0)
+		r = turf_emit_places(b);
+	if (r == 0)
 		r = turf_more_number(b);
 	if (r == 0)
 		r = turf_emit_more(b);

@@ -14,6 +14,7 @@
  *  - texts.c, phrases.c: names and paths -> coded texts
  *  - segments.c, ops.c: all units' segments -> coded blocks
  *  - packed.c: files and units -> packed tables
+ *  - places.c: which functions have lines in a file, which blocks have code of a function
  *  - names.c: what is called something -> a hash of names
  *  - more.c: names and files of the cold part
  *  - build.c: the order of it all; output.c: the bytes of the urf
@@ -221,6 +222,7 @@ int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
 int turf_emit_marks(struct builder *b);
+int turf_emit_places(struct builder *b); /* once functions and blocks are numbered */
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);

@@ -162,6 +162,8 @@ static void set_tables(struct turf_image *image)
 	image->mark_data = image->sections[URF_MARK_DATA];
 	SET_TABLE(image, name_index, URF_NAME_INDEX);
 	image->names = image->sections[URF_NAMES];
+	SET_TABLE(image, place_index, URF_PLACE_INDEX);
+	image->places = image->sections[URF_PLACES];
 }
 
 /* A packed table's number of rows and widths; an empty section has no rows. */

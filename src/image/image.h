@@ -9,6 +9,7 @@
  *     symbols.c    ELF symbols
  *     unwind.c     unwind rules
  *     lookup.c     the public look-ups, one address at a time
+ *     places.c     from lines and functions to addresses
  *     names.c      from names to what is called so
  *     marks.c      what is asked now and then: rows of line tables, declarations
  *     bulk.c       many at a time
@@ -63,6 +64,8 @@ struct turf_image {
 	struct packed files, units, more_files;
 	TABLE(le32) name_index;
 	struct span names;
+	TABLE(le32) place_index;
+	struct span places;
 	struct text_pool pool, more; /* numbers below n_texts; from there on */
 	TABLE(struct urf_symbols) groups;
 	struct span symbol_data;

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way back from lines to addresses: which functions have lines in a file, and which blocks
+ * of segments have code of a function. Both lists are short, and say what to decode.
+ */
+#include "base/sort.h"
+#include "build/functions.h"
+
+/* Lines of a function in one file. */
+struct part {
+	uint32_t file, function;
+	uint32_t lowest, highest;
+};
+/* A block that has code of a function. */
+struct use {
+	uint32_t function, block;
+};
+
+struct places {
+	struct builder *b;
+	UNIT_LIST(struct part) parts;
+	UNIT_LIST(struct use) uses;
+	UNIT_LIST(struct sort_pair) pairs;
+	uint32_t *in_block; /* by function: the last block that it was noted for, + 1 */
+	const struct urf_block *blocks;
+	size_t n_blocks;
+};
+
+/* The function's entry for @file among those from @first on, one where there is none yet. */
+static struct part *part_of(struct places *p, size_t first, uint32_t file, uint32_t function)
+{
+	for (size_t i = p->parts.n; i > first; i--)
+		if (p->parts.at[i - 1].file == file)
+			return &p->parts.at[i - 1];
+	struct part *part = vec_push(&p->parts);
+	if (part)
+		*part = (struct part){ file, function, UINT32_MAX, 0 };
+	return part;
+}
+
+static int add_lines(struct places *p, size_t first, uint32_t function,
+                     const struct instance *instance)
+{
+	const struct unit_out *out = &p->b->units[instance->unit];
+	const struct unit_function *fn = &out->functions.at[instance->function];
+	struct part *part = NULL;
+	for (uint32_t i = 0; i < fn->n_lines; i++) {
+		const struct unit_line *line = &out->lines.at[fn->first_line + i];
+		if (!line->file || !line->line)
+			continue;
+		uint32_t file = out->files.at[line->file - 1].global;
+		if (!part || part->file != file)
+			part = part_of(p, first, file, function);
+		if (!part)
+			return -ENOMEM;
+		part->lowest = MIN(part->lowest, line->line);
+		part->highest = MAX(part->highest, line->line);
+	}
+	return 0;
+}
+
+static int list_parts(struct places *p)
+{
+	const struct functions *f = p->b->merged;
+	int r = 0;
+	for (uint32_t i = 1; r == 0 && i < f->list.n; i++) {
+		size_t first = p->parts.n;
+		for (uint32_t k = f->first[i]; r == 0 && k < f->first[i + 1]; k++)
+			r = add_lines(p, first, i, &f->instances[k]);
+	}
+	return r;
+}
+
+/* Orders the pairs by key, of equal ones by value, as they were put in by rising values. */
+static int sort_all(struct places *p)
+{
+	size_t n = p->pairs.n;
+	if (!vec_reserve(&p->pairs, n))
+		return -ENOMEM;
+	if (n)
+		sort_pairs(p->pairs.at, p->pairs.at + n, n);
+	return 0;
+}
+
+static bool put_group(struct buf *out, const struct places *p, size_t from, size_t n,
+                      uint32_t *lowest, uint32_t *function)
+{
+	const struct part *first = &p->parts.at[p->pairs.at[from].value];
+	uint32_t highest = first->highest;
+	for (size_t i = 1; i < n; i++)
+		highest = MAX(highest, p->parts.at[p->pairs.at[from + i].value].highest);
+	bool ok = turf_buf_uleb(out, first->lowest - *lowest) &&
+	          turf_buf_uleb(out, highest - first->lowest);
+	*lowest = first->lowest;
+	for (size_t i = 0; ok && i < n; i++) {
+		uint32_t number = p->parts.at[p->pairs.at[from + i].value].function;
+		ok = turf_buf_sleb(out, (int64_t)number - *function);
+		*function = number;
+	}
+	return ok;
+}
+
+static int put_index(struct builder *b)
+{
+	const struct buf *out = &b->tables.of[URF_PLACES];
+	le32 off = le32_of(out->n);
+	return out->n > UINT32_MAX ? -E2BIG
+	                           : table_put(&b->tables, URF_PLACE_INDEX, &off, sizeof(off));
+}
+
+static int write_files(struct places *p)
+{
+	struct buf *out = &p->b->tables.of[URF_PLACES];
+	for (size_t i = 0; i < p->parts.n; i++) {
+		struct sort_pair *pair = vec_push(&p->pairs);
+		if (!pair)
+			return -ENOMEM;
+		*pair = (struct sort_pair){
+			(uint64_t)p->parts.at[i].file << 32 | p->parts.at[i].lowest, i
+		};
+	}
+	int r = sort_all(p);
+	size_t at = 0;
+	for (uint32_t file = 0; r == 0 && file < p->b->files.n; file++) {
+		size_t end = at;
+		while (end < p->pairs.n && p->pairs.at[end].key >> 32 == file)
+			end++;
+		r = put_index(p->b);
+		uint32_t lowest = 0, function = 0;
+		bool ok = r == 0 && turf_buf_uleb(out, end - at);
+		for (; ok && at < end; at += MIN(end - at, (size_t)URF_PLACE_GROUP))
+			ok = put_group(out, p, at, MIN(end - at, (size_t)URF_PLACE_GROUP),
+			               &lowest, &function);
+		r = r == 0 && !ok ? -ENOMEM : r;
+	}
+	return r;
+}
+
+static int note(struct places *p, uint32_t function, uint32_t block)
+{
+	if (p->in_block[function] == block + 1)
+		return 0;
+	p->in_block[function] = block + 1;
+	struct use *use = vec_push(&p->uses);
+	if (!use)
+		return -ENOMEM;
+	*use = (struct use){ function, block };
+	return 0;
+}
+
+/* All functions at a segment. */
+static int note_chain(struct places *p, const struct unit_out *out,
+                      const struct unit_segment *s, uint32_t block)
+{
+	if (!s->scope)
+		return note(p, out->functions.at[out->nameless - 1].global, block);
+	int r = 0;
+	for (uint32_t i = s->scope; r == 0 && i; i = out->scopes.at[i - 1].parent)
+		r = note(p, out->functions.at[out->scopes.at[i - 1].function].global, block);
+	return r;
+}
+
+static size_t block_over(const struct places *p, uint32_t rva)
+{
+	size_t lo = 0, hi = p->n_blocks;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (le32_get(p->blocks[mid].start) <= rva)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? lo - 1 : 0;
+}
+
+static int list_uses(struct places *p)
+{
+	int r = 0;
+	for (size_t u = 0; u < p->b->dwarf.n_units; u++) {
+		const struct unit_out *out = &p->b->units[u];
+		for (size_t i = 0; out->global && i < out->runs.n; i++) {
+			const struct unit_run *run = &out->runs.at[i];
+			const struct unit_segment *s = &out->segments.at[run->first];
+			size_t block = block_over(p, s->start);
+			for (uint32_t k = 0; r == 0 && k < run->n; k++, s++) {
+				while (block + 1 < p->n_blocks &&
+				       le32_get(p->blocks[block + 1].start) <= s->start)
+					block++;
+				r = note_chain(p, out, s, (uint32_t)block);
+				/* of a copy of code that another unit keeps blocks may begin
+				 * anywhere */
+				for (; r == 0 && block + 1 < p->n_blocks &&
+				       le32_get(p->blocks[block + 1].start) < s->end;)
+					r = note_chain(p, out, s, (uint32_t)++block);
+			}
+		}
+	}
+	return r;
+}
+
+static int write_uses(struct places *p)
+{
+	struct buf *out = &p->b->tables.of[URF_PLACES];
+	p->pairs.n = 0;
+	for (size_t i = 0; i < p->uses.n; i++) {
+		struct sort_pair *pair = vec_push(&p->pairs);
+		if (!pair)
+			return -ENOMEM;
+		pair->key = (uint64_t)p->uses.at[i].function << 32 | p->uses.at[i].block;
+	}
+	int r = sort_all(p);
+	size_t at = 0, n = 0;
+	for (size_t i = 0; i < p->pairs.n; i++) /* units that share code note a block twice */
+		if (!i || p->pairs.at[i].key != p->pairs.at[n - 1].key)
+			p->pairs.at[n++] = p->pairs.at[i];
+	for (uint32_t function = 0; r == 0 && function < p->b->n_functions; function++) {
+		size_t end = at;
+		while (end < n && p->pairs.at[end].key >> 32 == function)
+			end++;
+		r = function % URF_PLACE_STEP ? 0 : put_index(p->b);
+		bool ok = r == 0 && turf_buf_uleb(out, end - at);
+		for (uint32_t next = 0; ok && at < end; at++) {
+			uint32_t block = (uint32_t)p->pairs.at[at].key;
+			ok = turf_buf_uleb(out, block - next);
+			next = block + 1;
+		}
+		r = r == 0 && !ok ? -ENOMEM : r;
+	}
+	return r;
+}
+
+int turf_emit_places(struct builder *b)
+{
+	const struct buf *blocks = &b->tables.of[URF_BLOCKS];
+	struct places p = { .b = b };
+	p.blocks = (const struct urf_block *)blocks->at;
+	p.n_blocks = blocks->n / sizeof(*p.blocks);
+	p.n_blocks -= p.n_blocks ? 1 : 0; /* the last one is the end */
+	p.in_block = calloc((size_t)b->n_functions + 1, sizeof(*p.in_block));
+	int r = !b->has_dwarf ? 0 : p.in_block ? list_parts(&p) : -ENOMEM;
+	if (r == 0 && b->has_dwarf)
+		r = write_files(&p);
+	if (r == 0 && p.n_blocks)
+		r = list_uses(&p);
+	if (r == 0 && b->has_dwarf)
+		r = write_uses(&p);
+	vec_fini(&p.parts);
+	vec_fini(&p.uses);
+	vec_fini(&p.pairs);
+	free(p.in_block);
+	return r;
+}
