@@ -24,6 +24,7 @@ struct unit_types {
 	uint32_t *ranks; /* 1s before each of bits[] */
 	uint32_t *numbers;
 	uint64_t size; /* bytes of the unit */
+	size_t n;      /* of numbers */
 };
 
 int turf_build_types(struct builder *b, struct turf_error *err);
@@ -38,7 +39,7 @@ static inline uint32_t turf_count_ones(uint64_t v)
 {
 	v -= v >> 1 & 0x5555555555555555;
 	v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
-	return (uint32_t)((v + (v >> 4) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+	return (uint32_t)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
 }
 
 /* The number of the type, namespace or class whose DIE is @off bytes behind its unit's header;
