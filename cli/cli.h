@@ -28,6 +28,7 @@ int cmd_symbolize(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_strip(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

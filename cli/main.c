@@ -22,6 +22,7 @@
  *     record.c     turf record      sample a program or the machine
  *     report.c     turf report      a profile as text, folded stacks, pprof
  *     stack.c      turf stack       stacks of a live process
+ *     show.c       turf show        types; show-type.c prints one
  *     dump.c       turf dump        an urf as text
  *     strip.c      turf strip       drop the cold part
  *     verify.c     turf verify      check all of an urf
@@ -50,6 +51,7 @@ static const struct verb {
 	{ "turf record", cmd_record, "sample what programs do" },
 	{ "turf report", cmd_report, "show a recording" },
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },
+	{ "turf show", cmd_show, "show types as they are laid out" },
 	{ "turf dump", cmd_dump, "show an urf as text" },
 	{ "turf strip", cmd_strip, "drop what look-ups by address do not need" },
 	{ "turf verify", cmd_verify, "check urfs for damage" },

@@ -349,6 +349,117 @@ struct urf_marks {
 static_assert(sizeof(struct urf_marks) == 8, "on disk");
 
 /*
+ * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of
+ * number, the offset of every URF_TYPE_STEP-th in .urf.type.index. A record begins with a byte:
+ * its kind and URF_TYPE_* bits. Of the kinds below URF_TYPE_PLAIN follows the uleb number of the
+ * type that it is made of, and nothing else. Of all others:
+ *
+ *  - uleb size of what follows, in bytes
+ *  - where URF_TYPE_FLAGGED: a byte of URF_FLAG_*
+ *  - uleb text: its name, 0: none
+ *  - where URF_TYPE_SCOPED: uleb number of the namespace, class or function it stands in
+ *  - where URF_TYPE_DECLARED: uleb file, uleb line
+ *  - where URF_FLAG_SIZED: uleb size in bytes
+ *  - base: a byte, DW_ATE_*; uleb bits, 0: all that it has
+ *  - enumeration: uleb type it is kept in; enumerators to the end: uleb text, sleb value minus
+ *    that of the one before, minus 1 (of the first: the value)
+ *  - array: uleb type of elements; for each dimension uleb number of elements + 1 (0: not
+ *    known), and where URF_FLAG_LOWER sleb lower bound
+ *  - function: uleb type returned; the uleb types of its parameters to the end
+ *  - pointer to member: uleb type, uleb class
+ *  - sub-range: uleb type; uleb number of values + 1 (0: not known), sleb lowest
+ *  - typedef, set, named pointer, other: uleb type
+ *  - structure, class, union, interface: uleb alignment, 0: not told; items to the end
+ *
+ * Sizes, values, numbers of elements and bounds have up to URF_LONG_LEB_MAX bytes.
+ *
+ * An item begins with a byte, whose bits 6 and 7 are its kind:
+ *
+ *  - member, base class: bits 0 to 3: its offset minus that of the item before (of the first: 0)
+ *    is this one of urf_item_deltas, in bytes rounded down; URF_ITEM_FAR: an sleb at the end;
+ *    bit 4: a byte of URF_EXTRA_* follows; bit 5: a bit field, its offset minus that of the item
+ *    before is an sleb at the end, in bits, followed by the uleb number of its bits. Of a member
+ *    uleb text; uleb type; those at the end.
+ *  - template argument: bits 0 and 1: URF_ARGUMENT_*; bit 4: with a value. Uleb text; but of
+ *    packs and templates uleb type; where bit 4 sleb value. A pack ends with URF_OTHER_END.
+ *  - others: bits 0 to 3: URF_OTHER_*. A static member: bit 4: with a value; bit 5: a byte of
+ *    URF_EXTRA_*; uleb text; uleb type; where bit 4 sleb value. Parts that vary and variants in
+ *    them hold the items up to URF_OTHER_END; of a variant bit 4: with the sleb value that the
+ *    discriminant, the first member of the part, then has.
+ */
+enum urf_type_kind {
+	URF_TYPE_VOID,
+	URF_TYPE_POINTER,
+	URF_TYPE_REFERENCE,
+	URF_TYPE_RVALUE_REFERENCE,
+	URF_TYPE_CONST,
+	URF_TYPE_VOLATILE,
+	URF_TYPE_RESTRICT,
+	URF_TYPE_ATOMIC,
+	URF_TYPE_PLAIN, /* kinds from here on have more to say */
+	URF_TYPE_NAMED_POINTER = URF_TYPE_PLAIN, /* or one of another size than addresses have */
+	URF_TYPE_BASE,
+	URF_TYPE_UNSPECIFIED,
+	URF_TYPE_TYPEDEF,
+	URF_TYPE_STRUCT,
+	URF_TYPE_CLASS,
+	URF_TYPE_UNION,
+	URF_TYPE_INTERFACE,
+	URF_TYPE_ENUM,
+	URF_TYPE_ARRAY,
+	URF_TYPE_FUNCTION,
+	URF_TYPE_MEMBER_POINTER,
+	URF_TYPE_SUBRANGE,
+	URF_TYPE_STRING,
+	URF_TYPE_SET,
+	URF_TYPE_NAMESPACE,
+	URF_TYPE_SCOPE, /* a function, for what stands in it */
+	URF_TYPE_OTHER,
+	URF_N_TYPE_KINDS,
+};
+enum {
+	URF_TYPE_STEP = 4,
+	URF_TYPE_KIND = 0x1f,
+	URF_TYPE_SCOPED = 0x20,
+	URF_TYPE_DECLARED = 0x40,
+	URF_TYPE_FLAGGED = 0x80,
+	URF_FLAG_DECLARATION = 1,   /* what is in it is not known */
+	URF_FLAG_CLASS = 2,         /* enum class; of a namespace: inline */
+	URF_FLAG_VECTOR = 4,        /* an array that is a machine's vector */
+	URF_FLAG_LOWER = 8,         /* lower bounds are told */
+	URF_FLAG_VARIADIC = 16,     /* a function takes more */
+	URF_FLAG_UNPROTOTYPED = 32, /* its parameters are not known */
+	URF_FLAG_SIZED = 64,
+	URF_LONG_LEB_MAX = 10,
+
+	URF_ITEM_SHIFT = 6,
+	URF_ITEM_MEMBER = 0,
+	URF_ITEM_BASE = 1,
+	URF_ITEM_ARGUMENT = 2,
+	URF_ITEM_OTHER = 3,
+	URF_ITEM_FAR = 15,
+	URF_ITEM_EXTRA = 16, /* bit 4 of members */
+	URF_ITEM_BITS = 32,  /* bit 5 of members */
+	URF_ITEM_VALUE = 16, /* bit 4 of the others */
+	URF_ITEM_ACCESS = 32, /* bit 5 of static members */
+	URF_EXTRA_ACCESS = 3, /* bits 0 and 1: DW_ACCESS_*, 0: not told */
+	URF_EXTRA_VIRTUAL = 4,
+	URF_EXTRA_ARTIFICIAL = 8,
+	URF_EXTRA_MUTABLE = 16,
+	URF_EXTRA_MOVES = 32, /* its offset is not constant */
+	URF_ARGUMENT_TYPE = 0,
+	URF_ARGUMENT_VALUE = 1,
+	URF_ARGUMENT_TEMPLATE = 2,
+	URF_ARGUMENT_PACK = 3,
+	URF_OTHER_END = 0,
+	URF_OTHER_STATIC = 1,
+	URF_OTHER_PART = 2,
+	URF_OTHER_VARIANT = 3,
+};
+static const uint8_t urf_item_deltas[URF_ITEM_FAR] = { 0,  1,  2,  3,  4,  5,  6, 8,
+	                                               12, 16, 20, 24, 32, 40, 64 };
+
+/*
  * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of
  * its bytes. .urf.name.index holds the offset of each bucket, and an end. An entry: a byte, the
  * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind. A bucket's entries are in

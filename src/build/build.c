@@ -18,6 +18,7 @@
 #include <xxhash.h>
 
 #include "build/build.h"
+#include "build/types.h"
 #include "config.h"
 
 void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
@@ -189,12 +190,18 @@ static int build_cold(struct builder *b, struct turf_error *err)
 {
 	(void)err;
 	int r = turf_emit_marks(b);
+	if (r == 0 && b->has_dwarf)
+		r = turf_build_types(b, err);
+	if (r == 0 && b->types)
+		r = turf_intern_types(b);
 	if (r == 0)
 		r = turf_emit_places(b);
 	if (r == 0)
 		r = turf_more_number(b);
 	if (r == 0)
 		r = turf_emit_more(b);
+	if (r == 0 && b->types)
+		r = turf_emit_types(b, err);
 	return r == 0 ? turf_emit_names(b) : r;
 }
 
@@ -223,6 +230,7 @@ static int merge(struct builder *b, struct turf_error *err)
 /* Gives back all that the urf was made of; its tables stay. */
 static void release(struct builder *b)
 {
+	turf_types_free(b->types);
 	free(b->units);
 	free(b->order);
 	turf_functions_free(b->merged);

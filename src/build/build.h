@@ -148,6 +148,7 @@ struct builder {
 	struct unit_scratch *scratch; /* that no thread uses */
 	pthread_mutex_t lock;         /* over scratch and the telling of notes */
 	struct functions *merged;
+	struct types *types; /* NULL: not asked for */
 	struct syms syms;
 	struct texts texts;
 	struct arena texts_made; /* those that stand in no file */

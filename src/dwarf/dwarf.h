@@ -52,6 +52,8 @@ struct dwarf_unit {
 	uint64_t dwo_id, dwo_ranges_base;
 	bool has_dwo_id;
 	size_t split, skeleton; /* index + 1 of the other one, 0: none */
+	uint64_t signature;     /* of a type unit, and its type's DIE behind its header; else 0 */
+	uint64_t type_off;
 	const struct dwarf_abbrevs *abbrevs;
 	int error; /* < 0: this unit cannot be read, text says why */
 	const char *error_text;

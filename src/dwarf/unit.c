@@ -71,9 +71,10 @@ static void read_header(struct dwarf_unit *unit, struct cursor *c)
 	unit->has_dwo_id = unit->type == DW_UT_skeleton || unit->type == DW_UT_split_compile;
 	if (unit->has_dwo_id)
 		unit->dwo_id = cur_u64(c);
-	else if (unit->type == DW_UT_type || unit->type == DW_UT_split_type)
-		cur_skip(c, 8 + unit->offset_size); /* signature, the type's offset */
-	else if (unit->type != DW_UT_compile && unit->type != DW_UT_partial)
+	else if (unit->type == DW_UT_type || unit->type == DW_UT_split_type) {
+		unit->signature = cur_u64(c);
+		unit->type_off = cur_uint(c, unit->offset_size);
+	} else if (unit->type != DW_UT_compile && unit->type != DW_UT_partial)
 		unit_fails(unit, -ENOTSUP, unit->off, "a unit of unknown type");
 	if (!c->bad && unit->address_size != 4 && unit->address_size != 8)
 		unit_fails(unit, -ENOTSUP, unit->off,

@@ -234,6 +234,8 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_MORE_PHRASE_TEXT] = dump_more_phrase_text,
 		[URF_MORE_TEXTS] = turf_dump_more_texts,
 		[URF_MORE_FILES] = turf_dump_more_files,
+		[URF_TYPE_INDEX] = turf_dump_type_index,
+		[URF_TYPES] = turf_dump_types,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;

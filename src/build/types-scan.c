@@ -1,0 +1,855 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DIEs -> types: of a whole unit what each hashes to, of one all that it says.
+ *
+ * A type's hash is made of its kind, name, size and all that is in it. Another type with a name
+ * counts by its kind and full name; one without, by its own hash. So equal hashes in two units
+ * are one type, and no circle of pointers is ever followed.
+ *
+ * Cost:   one pass over DIEs, one over the types found; memory is used again for the next unit
+ * Source: DWARF 5 chapter 5
+ */
+#include <xxhash.h>
+
+#include "build/types-scan.h"
+
+enum { /* DWARF 5 section 7.5.3 */
+       TAG_ARRAY = 0x01,
+       TAG_CLASS = 0x02,
+       TAG_ENUM = 0x04,
+       TAG_PARAMETER = 0x05,
+       TAG_IMPORTED = 0x08,
+       TAG_LABEL = 0x0a,
+       TAG_BLOCK = 0x0b,
+       TAG_MEMBER = 0x0d,
+       TAG_POINTER = 0x0f,
+       TAG_REFERENCE = 0x10,
+       TAG_STRING = 0x12,
+       TAG_STRUCT = 0x13,
+       TAG_FUNCTION_TYPE = 0x15,
+       TAG_TYPEDEF = 0x16,
+       TAG_UNION = 0x17,
+       TAG_MORE_PARAMETERS = 0x18,
+       TAG_VARIANT = 0x19,
+       TAG_BASE_CLASS = 0x1c,
+       TAG_INLINED = 0x1d,
+       TAG_MODULE = 0x1e,
+       TAG_MEMBER_POINTER = 0x1f,
+       TAG_SET = 0x20,
+       TAG_SUBRANGE = 0x21,
+       TAG_BASE = 0x24,
+       TAG_CONST = 0x26,
+       TAG_ENUMERATOR = 0x28,
+       TAG_FILE = 0x29,
+       TAG_PACKED = 0x2d,
+       TAG_SUBPROGRAM = 0x2e,
+       TAG_TYPE_ARGUMENT = 0x2f,
+       TAG_VALUE_ARGUMENT = 0x30,
+       TAG_VARIANT_PART = 0x33,
+       TAG_VARIABLE = 0x34,
+       TAG_VOLATILE = 0x35,
+       TAG_RESTRICT = 0x37,
+       TAG_INTERFACE = 0x38,
+       TAG_NAMESPACE = 0x39,
+       TAG_IMPORTED_MODULE = 0x3a,
+       TAG_UNSPECIFIED = 0x3b,
+       TAG_SHARED = 0x40,
+       TAG_RVALUE_REFERENCE = 0x42,
+       TAG_TEMPLATE_ALIAS = 0x43,
+       TAG_COARRAY = 0x44,
+       TAG_DYNAMIC = 0x46,
+       TAG_ATOMIC = 0x47,
+       TAG_CALL = 0x48,
+       TAG_IMMUTABLE = 0x4b,
+       TAG_TEMPLATE_ARGUMENT = 0x4106,
+       TAG_PACK = 0x4107,
+       TAG_GNU_CALL = 0x4109,
+};
+
+enum {
+	HASH_NONE,
+	HASH_BEGUN,
+	HASH_DONE,
+	DEPTH_MAX = 200, /* types without names within each other */
+	LINKS_MAX = 8,
+};
+
+static uint8_t kind_of(uint16_t tag)
+{
+	switch (tag) {
+	case TAG_ARRAY:
+	case TAG_COARRAY:
+		return URF_TYPE_ARRAY;
+	case TAG_CLASS:
+		return URF_TYPE_CLASS;
+	case TAG_ENUM:
+		return URF_TYPE_ENUM;
+	case TAG_POINTER:
+		return URF_TYPE_POINTER;
+	case TAG_REFERENCE:
+		return URF_TYPE_REFERENCE;
+	case TAG_STRING:
+		return URF_TYPE_STRING;
+	case TAG_STRUCT:
+		return URF_TYPE_STRUCT;
+	case TAG_FUNCTION_TYPE:
+		return URF_TYPE_FUNCTION;
+	case TAG_TYPEDEF:
+	case TAG_TEMPLATE_ALIAS:
+		return URF_TYPE_TYPEDEF;
+	case TAG_UNION:
+		return URF_TYPE_UNION;
+	case TAG_MODULE:
+	case TAG_NAMESPACE:
+		return URF_TYPE_NAMESPACE;
+	case TAG_MEMBER_POINTER:
+		return URF_TYPE_MEMBER_POINTER;
+	case TAG_SET:
+		return URF_TYPE_SET;
+	case TAG_SUBRANGE:
+		return URF_TYPE_SUBRANGE;
+	case TAG_BASE:
+		return URF_TYPE_BASE;
+	case TAG_CONST:
+		return URF_TYPE_CONST;
+	case TAG_SUBPROGRAM:
+		return URF_TYPE_SCOPE;
+	case TAG_VOLATILE:
+		return URF_TYPE_VOLATILE;
+	case TAG_RESTRICT:
+		return URF_TYPE_RESTRICT;
+	case TAG_INTERFACE:
+		return URF_TYPE_INTERFACE;
+	case TAG_UNSPECIFIED:
+		return URF_TYPE_UNSPECIFIED;
+	case TAG_RVALUE_REFERENCE:
+		return URF_TYPE_RVALUE_REFERENCE;
+	case TAG_ATOMIC:
+		return URF_TYPE_ATOMIC;
+	case TAG_FILE:
+	case TAG_PACKED:
+	case TAG_SHARED:
+	case TAG_DYNAMIC:
+	case TAG_IMMUTABLE:
+		return URF_TYPE_OTHER;
+	default:
+		return URF_TYPE_VOID;
+	}
+}
+
+static bool has_members(uint8_t kind)
+{
+	return kind >= URF_TYPE_STRUCT && kind <= URF_TYPE_INTERFACE;
+}
+
+static uint64_t wanted_of_types(uint16_t tag)
+{
+	const uint64_t some =
+		DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_BYTE_SIZE);
+	const uint64_t all = some | DIE_BIT(DIE_DECLARATION) | DIE_BIT(DIE_SPECIFICATION) |
+	                     DIE_BIT(DIE_SIGNATURE) | DIE_BIT(DIE_ALIGNMENT) |
+	                     DIE_BIT(DIE_DECL_FILE) | DIE_BIT(DIE_DECL_LINE);
+	switch (kind_of(tag)) {
+	case URF_TYPE_ARRAY:
+		return some | DIE_BIT(DIE_VECTOR);
+	case URF_TYPE_BASE:
+		return some | DIE_BIT(DIE_ENCODING) | DIE_BIT(DIE_BIT_SIZE);
+	case URF_TYPE_ENUM:
+		return all | DIE_BIT(DIE_ENUM_CLASS);
+	case URF_TYPE_FUNCTION:
+		return some | DIE_BIT(DIE_PROTOTYPED);
+	case URF_TYPE_MEMBER_POINTER:
+		return some | DIE_BIT(DIE_CONTAINING_TYPE);
+	case URF_TYPE_SUBRANGE:
+		return some | DIE_BIT(DIE_LOWER_BOUND) | DIE_BIT(DIE_UPPER_BOUND) |
+		       DIE_BIT(DIE_COUNT);
+	case URF_TYPE_SCOPE:
+		return DIE_TOLD | DIE_BIT(DIE_DECLARATION);
+	case URF_TYPE_NAMESPACE:
+		return all | DIE_BIT(DIE_EXPORT_SYMBOLS);
+	case URF_TYPE_VOID:
+		return 0;
+	default:
+		return all;
+	}
+}
+
+static uint64_t wanted(uint16_t tag)
+{
+	const uint64_t some = DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE);
+	switch (tag) {
+	case TAG_PARAMETER:
+		return DIE_TOLD | DIE_BIT(DIE_TYPE);
+	case TAG_MEMBER:
+		return some | DIE_BIT(DIE_MEMBER_LOCATION) | DIE_BIT(DIE_DATA_BIT_OFFSET) |
+		       DIE_BIT(DIE_BIT_OFFSET) | DIE_BIT(DIE_BIT_SIZE) |
+		       DIE_BIT(DIE_BYTE_SIZE) | DIE_BIT(DIE_ACCESSIBILITY) |
+		       DIE_BIT(DIE_ARTIFICIAL) | DIE_BIT(DIE_EXTERNAL) |
+		       DIE_BIT(DIE_DECLARATION) | DIE_BIT(DIE_MUTABLE) |
+		       DIE_BIT(DIE_CONST_VALUE);
+	case TAG_BASE_CLASS:
+		return DIE_TOLD | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_MEMBER_LOCATION) |
+		       DIE_BIT(DIE_ACCESSIBILITY) | DIE_BIT(DIE_VIRTUALITY);
+	case TAG_ENUMERATOR:
+		return DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_CONST_VALUE);
+	case TAG_TYPE_ARGUMENT:
+	case TAG_TEMPLATE_ARGUMENT:
+	case TAG_PACK:
+		return some;
+	case TAG_VALUE_ARGUMENT:
+		return some | DIE_BIT(DIE_CONST_VALUE);
+	case TAG_VARIABLE:
+		return some | DIE_BIT(DIE_CONST_VALUE) | DIE_BIT(DIE_ACCESSIBILITY);
+	case TAG_VARIANT:
+		return DIE_TOLD | DIE_BIT(DIE_DISCR_VALUE);
+	case TAG_IMPORTED:
+	case TAG_IMPORTED_MODULE:
+	case TAG_LABEL:
+	case TAG_INLINED: /* its types stand in the abstract one */
+	case TAG_CALL:
+	case TAG_GNU_CALL:
+		return DIE_PRUNE;
+	default:
+		return DIE_TOLD | wanted_of_types(tag);
+	}
+}
+
+/* The type that a slot means. */
+static uint64_t ref_of(const struct type_scan *s, const struct dies *w, enum die_slot slot)
+{
+	uint64_t die;
+	if (!die_has(w, slot))
+		return TYPE_REF_NONE;
+	if (w->class[slot] == DIE_VALUE_SIGNATURE) {
+		size_t unit = turf_types_signature(s->b->types, w->u[slot]);
+		return unit ? TYPE_REF_SIGNATURE | unit : TYPE_REF_NONE;
+	}
+	if (turf_die_ref(w, slot, &die) != 1 || die == DWARF_NONE)
+		return TYPE_REF_NONE;
+	uint64_t off = die - (s->unit->base + s->unit->off); /* wraps before it */
+	return off < s->unit->end - s->unit->off ? off : TYPE_REF_FAR | die;
+}
+
+static bool is_number(const struct dies *w, enum die_slot slot)
+{
+	return die_has(w, slot) &&
+	       (w->class[slot] == DIE_VALUE_CONSTANT || w->class[slot] == DIE_VALUE_SIGNED);
+}
+
+static const char *name_of(const struct dies *w)
+{
+	const char *name = NULL;
+	if (die_has(w, DIE_NAME) && turf_die_string(w, DIE_NAME, &name) < 0)
+		return NULL;
+	return name;
+}
+
+static struct type_item *add_item(struct type_scan *s, uint32_t node, uint8_t kind)
+{
+	struct type_node *n = &s->nodes.at[node];
+	if (!vec_reserve(&s->items, 1))
+		return NULL;
+	struct type_item *item = &s->items.at[s->items.n++];
+	*item = (struct type_item){ .kind = kind, .ref = TYPE_REF_NONE };
+	if (n->last)
+		s->items.at[n->last - 1].next = (uint32_t)s->items.n;
+	else
+		n->first = (uint32_t)s->items.n;
+	n->last = (uint32_t)s->items.n;
+	n->n_items++;
+	return item;
+}
+
+/* Closes what is as deep as a DIE at @level or deeper. */
+static bool close_to(struct type_scan *s, unsigned level)
+{
+	while (s->n_open && s->open[s->n_open - 1].level >= level) {
+		const struct type_open *open = &s->open[--s->n_open];
+		if (open->end && !add_item(s, open->node - 1, open->end))
+			return false;
+	}
+	return true;
+}
+
+static void push_open(struct type_scan *s, uint32_t node, uint8_t end, bool own)
+{
+	s->open[s->n_open++] = (struct type_open){ s->walk.level, node, end, own };
+}
+
+/* The namespace, class or function around the DIE: index + 1. */
+static uint32_t scope_here(struct type_scan *s)
+{
+	for (unsigned i = s->n_open; i--;) {
+		uint32_t node = s->open[i].node;
+		if (!node)
+			continue;
+		struct type_node *n = &s->nodes.at[node - 1];
+		if (has_members(n->kind) || n->kind == URF_TYPE_NAMESPACE)
+			return node;
+		if (n->kind == URF_TYPE_SCOPE) {
+			n->used = true;
+			return node;
+		}
+	}
+	return 0;
+}
+
+static bool is_c(const struct dwarf_unit *unit)
+{
+	switch (unit->language) {
+	case 0x01: /* DW_LANG_C89, C, C99, C11, C17, C23 */
+	case 0x02:
+	case 0x0c:
+	case 0x1d:
+	case 0x2c:
+	case 0x3e:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint8_t flags_of(const struct type_scan *s, uint8_t kind, const struct dies *w)
+{
+	uint8_t flags = 0;
+	if (kind != URF_TYPE_SCOPE && die_flag(w, DIE_DECLARATION))
+		flags |= URF_FLAG_DECLARATION;
+	if ((kind == URF_TYPE_ENUM && die_flag(w, DIE_ENUM_CLASS)) ||
+	    (kind == URF_TYPE_NAMESPACE && die_flag(w, DIE_EXPORT_SYMBOLS)))
+		flags |= URF_FLAG_CLASS;
+	if (kind == URF_TYPE_ARRAY && die_flag(w, DIE_VECTOR))
+		flags |= URF_FLAG_VECTOR;
+	if (kind == URF_TYPE_FUNCTION && is_c(s->unit) && !die_flag(w, DIE_PROTOTYPED))
+		flags |= URF_FLAG_UNPROTOTYPED;
+	return flags;
+}
+
+/* A number of elements + 1, and the lowest; 0: not known. */
+static void read_bounds(const struct dies *w, uint64_t *count, int64_t *lower, bool *told)
+{
+	*told = is_number(w, DIE_LOWER_BOUND);
+	*lower = *told ? (int64_t)die_number(w, DIE_LOWER_BOUND, 0) : 0;
+	*count = 0;
+	if (is_number(w, DIE_COUNT))
+		*count = w->u[DIE_COUNT] + 1;
+	else if (is_number(w, DIE_UPPER_BOUND))
+		*count = w->u[DIE_UPPER_BOUND] + 2 - (uint64_t)*lower;
+}
+
+/* A type; its node is open while what is below it comes. */
+static bool add_node(struct type_scan *s, uint8_t kind)
+{
+	struct dies *w = &s->walk;
+	uint64_t off = w->die - (s->unit->base + s->unit->off);
+	bool scoped = has_members(kind) || kind == URF_TYPE_ENUM || kind == URF_TYPE_TYPEDEF ||
+	              kind == URF_TYPE_NAMESPACE || kind == URF_TYPE_SCOPE;
+	uint32_t scope = scoped && !s->one ? scope_here(s) : 0;
+	struct type_node *n = vec_reserve(&s->nodes, 1) ? &s->nodes.at[s->nodes.n++] : NULL;
+	if (!n)
+		return false;
+	*n = (struct type_node){
+		.off = (uint32_t)off,
+		.kind = kind,
+		.flags = flags_of(s, kind, w),
+		.scope = scope,
+		.size = TYPE_NO_SIZE,
+		.ref = TYPE_REF_NONE,
+		.ref2 = TYPE_REF_NONE,
+	};
+	if (!s->one)
+		s->bits[off / 64] |= (uint64_t)1 << off % 64;
+	if (kind != URF_TYPE_SCOPE) {
+		n->name = name_of(w);
+		n->ref = ref_of(s, w, DIE_TYPE);
+		n->used = die_has(w, DIE_SPECIFICATION) || die_has(w, DIE_SIGNATURE);
+		if (n->used)
+			n->ref2 = ref_of(s, w,
+			                 die_has(w, DIE_SIGNATURE) ? DIE_SIGNATURE
+			                                           : DIE_SPECIFICATION);
+		n->size = die_number(w, DIE_BYTE_SIZE, TYPE_NO_SIZE);
+		n->align = (uint32_t)die_number(w, DIE_ALIGNMENT, 0);
+		n->decl_line = (uint32_t)die_number(w, DIE_DECL_LINE, 0);
+		uint64_t file = die_number(w, DIE_DECL_FILE, UINT64_MAX);
+		if (file < UINT32_MAX && (file || s->unit->version >= 5))
+			n->decl_file = (uint32_t)file + 1;
+	}
+	if (kind == URF_TYPE_BASE)
+		n->extra = die_number(w, DIE_ENCODING, 0) % 256 |
+		           die_number(w, DIE_BIT_SIZE, 0) % (1u << 24) * 256;
+	if (kind == URF_TYPE_MEMBER_POINTER)
+		n->ref2 = ref_of(s, w, DIE_CONTAINING_TYPE);
+	if ((kind == URF_TYPE_POINTER || kind == URF_TYPE_REFERENCE ||
+	     kind == URF_TYPE_RVALUE_REFERENCE) &&
+	    n->size == 8)
+		n->size = TYPE_NO_SIZE;
+	if (kind == URF_TYPE_POINTER && (n->name || n->size != TYPE_NO_SIZE))
+		n->kind = URF_TYPE_NAMED_POINTER;
+	if (kind == URF_TYPE_SUBRANGE) {
+		bool told;
+		uint64_t count;
+		int64_t lower;
+		read_bounds(w, &count, &lower, &told);
+		uint32_t node = (uint32_t)s->nodes.n - 1;
+		struct type_item *item = add_item(s, node, URF_ITEM_OTHER);
+		if (!item)
+			return false;
+		item->value = (int64_t)count;
+		item->ref = (uint64_t)lower;
+	}
+	if (w->children)
+		push_open(s, (uint32_t)s->nodes.n, 0, true);
+	return true;
+}
+
+/* Offset in bits of a member or base class; false: it is not constant. */
+static bool offset_of(const struct type_scan *s, const struct dies *w, int64_t *ret)
+{
+	*ret = 0;
+	if (w->tag == TAG_MEMBER && die_has(w, DIE_DATA_BIT_OFFSET)) {
+		*ret = (int64_t)die_number(w, DIE_DATA_BIT_OFFSET, 0);
+		return true;
+	}
+	uint64_t at = die_number(w, DIE_MEMBER_LOCATION, 0);
+	if (die_has(w, DIE_MEMBER_LOCATION) &&
+	    w->class[DIE_MEMBER_LOCATION] == DIE_VALUE_BLOCK) {
+		enum { PLUS_UCONST = 0x23 };
+		const uint8_t *p = (const uint8_t *)(uintptr_t)w->u[DIE_MEMBER_LOCATION];
+		struct cursor c =
+			cur_of((struct span){ p, w->size[DIE_MEMBER_LOCATION] }, false);
+		bool plain = cur_u8(&c) == PLUS_UCONST;
+		at = cur_uleb(&c);
+		if (!plain || c.bad || cur_left(&c))
+			return false;
+	}
+	*ret = (int64_t)(at * 8);
+	if (w->tag == TAG_MEMBER && die_has(w, DIE_BIT_SIZE) && die_has(w, DIE_BIT_OFFSET)) {
+		/* DWARF 2 and 3: counted from the highest bit of what is byte_size long */
+		int64_t from = (int64_t)die_number(w, DIE_BIT_OFFSET, 0);
+		int64_t bits = (int64_t)die_number(w, DIE_BIT_SIZE, 0);
+		int64_t room = (int64_t)die_number(w, DIE_BYTE_SIZE, 0) * 8;
+		*ret += s->unit->in->big ? from : room - from - bits;
+	}
+	return true;
+}
+
+static uint8_t extra_of(const struct dies *w)
+{
+	uint8_t extra = die_number(w, DIE_ACCESSIBILITY, 0) & URF_EXTRA_ACCESS;
+	if (w->tag == TAG_BASE_CLASS && die_flag(w, DIE_VIRTUALITY))
+		extra |= URF_EXTRA_VIRTUAL;
+	if (w->tag == TAG_MEMBER && die_flag(w, DIE_ARTIFICIAL))
+		extra |= URF_EXTRA_ARTIFICIAL;
+	if (w->tag == TAG_MEMBER && die_flag(w, DIE_MUTABLE))
+		extra |= URF_EXTRA_MUTABLE;
+	return extra;
+}
+
+/* A member, a base class, or a static member. */
+static bool add_member(struct type_scan *s, uint32_t node, bool is_static)
+{
+	const struct dies *w = &s->walk;
+	bool base = w->tag == TAG_BASE_CLASS;
+	uint8_t kind = (uint8_t)((is_static ? URF_ITEM_OTHER
+	                          : base    ? URF_ITEM_BASE
+	                                    : URF_ITEM_MEMBER)
+	                         << URF_ITEM_SHIFT);
+	struct type_item *item = add_item(s, node, is_static ? kind | URF_OTHER_STATIC : kind);
+	if (!item)
+		return false;
+	item->flags = extra_of(w);
+	item->ref = ref_of(s, w, DIE_TYPE);
+	item->name = base ? NULL : name_of(w);
+	if (is_static) {
+		item->value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
+		if (is_number(w, DIE_CONST_VALUE))
+			item->kind |= URF_ITEM_VALUE;
+		return true;
+	}
+	if (!offset_of(s, w, &item->value))
+		item->flags |= URF_EXTRA_MOVES;
+	if (!base && die_has(w, DIE_BIT_SIZE)) {
+		item->kind |= URF_ITEM_BITS;
+		item->bits = (uint16_t)die_number(w, DIE_BIT_SIZE, 0);
+	}
+	return true;
+}
+
+static bool add_argument(struct type_scan *s, uint32_t node, uint8_t kind)
+{
+	const struct dies *w = &s->walk;
+	struct type_item *item =
+		add_item(s, node, (uint8_t)(URF_ITEM_ARGUMENT << URF_ITEM_SHIFT | kind));
+	if (!item)
+		return false;
+	item->name = name_of(w);
+	item->ref = ref_of(s, w, DIE_TYPE);
+	if (kind == URF_ARGUMENT_VALUE && is_number(w, DIE_CONST_VALUE)) {
+		item->kind |= URF_ITEM_VALUE;
+		item->value = (int64_t)w->u[DIE_CONST_VALUE];
+	}
+	return true;
+}
+
+static bool add_variant(struct type_scan *s, uint32_t node)
+{
+	const struct dies *w = &s->walk;
+	struct type_item *item =
+		add_item(s, node, URF_ITEM_OTHER << URF_ITEM_SHIFT | URF_OTHER_VARIANT);
+	if (item && is_number(w, DIE_DISCR_VALUE)) {
+		item->kind |= URF_ITEM_VALUE;
+		item->value = (int64_t)w->u[DIE_DISCR_VALUE];
+	}
+	return item;
+}
+
+static bool add_dimension(struct type_scan *s, uint32_t node)
+{
+	bool told;
+	int64_t lower;
+	uint64_t count;
+	read_bounds(&s->walk, &count, &lower, &told);
+	struct type_item *item = add_item(s, node, URF_ITEM_OTHER);
+	if (!item)
+		return false;
+	item->value = (int64_t)count;
+	item->ref = (uint64_t)lower;
+	if (told && lower)
+		s->nodes.at[node].flags |= URF_FLAG_LOWER;
+	return true;
+}
+
+/* What is in a structure. */
+static bool structure_item(struct type_scan *s, uint32_t node)
+{
+	const struct dies *w = &s->walk;
+	const uint8_t other = URF_ITEM_OTHER << URF_ITEM_SHIFT;
+	switch (w->tag) {
+	case TAG_MEMBER:
+		return add_member(s, node,
+		                  die_flag(w, DIE_DECLARATION) || die_flag(w, DIE_EXTERNAL));
+	case TAG_VARIABLE:
+		return add_member(s, node, true);
+	case TAG_BASE_CLASS:
+		return add_member(s, node, false);
+	case TAG_TYPE_ARGUMENT:
+		return add_argument(s, node, URF_ARGUMENT_TYPE);
+	case TAG_VALUE_ARGUMENT:
+		return add_argument(s, node, URF_ARGUMENT_VALUE);
+	case TAG_TEMPLATE_ARGUMENT:
+		return add_argument(s, node, URF_ARGUMENT_TEMPLATE);
+	case TAG_PACK:
+		if (!add_argument(s, node, URF_ARGUMENT_PACK))
+			return false;
+		push_open(s, node + 1, other | URF_OTHER_END, false);
+		return true;
+	case TAG_VARIANT_PART:
+		if (!add_item(s, node, other | URF_OTHER_PART))
+			return false;
+		push_open(s, node + 1, other | URF_OTHER_END, false);
+		return true;
+	case TAG_VARIANT:
+		if (!add_variant(s, node))
+			return false;
+		push_open(s, node + 1, other | URF_OTHER_END, false);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* A DIE that is no type, right below the node. */
+static bool node_item(struct type_scan *s, uint32_t node)
+{
+	const struct dies *w = &s->walk;
+	struct type_node *n = &s->nodes.at[node];
+	struct type_item *item;
+	if (has_members(n->kind))
+		return structure_item(s, node);
+	if (n->kind == URF_TYPE_ENUM && w->tag == TAG_ENUMERATOR) {
+		item = add_item(s, node, URF_ITEM_OTHER);
+		if (item) {
+			item->name = name_of(w);
+			item->value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
+		}
+		return item;
+	}
+	if (n->kind == URF_TYPE_FUNCTION && w->tag == TAG_PARAMETER) {
+		item = add_item(s, node, URF_ITEM_OTHER);
+		if (item)
+			item->ref = ref_of(s, w, DIE_TYPE);
+		return item;
+	}
+	if (n->kind == URF_TYPE_FUNCTION && w->tag == TAG_MORE_PARAMETERS)
+		n->flags |= URF_FLAG_VARIADIC;
+	return true;
+}
+
+/* One DIE. False: no memory. */
+static bool scan_die(struct type_scan *s, struct turf_error *err, int *r)
+{
+	struct dies *w = &s->walk;
+	if (!close_to(s, w->level))
+		return false;
+	const struct type_open *above = s->n_open ? &s->open[s->n_open - 1] : NULL;
+	uint32_t node = above && above->level + 1 == w->level ? above->node : 0;
+	uint8_t kind = kind_of(w->tag);
+	if (w->tag == TAG_SUBRANGE && node && s->nodes.at[node - 1].kind == URF_TYPE_ARRAY)
+		return add_dimension(s, node - 1);
+	if (kind == URF_TYPE_SCOPE && die_flag(w, DIE_DECLARATION)) {
+		*r = turf_dies_skip(w, err);
+		return true;
+	}
+	if (kind && s->one && w->level) { /* another type */
+		*r = turf_dies_skip(w, err);
+		return true;
+	}
+	if (kind)
+		return add_node(s, kind);
+	unsigned before = s->n_open;
+	if (node && !node_item(s, node - 1))
+		return false;
+	if (w->children && s->n_open == before) /* nobody's */
+		push_open(s, 0, 0, false);
+	return true;
+}
+
+static int scan(struct type_scan *s, struct turf_error *err)
+{
+	int r = 0, next;
+	s->nodes.n = s->items.n = 0;
+	s->n_open = 0;
+	while (r == 0 && (next = turf_dies_next(&s->walk, err)) == 1)
+		if (!scan_die(s, err, &r))
+			return -ENOMEM;
+	if (!close_to(s, 0))
+		return -ENOMEM;
+	return r < 0 ? r : MIN(next, 0);
+}
+
+static bool make_room(struct type_scan *s, uint64_t size)
+{
+	size_t n = (size_t)(size / 64 + 1);
+	if (n > s->room) {
+		size_t room = MAX(n, 2 * s->room);
+		free(s->bits);
+		free(s->ranks);
+		s->bits = malloc(room * sizeof(*s->bits));
+		s->ranks = malloc(room * sizeof(*s->ranks));
+		s->room = s->bits && s->ranks ? room : 0;
+		if (!s->room)
+			return false;
+	}
+	memset(s->bits, 0, n * sizeof(*s->bits));
+	s->n_words = n;
+	return true;
+}
+
+static void rank_bits(struct type_scan *s)
+{
+	uint32_t rank = 0;
+	for (size_t i = 0; i < s->n_words; i++) {
+		s->ranks[i] = rank;
+		rank += turf_count_ones(s->bits[i]);
+	}
+}
+
+/* The node that a link leads to: its index, or SIZE_MAX. */
+static size_t node_of(const struct type_scan *s, uint64_t ref)
+{
+	if (ref >= s->unit->end - s->unit->off || !(s->bits[ref / 64] >> ref % 64 & 1))
+		return SIZE_MAX;
+	return type_rank(s->bits, s->ranks, ref);
+}
+
+static uint64_t hash_of(const char *name)
+{
+	return name ? XXH3_64bits(name, strlen(name)) : 0;
+}
+
+static inline uint64_t mix2(uint64_t a, uint64_t b)
+{
+	return hash_mix(hash_mix(0x9e3779b97f4a7c15, a), b);
+}
+
+/* Names of structures and classes are one kind: a class may be declared as a structure. */
+static uint64_t class_of(uint8_t kind)
+{
+	return kind == URF_TYPE_CLASS ? URF_TYPE_STRUCT : kind;
+}
+
+/* A function's name, for types in it. */
+static const char *scope_name(struct type_scan *s, const struct type_node *n)
+{
+	struct dwarf_names names;
+	if (turf_dwarf_names(&s->b->dwarf, s->unit->base + s->unit->off + n->off, &names,
+	                     NULL) < 0)
+		return NULL;
+	return names.linkage_name ? names.linkage_name : names.name;
+}
+
+static void set_key(struct type_scan *s, struct type_node *n)
+{
+	uint64_t scope = n->scope ? s->nodes.at[n->scope - 1].key : 0;
+	if (n->kind == URF_TYPE_SCOPE && n->used)
+		n->name = scope_name(s, n);
+	else if (n->kind == URF_TYPE_SCOPE)
+		return;
+	bool nested = n->kind == URF_TYPE_SCOPE || n->kind == URF_TYPE_NAMESPACE;
+	if (n->name || nested) {
+		n->key = hash_mix(mix2(class_of(n->kind), hash_of(n->name)), scope);
+		n->key += !n->key;
+	}
+}
+
+/* What a definition that stands elsewhere than its declaration has of that. */
+static void follow_specification(struct type_scan *s, struct type_node *n)
+{
+	const struct type_node *to = n;
+	for (unsigned i = 0; i < LINKS_MAX && to->used && to->kind != URF_TYPE_SCOPE; i++) {
+		size_t at = node_of(s, to->ref2);
+		if (at == SIZE_MAX || at == (size_t)(n - s->nodes.at))
+			return;
+		to = &s->nodes.at[at];
+	}
+	if (!n->name)
+		n->name = to->name;
+	n->scope = to->scope;
+	n->key = to->key;
+}
+
+static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth);
+
+/* What a link counts as. */
+static uint64_t hash_ref(struct type_scan *s, uint64_t ref, unsigned depth)
+{
+	if (ref >= s->unit->end - s->unit->off)
+		return ref * 0x9e3779b97f4a7c15; /* none, or the very DIE elsewhere */
+	size_t idx = node_of(s, ref);
+	if (idx == SIZE_MAX)
+		return 3;
+	struct type_node *n = &s->nodes.at[idx];
+	if (n->key)
+		return n->key;
+	if (n->state == HASH_DONE)
+		return n->hash[0];
+	return n->state == HASH_BEGUN || depth == DEPTH_MAX ? 5 : hash_node(s, idx, depth + 1);
+}
+
+static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth)
+{
+	struct type_node *n = &s->nodes.at[idx];
+	size_t from = s->words.n, need = 8 + 4 * (size_t)n->n_items;
+	n->state = HASH_BEGUN;
+	uint64_t ref = n->flags & URF_FLAG_DECLARATION ? 0 : hash_ref(s, n->ref, depth);
+	bool local = n->used && n->ref2 < TYPE_REF_SIGNATURE; /* a specification: in the key */
+	uint64_t ref2 = local || n->ref2 == TYPE_REF_NONE ? 0 : hash_ref(s, n->ref2, depth);
+	if (!vec_reserve(&s->words, need))
+		return 7; /* the caller looks at the state */
+	uint64_t *w = s->words.at + from;
+	uint64_t scope = n->scope ? s->nodes.at[n->scope - 1].key : 0;
+	*w++ = n->kind | (uint64_t)n->flags << 8 | (uint64_t)n->align << 32;
+	*w++ = n->key ? n->key : scope;
+	*w++ = n->size;
+	*w++ = ref;
+	*w++ = ref2;
+	*w++ = n->extra;
+	s->words.n = from + need;
+	size_t at = from + 6;
+	for (uint32_t i = n->flags & URF_FLAG_DECLARATION ? 0 : n->first; i;) {
+		const struct type_item item = s->items.at[i - 1];
+		bool number = n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_SUBRANGE;
+		uint64_t to = number ? item.ref : hash_ref(s, item.ref, depth);
+		w = s->words.at + at; /* they may have moved */
+		w[0] = item.kind | (uint64_t)item.flags << 8 | (uint64_t)item.bits << 16;
+		w[1] = hash_of(item.name);
+		w[2] = to;
+		w[3] = (uint64_t)item.value;
+		at += 4;
+		i = item.next;
+	}
+	XXH128_hash_t h = XXH3_128bits(s->words.at + from, (at - from) * sizeof(*w));
+	s->words.n = from;
+	n = &s->nodes.at[idx];
+	n->hash[0] = h.low64;
+	n->hash[1] = h.high64;
+	n->state = HASH_DONE;
+	return n->hash[0];
+}
+
+int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
+                        struct turf_error *err)
+{
+	s->unit = unit;
+	s->one = false;
+	s->plans.wanted = wanted;
+	if (!make_room(s, unit->end - unit->off))
+		return -ENOMEM;
+	int r = turf_dies(&s->b->dwarf, unit, &s->plans, &s->walk, err);
+	if (r == 0)
+		r = scan(s, err);
+	else
+		s->nodes.n = s->items.n = 0;
+	if (r == -ENOMEM)
+		return r;
+	rank_bits(s);
+	for (size_t i = 0; i < s->nodes.n; i++)
+		set_key(s, &s->nodes.at[i]);
+	for (size_t i = 0; i < s->nodes.n; i++)
+		if (s->nodes.at[i].used && s->nodes.at[i].kind != URF_TYPE_SCOPE)
+			follow_specification(s, &s->nodes.at[i]);
+	for (size_t i = 0; i < s->nodes.n; i++) {
+		const struct type_node *n = &s->nodes.at[i];
+		s->words.n = 0;
+		if (n->state != HASH_DONE && (n->used || n->kind != URF_TYPE_SCOPE) &&
+		    hash_node(s, i, 0) == 7 && n->state != HASH_DONE)
+			return -ENOMEM;
+	}
+	return r;
+}
+
+/* The name of a type that has it from elsewhere. */
+static int name_alone(struct type_scan *s, struct type_node *n)
+{
+	struct dwarf_names names;
+	if ((n->kind == URF_TYPE_SCOPE || n->used) && !n->name &&
+	    turf_dwarf_names(&s->b->dwarf, s->unit->base + s->unit->off + n->off, &names,
+	                     NULL) == 0)
+		n->name = names.name;
+	return 1;
+}
+
+int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint32_t off)
+{
+	s->unit = unit;
+	s->one = true;
+	s->plans.wanted = wanted;
+	s->nodes.n = s->items.n = 0;
+	s->n_open = 0;
+	s->walk.dw = &s->b->dwarf;
+	s->walk.plans = &s->plans;
+	s->walk.unit = unit;
+	if (turf_dies_at(&s->walk, unit->base + unit->off + off) != 1)
+		return 0;
+	int r = 0;
+	if (!scan_die(s, NULL, &r))
+		return -ENOMEM;
+	struct type_node *n = s->nodes.n ? s->nodes.at : NULL; /* stays the only one */
+	bool below = n && (has_members(n->kind) || n->kind == URF_TYPE_ENUM ||
+	                   n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_FUNCTION);
+	while (below && r == 0 && turf_dies_next(&s->walk, NULL) == 1)
+		if (!scan_die(s, NULL, &r))
+			return -ENOMEM;
+	if (!close_to(s, 0))
+		return -ENOMEM;
+	return n && name_alone(s, n);
+}
+
+void turf_type_scan_fini(struct type_scan *s)
+{
+	turf_die_plans_fini(&s->plans);
+	vec_fini(&s->nodes);
+	vec_fini(&s->items);
+	vec_fini(&s->words);
+	free(s->bits);
+	free(s->ranks);
+}
