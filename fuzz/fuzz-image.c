@@ -4,14 +4,15 @@
  *
  * The hash over the content is made right first, so that the checks behind it are reached.
  * Corpus: sample.urf is the urf of tests/image/urf.h, marks.urf that of
- * tests/image/test-marks.c; hello.urf is `turf index -o` of
- * `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; }
- * int main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2
- * -nostdlib -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
+ * tests/image/test-marks.c, names.urf that of tests/image/test-names.c; hello.urf is `turf
+ * index -o` of `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; } int
+ * main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2 -nostdlib
+ * -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
  */
 #include <xxhash.h>
 
 #include "image/image.h"
+#include "turf/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -93,6 +94,46 @@ static void look_up_many(const struct turf_image *image, const uint64_t *addrs, 
 	}
 }
 
+/* All texts that fit, and what is called so. */
+static void read_names(const struct turf_image *image)
+{
+	char text[64];
+	struct turf_texts texts;
+	struct turf_names walk;
+	struct turf_name name;
+	turf_text number;
+	size_t n;
+	turf_image_texts(image, text, sizeof(text), &texts);
+	for (int i = 0; i < 256 && turf_texts_next(&texts, &number, &n) == 1; i++)
+		if (turf_image_names(image, text, MIN(n, sizeof(text)), &walk) == 0)
+			while (turf_names_next(&walk, &name) == 1)
+				;
+}
+
+/* Enough after some. */
+static int tell_place(void *ctx, const struct turf_place *place)
+{
+	if (place->addr >= place->end)
+		abort();
+	return ++*(unsigned *)ctx == 256;
+}
+
+static int tell_code(void *ctx, const struct turf_code *code)
+{
+	if (code->start >= code->end)
+		abort();
+	return ++*(unsigned *)ctx == 256;
+}
+
+static void read_places(const struct turf_image *image)
+{
+	for (uint32_t i = 0; i < 16; i++) {
+		unsigned places = 0, code = 0;
+		(void)turf_image_places(image, i % 4, 2 * i, tell_place, &places);
+		(void)turf_image_code(image, i, tell_code, &code);
+	}
+}
+
 static void ask(const struct turf_image *image, size_t size)
 {
 	struct turf_image_info info;
@@ -105,6 +146,8 @@ static void ask(const struct turf_image *image, size_t size)
 	}
 	look_up(image, UINT64_MAX);
 	look_up_many(image, addrs, COUNT(addrs));
+	read_names(image);
+	read_places(image);
 	(void)turf_image_verify(image, NULL);
 	if (size >= 4096)
 		return;

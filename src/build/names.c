@@ -4,6 +4,7 @@
 
 #include "base/sort.h"
 #include "build/functions.h"
+#include "build/types.h"
 
 int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
                    const char *name, size_t size)
@@ -204,6 +205,8 @@ int turf_emit_names(struct builder *b)
 		r = add_symbols(b);
 	if (r == 0)
 		r = add_files(b);
+	if (r == 0 && b->types)
+		r = turf_types_names(b);
 	if (r == 0 && b->names.n > UINT32_MAX / 2)
 		r = -E2BIG;
 	if (r == 0)

@@ -52,6 +52,29 @@ int turf_intern_types(struct builder *b)
 	return r;
 }
 
+/* Types without a name of their own, and functions that types stand in, are asked for
+ * otherwise.
+ */
+int turf_types_names(struct builder *b)
+{
+	const struct types *t = b->types;
+	int r = 0;
+	for (uint32_t i = 1; r == 0 && i < t->n_numbers; i++) {
+		struct types_of_unit *u;
+		const struct type_node *n = node_of(t, i, &u);
+		if (!n)
+			continue;
+		if (n->name && n->kind != URF_TYPE_SCOPE)
+			r = turf_names_add(b, URF_NAME_TYPE, i, n->name, strlen(n->name));
+		const struct type_item *items = u->items.at + n->first;
+		for (uint32_t k = 0; r == 0 && n->kind == URF_TYPE_ENUM && k < n->n_items; k++)
+			if (items[k].name)
+				r = turf_names_add(b, URF_NAME_ENUMERATOR, i, items[k].name,
+				                   strlen(items[k].name));
+	}
+	return r;
+}
+
 /* Records of some types. */
 struct type_part {
 	struct buf bytes;

@@ -30,6 +30,8 @@ struct unit_types {
 int turf_build_types(struct builder *b, struct turf_error *err);
 int turf_intern_types(struct builder *b);
 int turf_emit_types(struct builder *b, struct turf_error *err);
+/* Types' names and enumerators among b->names. 0, -ENOMEM, -E2BIG. */
+int turf_types_names(struct builder *b);
 void turf_types_free(struct types *t);
 
 /* Types of the @idx-th of b->dwarf.units. */

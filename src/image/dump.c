@@ -236,6 +236,10 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_MORE_FILES] = turf_dump_more_files,
 		[URF_TYPE_INDEX] = turf_dump_type_index,
 		[URF_TYPES] = turf_dump_types,
+		[URF_NAME_INDEX] = turf_dump_name_index,
+		[URF_NAMES] = turf_dump_names,
+		[URF_PLACE_INDEX] = turf_dump_place_index,
+		[URF_PLACES] = turf_dump_places,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;

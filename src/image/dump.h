@@ -18,5 +18,9 @@ void turf_dump_symbols(const struct turf_image *image, FILE *out);
 void turf_dump_units(const struct turf_image *image, FILE *out);
 void turf_dump_type_index(const struct turf_image *image, FILE *out);
 void turf_dump_types(const struct turf_image *image, FILE *out);
+void turf_dump_name_index(const struct turf_image *image, FILE *out);
+void turf_dump_names(const struct turf_image *image, FILE *out);
+void turf_dump_place_index(const struct turf_image *image, FILE *out);
+void turf_dump_places(const struct turf_image *image, FILE *out);
 
 #endif

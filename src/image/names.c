@@ -9,8 +9,8 @@
  */
 #include <xxhash.h>
 
-#include "image/image.h"
-#include "turf/names.h"
+#include "image/names.h"
+#include "turf/types.h"
 
 int turf_image_names(const struct turf_image *image, const char *name, size_t size,
                      struct turf_names *walk)
@@ -19,7 +19,7 @@ int turf_image_names(const struct turf_image *image, const char *name, size_t si
 	if (n < 2)
 		return -ENODATA;
 	uint32_t hash = (uint32_t)XXH3_64bits(name, size);
-	size_t bucket = (size_t)((uint64_t)hash * (n - 1) >> 32);
+	size_t bucket = name_bucket(image, hash);
 	uint32_t off = le32_get(image->name_index.at[bucket]);
 	uint32_t end = le32_get(image->name_index.at[bucket + 1]);
 	if (off > end || end > image->names.size)
@@ -35,61 +35,39 @@ int turf_image_names(const struct turf_image *image, const char *name, size_t si
 	return 0;
 }
 
-/* Whether the @n bytes at @at are what is looked for; of a path, its last part; of a symbol,
- * what is before its version. */
-static bool is_name(const struct turf_names *walk, const char *at, size_t n,
-                    enum turf_name_kind kind)
+struct name_part turf_name_part(enum turf_name_kind kind, const char *text, size_t n)
 {
-	if (n < walk->size)
-		return false;
-	size_t behind = n - walk->size;
-	if (kind == TURF_NAME_FILE && behind) {
-		at += behind;
-		return at[-1] == '/' && !memcmp(at, walk->name, walk->size);
-	}
-	if (behind && (kind != TURF_NAME_SYMBOL || at[walk->size] != '@'))
-		return false;
-	return !memcmp(at, walk->name, walk->size);
+	const char *at = NULL;
+	if (kind == TURF_NAME_FILE && (at = memrchr(text, '/', n)))
+		return (struct name_part){ (size_t)(at - text) + 1,
+			                   n - (size_t)(at - text) - 1 };
+	if (kind == TURF_NAME_SYMBOL) /* without its version */
+		at = memchr(text, '@', n);
+	return (struct name_part){ 0, at && at > text ? (size_t)(at - text) : n };
 }
 
-/* The same of a text that is long, a piece at a time: only whole names are as long. */
-static int is_long_name(const struct turf_names *walk, uint32_t text, uint64_t skip, uint64_t n)
+static int enumerator_texts(const struct turf_image *image, uint32_t number,
+                            int (*each)(void *ctx, turf_text text), void *ctx)
 {
-	char some[512];
-	if (n != walk->size)
-		return 0;
-	for (size_t i = 0; i < n; i += sizeof(some)) {
-		size_t now = MIN(sizeof(some), n - i);
-		if (turf_text_read(walk->image, text, skip + i, some, now) < 0)
-			return -EBADMSG;
-		if (memcmp(some, walk->name + i, now) != 0)
-			return 0;
-	}
-	return 1;
-}
-
-static int text_is(const struct turf_names *walk, turf_text text, enum turf_name_kind kind)
-{
-	char some[1024];
-	uint64_t skip = text >> 32 & UINT16_MAX, n = text >> 48;
-	if (!(uint32_t)text || (n && n != walk->size))
-		return 0;
-	int64_t whole = turf_text_read(walk->image, (uint32_t)text, skip, some, sizeof(some));
-	if (whole < 0)
+	struct turf_type type;
+	struct turf_type_items walk;
+	struct turf_type_item item;
+	if (turf_image_type(image, number, &type) != 1 || type.kind != TURF_TYPE_ENUM)
 		return -EBADMSG;
-	n = n ? n : (uint64_t)whole;
-	if (skip + n > (uint64_t)whole || n > sizeof(some))
-		return is_long_name(walk, (uint32_t)text, skip, n);
-	return is_name(walk, some, n, kind);
+	turf_type_items(&type, &walk);
+	int r, answer = 0;
+	while (answer == 0 && (r = turf_type_items_next(&walk, &item)) != 0)
+		answer = r < 0 ? -EBADMSG : each(ctx, item.name);
+	return answer;
 }
 
-/* Whether entity @number is called what is looked for. */
-static int is_called(const struct turf_names *walk, enum turf_name_kind kind, uint32_t number)
+int turf_name_texts(const struct turf_image *image, enum turf_name_kind kind, uint32_t number,
+                    int (*each)(void *ctx, turf_text text), void *ctx)
 {
-	const struct turf_image *image = walk->image;
 	turf_text name = 0, linkage_name = 0;
 	struct turf_symbol symbol;
 	struct turf_file file;
+	struct turf_type type;
 	int r;
 	switch (kind) {
 	case TURF_NAME_FUNCTION:
@@ -103,28 +81,90 @@ static int is_called(const struct turf_names *walk, enum turf_name_kind kind, ui
 		r = turf_image_file(image, number, &file);
 		name = r == 1 ? file.name : 0;
 		break;
+	case TURF_NAME_TYPE:
+		r = turf_image_type(image, number, &type);
+		name = r == 1 ? type.name : 0;
+		break;
+	case TURF_NAME_ENUMERATOR:
+		return enumerator_texts(image, number, each, ctx);
 	default:
 		return -EBADMSG;
 	}
-	if (r != 1) /* what the index names is there */
+	if (r != 1)
 		return -EBADMSG;
-	r = text_is(walk, name, kind);
-	return r == 0 && linkage_name != name ? text_is(walk, linkage_name, kind) : r;
+	r = name ? each(ctx, name) : 0;
+	return r == 0 && linkage_name && linkage_name != name ? each(ctx, linkage_name) : r;
+}
+
+/* What is looked for, and what is looked at. */
+struct asked {
+	const struct turf_names *walk;
+	enum turf_name_kind kind;
+};
+
+/* A text that is too long to be read at once: one name, or another, at a time. */
+static int is_long_name(const struct asked *a, uint32_t text, uint64_t skip, uint64_t n)
+{
+	char some[512], next;
+	const struct turf_names *walk = a->walk;
+	if (n < walk->size)
+		return 0;
+	uint64_t behind = n - walk->size;
+	if (behind && a->kind == TURF_NAME_FILE) {
+		skip += behind;
+		if (turf_text_read(walk->image, text, skip - 1, &next, 1) < 0)
+			return -EBADMSG;
+		if (next != '/')
+			return 0;
+	} else if (behind) {
+		if (a->kind != TURF_NAME_SYMBOL)
+			return 0;
+		if (turf_text_read(walk->image, text, skip + walk->size, &next, 1) < 0)
+			return -EBADMSG;
+		if (next != '@')
+			return 0;
+	}
+	for (size_t i = 0; i < walk->size; i += sizeof(some)) {
+		size_t now = MIN(sizeof(some), walk->size - i);
+		if (turf_text_read(walk->image, text, skip + i, some, now) < 0)
+			return -EBADMSG;
+		if (memcmp(some, walk->name + i, now) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int text_is(void *ctx, turf_text text)
+{
+	char some[1024];
+	const struct asked *a = ctx;
+	const struct turf_names *walk = a->walk;
+	uint64_t skip = text >> 32 & UINT16_MAX, n = text >> 48;
+	if (!(uint32_t)text || (n && n != walk->size))
+		return 0;
+	int64_t whole = turf_text_read(walk->image, (uint32_t)text, skip, some, sizeof(some));
+	if (whole < 0 || (uint64_t)whole < skip + n)
+		return -EBADMSG;
+	n = n ? n : (uint64_t)whole;
+	if (n > sizeof(some))
+		return is_long_name(a, (uint32_t)text, skip, n);
+	struct name_part part = turf_name_part(a->kind, some, (size_t)n);
+	return part.size == walk->size && !memcmp(some + part.off, walk->name, part.size);
 }
 
 int turf_names_next(struct turf_names *walk, struct turf_name *out)
 {
 	while (walk->at < walk->end) {
 		uint8_t tag = *walk->at++;
-		uint32_t entry = take_uleb(&walk->at);
+		struct turf_name name = take_name(&walk->at);
 		if (tag != walk->tag)
 			continue;
-		enum turf_name_kind kind = entry & ((1 << URF_NAME_KIND_BITS) - 1);
-		int r = is_called(walk, kind, entry >> URF_NAME_KIND_BITS);
+		struct asked asked = { walk, name.kind };
+		int r = turf_name_texts(walk->image, name.kind, name.number, text_is, &asked);
 		if (r == 0)
 			continue;
 		if (r == 1)
-			*out = (struct turf_name){ kind, entry >> URF_NAME_KIND_BITS };
+			*out = name;
 		return r;
 	}
 	return 0;

@@ -8,53 +8,42 @@
  *         by address.
  * Source: docs/format.md, "Places"
  */
-#include "image/image.h"
-#include "turf/names.h"
+#include "image/names.h"
 
-/* A list of .urf.places: numbers yet to come. */
-struct list {
-	const uint8_t *at, *end;
-	uint32_t n;
-};
-
-static uint32_t list_take(struct list *l)
-{
-	if (l->at >= l->end) {
-		l->n = 0;
-		return 0;
-	}
-	return take_uleb(&l->at);
-}
-
-/* The list at index entry @idx: 1, -ENODATA there are none, -EBADMSG. */
-static int list_at(const struct turf_image *image, size_t idx, struct list *l)
+/* The list at index entry @idx. */
+static int list_at(const struct turf_image *image, size_t idx, struct place_list *l)
 {
 	if (!image->place_index.n)
 		return -ENODATA;
 	if (idx >= image->place_index.n)
 		return -EBADMSG;
 	uint32_t off = le32_get(image->place_index.at[idx]);
-	l->end = image->places.at + image->places.size;
 	if (off >= image->places.size)
 		return -EBADMSG;
 	l->at = image->places.at + off;
+	l->end = image->places.at + image->places.size;
 	l->n = take_uleb(&l->at);
-	/* each number takes a byte */
-	return l->at <= l->end && l->n <= (size_t)(l->end - l->at) ? 1 : -EBADMSG;
+	return 1;
 }
 
-/* The blocks of @function. */
-static int list_blocks(const struct turf_image *image, uint32_t function, struct list *l)
+int turf_places_file(const struct turf_image *image, uint32_t file, struct place_list *l)
+{
+	return file < image->files.n ? list_at(image, file, l) : -EBADMSG;
+}
+
+int turf_places_blocks(const struct turf_image *image, uint32_t function, struct place_list *l)
 {
 	int r = list_at(image, (size_t)image->files.n + function / URF_PLACE_STEP, l);
 	for (uint32_t skip = function % URF_PLACE_STEP; r == 1 && skip; skip--) {
-		for (; l->n; l->n--)
-			list_take(l);
-		if (l->at >= l->end)
+		uint32_t block;
+		int next;
+		while ((next = place_next(l, &block)) == 1)
+			;
+		if (next < 0 || l->at >= l->end)
 			return -EBADMSG;
 		l->n = take_uleb(&l->at);
 	}
-	return r == 1 && l->n > (size_t)(l->end - MIN(l->at, l->end)) ? -EBADMSG : r;
+	return r;
 }
 
 /* The functions on a stack from the root up, as far as they are known already. */
@@ -137,9 +126,10 @@ static int each_segment(const struct turf_image *image, size_t idx,
 		if (turf_walk_to(image, &walk, start) < 0)
 			return -EBADMSG;
 		int r = turf_walk_peek(image, &walk, &next);
-		if (r < 0 || (r == 1 && next <= start))
+		uint32_t end = r == 1 ? next : behind;
+		if (r < 0 || end <= start)
 			return -EBADMSG;
-		int answer = each(ctx, &walk, &chain, r == 1 ? next : behind);
+		int answer = each(ctx, &walk, &chain, end);
 		if (answer != 0 || r == 0)
 			return answer;
 		start = next;
@@ -156,18 +146,18 @@ static int each_block(const struct turf_image *image, uint32_t function,
                                   uint32_t end),
                       void *ctx)
 {
-	struct list blocks;
-	int r = list_blocks(image, function, &blocks);
+	struct place_list blocks;
+	uint32_t more;
+	int r = turf_places_blocks(image, function, &blocks);
 	if (r < 0)
 		return r;
-	for (uint32_t next = 0; blocks.n; blocks.n--) {
-		uint32_t block = next + list_take(&blocks);
-		r = each_segment(image, block, each, ctx);
+	for (uint64_t block = 0; (r = place_next(&blocks, &more)) == 1; block++) {
+		block += more; /* they ascend: each is read once, if that */
+		r = block < image->blocks.n ? each_segment(image, block, each, ctx) : -EBADMSG;
 		if (r != 0)
 			return r;
-		next = block + 1;
 	}
-	return 0;
+	return r;
 }
 
 /* File @idx of the function's record. */
@@ -233,22 +223,23 @@ static int each_function(const struct turf_image *image, uint32_t file, uint32_t
                          int (*each)(void *ctx, uint32_t number, const struct function *f),
                          void *ctx)
 {
-	struct list l;
-	int r = list_at(image, file, &l);
+	struct place_list l;
+	int r = turf_places_file(image, file, &l);
 	if (r < 0)
 		return r;
 	uint32_t lowest = 0, number = 0;
 	while (l.n) {
 		uint32_t n = MIN(l.n, (uint32_t)URF_PLACE_GROUP);
-		lowest += list_take(&l);
-		uint32_t highest = lowest + list_take(&l);
+		lowest += take_uleb(&l.at); /* URF_BEHIND bytes are there in any case */
+		uint32_t highest = lowest + take_uleb(&l.at);
 		if (lowest > *high)
 			return 0;
-		for (uint32_t i = 0; i<n; i++, l.n -= l.n> 0) {
+		for (; n; n--) {
 			struct function f;
 			if (l.at >= l.end)
 				return -EBADMSG;
 			number += take_sleb(&l.at);
+			l.n--;
 			if (highest < low)
 				continue;
 			r = read_function(image, number, &f);

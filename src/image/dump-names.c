@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Dumps of names and places. */
+#include "image/dump.h"
+#include "image/names.h"
+
+static const char *const kinds[] = {
+	[TURF_NAME_FUNCTION] = "function",
+	[TURF_NAME_SYMBOL] = "symbol",
+	[TURF_NAME_TYPE] = "type",
+	[TURF_NAME_VARIABLE] = "variable",
+	[TURF_NAME_ENUMERATOR] = "enumerator",
+	[TURF_NAME_FILE] = "file",
+};
+
+void turf_dump_name_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu buckets of names\n",
+	        image->name_index.n ? image->name_index.n - 1 : 0);
+}
+
+void turf_dump_names(const struct turf_image *image, FILE *out)
+{
+	for (size_t i = 0; i + 1 < image->name_index.n; i++) {
+		uint32_t off = le32_get(image->name_index.at[i]);
+		uint32_t end = le32_get(image->name_index.at[i + 1]);
+		if (off > end || end > image->names.size) {
+			fprintf(out, "<bad>\n");
+			return;
+		}
+		const uint8_t *at = image->names.at + off;
+		while (at < image->names.at + end) {
+			uint8_t tag = *at++;
+			struct turf_name name = take_name(&at);
+			fprintf(out, "bucket %zu tag %02x %s %u\n", i, tag,
+			        (size_t)name.kind < COUNT(kinds) ? kinds[name.kind] : "<bad>",
+			        name.number);
+		}
+	}
+}
+
+void turf_dump_place_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu offsets of lists\n", image->place_index.n);
+}
+
+static int dump_functions(const struct turf_image *image, uint32_t file, FILE *out)
+{
+	struct place_list l;
+	uint32_t lowest = 0, number = 0;
+	int r = turf_places_file(image, file, &l);
+	while (r == 1 && l.n) {
+		uint32_t n = MIN(l.n, (uint32_t)URF_PLACE_GROUP);
+		lowest += take_uleb(&l.at);
+		fprintf(out, "file %u lines %u..%u functions", file, lowest,
+		        lowest + take_uleb(&l.at));
+		for (; n; n--, l.n--) {
+			if (l.at >= l.end)
+				return -EBADMSG;
+			number += take_sleb(&l.at);
+			fprintf(out, " %u", number);
+		}
+		fputc('\n', out);
+	}
+	return r;
+}
+
+static int dump_blocks(const struct turf_image *image, uint32_t function, FILE *out)
+{
+	struct place_list l;
+	uint32_t more, block = 0;
+	int r = turf_places_blocks(image, function, &l);
+	if (r < 0 || !l.n)
+		return r;
+	fprintf(out, "function %u blocks", function);
+	for (; (r = place_next(&l, &more)) == 1; block++)
+		fprintf(out, " %u", block += more);
+	fputc('\n', out);
+	return r < 0 ? r : 1;
+}
+
+void turf_dump_places(const struct turf_image *image, FILE *out)
+{
+	int r = 1;
+	if (!image->place_index.n)
+		return;
+	for (uint32_t i = 0; r == 1 && i < image->files.n; i++)
+		r = dump_functions(image, i, out);
+	for (uint32_t i = 0; r == 1 && i < image->n_functions; i++)
+		r = dump_blocks(image, i, out);
+	if (r != 1)
+		fprintf(out, "<bad>\n");
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names and places, in the urf of image/urf.h with these besides: an enumeration "wide" of
+ * "bare" and "gcc"; an index of names of two buckets.
+ */
+#include "lib/test.h"
+#include "image/urf.h"
+#include "turf/names.h"
+
+static size_t n_allocations;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	n_allocations++;
+	return __real_malloc(size);
+}
+
+enum { WIDE = 1, N_TYPES, N_BUCKETS = 2 };
+#define FN TURF_NAME_FUNCTION
+
+static const struct {
+	const char *name;
+	enum turf_name_kind kind;
+	uint32_t number;
+} names[] = {
+	/* by kind, then by number */
+	{ "outer", FN, 1 },
+	{ "outer_sym", FN, 1 },
+	{ "inner", FN, 2 },
+	{ "leaf", FN, 3 },
+	{ "label", TURF_NAME_SYMBOL, 1 },
+	{ "wide", TURF_NAME_SYMBOL, 2 },
+	{ "bare", TURF_NAME_SYMBOL, 3 },
+	{ "leaf", TURF_NAME_SYMBOL, 4 },
+	{ "wide", TURF_NAME_TYPE, WIDE },
+	{ "bare", TURF_NAME_ENUMERATOR, WIDE },
+	{ "gcc", TURF_NAME_ENUMERATOR, WIDE },
+	{ "main.c", TURF_NAME_FILE, 1 },
+	{ "tail.s", TURF_NAME_FILE, 2 },
+};
+
+/* The parts' urf, its cold sections said to be there. */
+static struct span finish(struct urf_parts *p)
+{
+	struct span urf = urf_of_parts(p);
+	uint8_t *at = memmem(urf.at, urf.size, URF_MAGIC, 8);
+	struct urf_head *head = (struct urf_head *)at;
+	head->flags = le32_of(le32_get(head->flags) | URF_HAS_COLD);
+	head->n_types = le32_of(N_TYPES);
+	urf_seal((uint8_t *)urf.at, urf.size, (size_t)(at - urf.at));
+	return urf;
+}
+
+static void put_types(struct urf_parts *p)
+{
+	uint8_t name = (uint8_t)urf_text(p, "wide"), bare = (uint8_t)urf_text(p, "bare");
+	URF_PUT(p, URF_TYPE_INDEX, 0);
+	URF_BYTES(p, URF_TYPES, 0, URF_TYPE_ENUM, 6, name, 0, bare, 0,
+	          (uint8_t)urf_text(p, "gcc"), 4);
+}
+
+static void put_names(struct urf_parts *p)
+{
+	for (uint32_t bucket = 0; bucket < N_BUCKETS; bucket++) {
+		URF_PUT(p, URF_NAME_INDEX, urf_here(p, URF_NAMES));
+		for (size_t i = 0; i < COUNT(names); i++) {
+			uint32_t hash =
+				(uint32_t)XXH3_64bits(names[i].name, strlen(names[i].name));
+			if ((uint64_t)hash * N_BUCKETS >> 32 != bucket)
+				continue;
+			as_u8(&p->of[URF_NAMES], (uint8_t)hash);
+			as_uleb(&p->of[URF_NAMES],
+			        names[i].number << URF_NAME_KIND_BITS | names[i].kind);
+		}
+	}
+	URF_PUT(p, URF_NAME_INDEX, urf_here(p, URF_NAMES));
+}
+
+static void put_places(struct urf_parts *p)
+{
+	URF_PUT(p, URF_PLACE_INDEX, 0, 1, 7, 11);
+	URF_BYTES(p, URF_PLACES, 0);
+	URF_BYTES(p, URF_PLACES, 3, 3, 10, 3, 0x7f, 0x7f); /* lines 3 to 13: 3, 2, 1 */
+	URF_BYTES(p, URF_PLACES, 1, 7, 0, 4);
+	URF_BYTES(p, URF_PLACES, 0, 2, 0, 0, 2, 0, 0, 2, 0, 0, 1, 1); /* blocks of 0 to 4 */
+}
+
+static void fill(struct urf_parts *p)
+{
+	urf_parts_fill(p);
+	put_types(p);
+	put_names(p);
+	put_places(p);
+}
+
+static struct span named(void)
+{
+	struct urf_parts p = { 0 };
+	fill(&p);
+	return finish(&p);
+}
+
+static struct turf_image *open_urf(struct span urf)
+{
+	struct turf_image *image = NULL;
+	struct turf_error err = { 0 };
+	int r = turf_image_open_mem(urf.at, urf.size, &image, &err);
+	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+	return image;
+}
+
+static struct turf_image *open_named(struct span *urf)
+{
+	struct turf_error err = { 0 };
+	*urf = named();
+	struct turf_image *image = open_urf(*urf);
+	int r = turf_image_verify(image, &err);
+	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+	return image;
+}
+
+static void close_urf(struct turf_image *image, struct span urf)
+{
+	turf_image_close(image);
+	free((void *)urf.at);
+}
+
+/* What is called @name, without an allocation: as many as there are. */
+static size_t find_all(const struct turf_image *image, const char *name,
+                       struct turf_name found[4])
+{
+	struct turf_names walk;
+	size_t before = n_allocations, n = 0;
+	int r = turf_image_names(image, name, strlen(name), &walk);
+	while (r == 0 && n < 4 && turf_names_next(&walk, &found[n]) == 1)
+		n++;
+	for (int again = 0; r == 0 && again < 2; again++)
+		r = turf_names_next(&walk, &found[n]);
+	ck_assert_uint_eq(n_allocations, before);
+	ck_assert_int_eq(r, 0);
+	return n;
+}
+
+START_TEST(finds_all_that_is_called_so)
+{
+	static const char *const others[] = { "",    "oute", "outer_", "/abs/tail.s", "abs",
+		                              "wid", "/src", "main",   "wide@1" };
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	struct turf_name found[4];
+	for (size_t i = 0; i < COUNT(names); i++) {
+		size_t n = find_all(image, names[i].name, found), at = 0;
+		for (size_t k = 0; k < COUNT(names); k++) {
+			if (strcmp(names[k].name, names[i].name) != 0)
+				continue;
+			ck_assert_uint_lt(at, n);
+			ck_assert_int_eq(found[at].kind, names[k].kind);
+			ck_assert_uint_eq(found[at++].number, names[k].number);
+		}
+		ck_assert_uint_eq(at, n);
+	}
+	for (size_t i = 0; i < COUNT(others); i++)
+		ck_assert_uint_eq(find_all(image, others[i], found), 0);
+	close_urf(image, urf);
+}
+END_TEST
+
+START_TEST(walks_over_all_texts)
+{
+	static const char *const texts[] = { "",       "/abs/tail.s", "/src",      "bare",
+		                             "gcc",    "inner",       "label",     "leaf",
+		                             "main.c", "outer",       "outer_sym", "wide" };
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	for (size_t room = 0; room < 12; room++) {
+		char out[12];
+		struct turf_texts walk;
+		turf_text text = 77;
+		size_t n = 0;
+		turf_image_texts(image, out, room, &walk);
+		for (size_t i = 0; i < COUNT(texts); i++) {
+			ck_assert_int_eq(turf_texts_next(&walk, &text, &n), 1);
+			ck_assert_uint_eq(text, i);
+			ck_assert_uint_eq(n, strlen(texts[i]));
+			ck_assert_mem_eq(out, texts[i], MIN(n, room));
+		}
+		ck_assert_int_eq(turf_texts_next(&walk, &text, &n), 0);
+		ck_assert_uint_eq(text, COUNT(texts) - 1);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
+/* Runs, one behind the other. */
+struct told {
+	char text[512];
+	int answer; /* to the second one */
+	int n;
+};
+
+static int tell_place(void *ctx, const struct turf_place *place)
+{
+	struct told *t = ctx;
+	size_t n = strlen(t->text);
+	snprintf(t->text + n, sizeof(t->text) - n, "%#x..%#x %u:%u:%u f%u d%u;",
+	         (unsigned)place->addr, (unsigned)place->end, place->file, place->line,
+	         place->column, place->function, place->depth);
+	return ++t->n == 2 ? t->answer : 0;
+}
+
+static const struct {
+	uint32_t file, line;
+	int answer, expect;
+	const char *text;
+} place_cases[] = {
+	{ 0, 1, 0, 0, "" },
+	{ 1, 3, 0, 1, "0x1010..0x1014 1:3:7 f3 d2;0x1014..0x101a 1:3:7 f3 d2;" },
+	{ 1, 0, 0, 1, "0x1010..0x1014 1:3:7 f3 d2;0x1014..0x101a 1:3:7 f3 d2;" },
+	{ 1, 3, 9, 9, "0x1010..0x1014 1:3:7 f3 d2;0x1014..0x101a 1:3:7 f3 d2;" },
+	{ 1, 3, -9, -9, "0x1010..0x1014 1:3:7 f3 d2;0x1014..0x101a 1:3:7 f3 d2;" },
+	{ 1, 4, 0, 1, "0x10a2..0x10a4 1:5:2 f2 d1;" }, /* the next line with code */
+	{ 1, 10, 0, 1, "0x1000..0x1010 1:10:3 f1 d0;0x10a4..0x10a8 1:10:3 f1 d0;" },
+	{ 1, 13, 0, 1, "0x101a..0x1040 1:13:1 f1 d0;0x10a0..0x10a2 1:13:1 f1 d0;" },
+	{ 1, 14, 0, 0, "" },
+	{ 2, 1, 0, 1, "0x1050..0x1060 2:7:0 f4 d0;" },
+	{ 2, 8, 0, 0, "" },
+	{ 3, 1, 0, 0, "" },
+	{ UINT32_MAX, 1, 0, 0, "" },
+};
+
+START_TEST(finds_the_code_of_lines)
+{
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	for (size_t i = 0; i < COUNT(place_cases); i++) {
+		struct told told = { .answer = place_cases[i].answer };
+		size_t before = n_allocations;
+		int r = turf_image_places(image, place_cases[i].file, place_cases[i].line,
+		                          tell_place, &told);
+		ck_assert_uint_eq(n_allocations, before);
+		ck_assert_str_eq(told.text, place_cases[i].text);
+		ck_assert_int_eq(r, place_cases[i].expect);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
+static int tell_code(void *ctx, const struct turf_code *code)
+{
+	struct told *t = ctx;
+	size_t n = strlen(t->text);
+	snprintf(t->text + n, sizeof(t->text) - n, "%#x..%#x in %#x%s;", (unsigned)code->start,
+	         (unsigned)code->end, (unsigned)code->entry, code->inlined ? " inlined" : "");
+	return ++t->n == 2 ? t->answer : 0;
+}
+
+START_TEST(finds_the_code_of_functions)
+{
+	static const struct {
+		uint32_t function;
+		int answer, expect;
+		const char *text;
+	} cases[] = {
+		{ 0, 0, 0, "" },
+		{ 1, 0, 1, "0x1000..0x1040 in 0x1000;0x10a0..0x10a8 in 0x1000;" },
+		{ 2, 0, 1,
+		  "0x1010..0x101a in 0x1000 inlined;0x10a2..0x10a4 in 0x1000 inlined;" },
+		{ 2, 5, 5,
+		  "0x1010..0x101a in 0x1000 inlined;0x10a2..0x10a4 in 0x1000 inlined;" },
+		{ 3, 0, 1, "0x1010..0x101a in 0x1000 inlined;" },
+		{ 4, 0, 1, "0x1050..0x1060 in 0x1050;" },
+		{ 5, 0, 0, "" },
+		{ UINT32_MAX, 0, 0, "" },
+	};
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct told told = { .answer = cases[i].answer };
+		size_t before = n_allocations;
+		int r = turf_image_code(image, cases[i].function, tell_code, &told);
+		ck_assert_uint_eq(n_allocations, before);
+		ck_assert_str_eq(told.text, cases[i].text);
+		ck_assert_int_eq(r, cases[i].expect);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
+START_TEST(an_urf_without_says_so)
+{
+	struct span urf = urf_sample();
+	struct turf_image *image = open_urf(urf);
+	struct turf_names walk;
+	struct told told = { .n = 0 };
+	ck_assert_int_eq(turf_image_verify(image, NULL), 0);
+	ck_assert_int_eq(turf_image_names(image, "outer", 5, &walk), -ENODATA);
+	ck_assert_int_eq(turf_image_places(image, 1, 3, tell_place, &told), -ENODATA);
+	ck_assert_int_eq(turf_image_code(image, 1, tell_code, &told), -ENODATA);
+	ck_assert_int_eq(told.n, 0);
+	close_urf(image, urf);
+}
+END_TEST
+
+START_TEST(dumps_places)
+{
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	ck_assert_int_eq(turf_image_dump(image, "places", out, NULL), 0);
+	fclose(out);
+	ck_assert_str_eq(text, "[places]\n"
+	                       "file 1 lines 3..13 functions 3 2 1\n"
+	                       "file 2 lines 7..7 functions 4\n"
+	                       "function 1 blocks 0 1\n"
+	                       "function 2 blocks 0 1\n"
+	                       "function 3 blocks 0 1\n"
+	                       "function 4 blocks 1\n");
+	free(text);
+	out = open_memstream(&text, &size);
+	ck_assert_int_eq(turf_image_dump(image, "names", out, NULL), 0);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, " function 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, " enumerator 1\n"));
+	size_t lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	ck_assert_uint_eq(lines, 1 + COUNT(names));
+	free(text);
+	close_urf(image, urf);
+}
+END_TEST
+
+/* One byte of .urf.places, or of its index, that is another. */
+static const struct {
+	const char *what;
+	enum urf_section_kind kind;
+	size_t off;
+	uint8_t byte;
+	const char *section;
+} bent_cases[] = {
+	{ "a file of one function more", URF_PLACES, 1, 4, ".urf.place" },
+	{ "a file of one function less", URF_PLACES, 1, 2, ".urf.place" },
+	{ "a lower first line", URF_PLACES, 2, 2, ".urf.place" },
+	{ "a lower last line", URF_PLACES, 3, 9, ".urf.place" },
+	{ "a higher last line", URF_PLACES, 3, 11, ".urf.place" },
+	{ "a function without lines there", URF_PLACES, 4, 4, ".urf.place" },
+	{ "no such function", URF_PLACES, 4, 5, ".urf.place" },
+	{ "a function twice", URF_PLACES, 5, 0, ".urf.place" },
+	{ "no file for a line", URF_PLACES, 7, 0, ".urf.place" },
+	{ "a block less", URF_PLACES, 18, 1, ".urf.block" },
+	{ "no such block", URF_PLACES, 14, 1, ".urf.place" },
+	{ "a list that ends outside", URF_PLACES, 11, 9, ".urf.place" },
+	{ "a block of others only", URF_PLACES, 22, 0, ".urf.block" },
+	{ "a file's list elsewhere", URF_PLACE_INDEX, 4, 2, ".urf.place" },
+	{ "a list outside", URF_PLACE_INDEX, 5, 1, ".urf.place" },
+	{ "functions' lists elsewhere", URF_PLACE_INDEX, 12, 12, ".urf.place" },
+	{ "a first bucket not at 0", URF_NAME_INDEX, 0, 1, ".urf.name" },
+	{ "buckets that end before names do", URF_NAME_INDEX, 8, 1, ".urf.name" },
+	{ "buckets that end outside", URF_NAME_INDEX, 9, 1, ".urf.name" },
+	{ "a kind that is none", URF_NAMES, 1, 1 << URF_NAME_KIND_BITS | 7, ".urf.name" },
+	{ "another function's name", URF_NAMES, 1, 4 << URF_NAME_KIND_BITS, ".urf.name" },
+	{ "no such function's name", URF_NAMES, 1, 5 << URF_NAME_KIND_BITS, ".urf.name" },
+};
+
+START_TEST(refuses_tables_that_are_none)
+{
+	for (size_t i = 0; i < COUNT(bent_cases); i++) {
+		struct urf_parts p = { 0 };
+		fill(&p);
+		((uint8_t *)as_span(&p.of[bent_cases[i].kind]).at)[bent_cases[i].off] =
+			bent_cases[i].byte;
+		struct span urf = finish(&p);
+		struct turf_image *image = open_urf(urf);
+		struct turf_error err = { 0 };
+		ck_assert_msg(turf_image_verify(image, &err) == -EBADMSG, "%s",
+		              bent_cases[i].what);
+		ck_assert_msg(strstr(err.text, bent_cases[i].section) != NULL, "%s: %s",
+		              bent_cases[i].what, err.text);
+		close_urf(image, urf);
+	}
+}
+END_TEST
+
+START_TEST(refuses_names_that_are_left_out)
+{
+	for (size_t left_out = 0; left_out < 3; left_out++) {
+		struct urf_parts p = { 0 };
+		urf_parts_fill(&p);
+		put_types(&p);
+		put_places(&p);
+		URF_PUT(&p, URF_NAME_INDEX, 0); /* one bucket */
+		for (size_t i = 0; i < COUNT(names); i++) {
+			uint32_t hash =
+				(uint32_t)XXH3_64bits(names[i].name, strlen(names[i].name));
+			static const size_t missing[] = { 1, 10, 11 };
+			if (i == missing[left_out])
+				continue;
+			as_u8(&p.of[URF_NAMES], (uint8_t)hash);
+			as_uleb(&p.of[URF_NAMES],
+			        names[i].number << URF_NAME_KIND_BITS | names[i].kind);
+		}
+		URF_PUT(&p, URF_NAME_INDEX, urf_here(&p, URF_NAMES));
+		struct span urf = finish(&p);
+		struct turf_image *image = open_urf(urf);
+		struct turf_error err = { 0 };
+		ck_assert_int_eq(turf_image_verify(image, &err), -EBADMSG);
+		ck_assert_msg(strstr(err.text, "without a name that there is") != NULL, "%s",
+		              err.text);
+		close_urf(image, urf);
+	}
+}
+END_TEST
+
+static int n_opened;
+
+static void ask_all(struct span bytes)
+{
+	struct turf_image *image;
+	if (turf_image_open_mem(bytes.at, bytes.size, &image, NULL) < 0)
+		return;
+	n_opened++;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct turf_names walk;
+		struct turf_name found;
+		if (turf_image_names(image, names[i].name, strlen(names[i].name), &walk) == 0)
+			while (turf_names_next(&walk, &found) == 1)
+				;
+	}
+	char text[8];
+	struct turf_texts walk;
+	turf_text number;
+	size_t n;
+	turf_image_texts(image, text, sizeof(text), &walk);
+	while (turf_texts_next(&walk, &number, &n) == 1)
+		;
+	struct told told = { .n = 0 };
+	for (uint32_t i = 0; i < 16; i++) {
+		(void)turf_image_places(image, i % 4, i, tell_place, &told);
+		(void)turf_image_code(image, i, tell_code, &told);
+	}
+	turf_image_verify(image, NULL);
+	FILE *null = fopen("/dev/null", "w");
+	(void)turf_image_dump(image, "places", null, NULL);
+	(void)turf_image_dump(image, "names", null, NULL);
+	fclose(null);
+	turf_image_close(image);
+}
+
+START_TEST(every_prefix_is_refused)
+{
+	struct span urf = named();
+	every_prefix(urf, ask_all);
+	ck_assert_int_eq(n_opened, 0);
+	ask_all(urf);
+	ck_assert_int_eq(n_opened, 1);
+	free((void *)urf.at);
+}
+END_TEST
+
+START_TEST(every_byte_bent_is_survived)
+{
+	struct span urf = named();
+	every_byte_bent(urf, ask_all);
+	ck_assert_int_gt(n_opened, 1000);
+	free((void *)urf.at);
+}
+END_TEST
+
+TESTS("image/names", finds_all_that_is_called_so, walks_over_all_texts, finds_the_code_of_lines,
+      finds_the_code_of_functions, an_urf_without_says_so, dumps_places,
+      refuses_tables_that_are_none, refuses_names_that_are_left_out, every_prefix_is_refused,
+      every_byte_bent_is_survived)
