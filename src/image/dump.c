@@ -236,6 +236,11 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_MORE_FILES] = turf_dump_more_files,
 		[URF_TYPE_INDEX] = turf_dump_type_index,
 		[URF_TYPES] = turf_dump_types,
+		[URF_DETAILS] = turf_dump_details,
+		[URF_BODIES] = turf_dump_bodies,
+		[URF_BODY_DATA] = turf_dump_body_data,
+		[URF_LOCATION_OPS] = turf_dump_location_ops,
+		[URF_LOCATIONS] = turf_dump_locations,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;
