@@ -353,7 +353,8 @@ static_assert(sizeof(struct urf_marks) == 8, "on disk");
  * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of
  * number, the offset of every URF_TYPE_STEP-th in .urf.type.index. A record begins with a byte:
  * its kind and URF_TYPE_* bits. Of the kinds below URF_TYPE_PLAIN follows the uleb number of
- * the type that it is made of, and nothing else. Of all others:
+ * the type that it is made of, and nothing else; a pointer or reference has 8 bytes, with
+ * URF_TYPE_SHORT 4. Of all others:
  *
  *  - uleb size of what follows, in bytes
  *  - where URF_TYPE_FLAGGED: a byte of URF_FLAG_*
@@ -425,6 +426,9 @@ enum {
 	URF_TYPE_SCOPED = 0x20,
 	URF_TYPE_DECLARED = 0x40,
 	URF_TYPE_FLAGGED = 0x80,
+	URF_TYPE_SHORT = 0x80, /* below URF_TYPE_PLAIN: a pointer or reference of 4 bytes */
+	URF_POINTER_SHORT = 4,
+	URF_POINTER_LONG = 8,
 	URF_FLAG_DECLARATION = 1,   /* what is in it is not known */
 	URF_FLAG_CLASS = 2,         /* enum class; of a namespace: inline */
 	URF_FLAG_VECTOR = 4,        /* an array that is a machine's vector */

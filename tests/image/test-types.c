@@ -289,7 +289,8 @@ static const struct {
 } damaged_cases[] = {
 	{ "a target beyond the last one", 1, { URF_TYPE_CONST, 2 }, 2 },
 	{ "a kind that is none", -EBADMSG, { 31, 0 }, 2 },
-	{ "a bit of a pointer", -EBADMSG, { URF_TYPE_POINTER | FLAGGED, 0 }, 2 },
+	{ "a bit of a pointer", -EBADMSG, { URF_TYPE_POINTER | URF_TYPE_SCOPED, 0 }, 2 },
+	{ "a bit of a const", -EBADMSG, { URF_TYPE_CONST | URF_TYPE_SHORT, 0 }, 2 },
 	{ "longer than the section", -EBADMSG, { URF_TYPE_TYPEDEF, 3, BARE, 0 }, 4 },
 	{ "shorter than its fields", -EBADMSG, { URF_TYPE_TYPEDEF, 1, BARE, 0 }, 4 },
 	{ "longer than its fields", 1, { URF_TYPE_TYPEDEF, 3, BARE, 0, 0 }, 5 },

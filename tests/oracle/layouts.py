@@ -33,7 +33,7 @@ def declared_name(text):
     m = re.search(r"\(\*+\s*(?:const |volatile )?\s*(\w+)", text)
     if m:
         return m[1]
-    text = re.sub(r":\d+$", "", text)
+    text = re.sub(r"\s*:\s*\d+$", "", text)
     text = re.sub(r"(\[\d*\])+$", "", text)
     if text.startswith("}"):
         return text[1:].strip(" *")
