@@ -92,6 +92,7 @@ struct around {
 	uint32_t block; /* index + 1 of the block in it */
 	uint16_t depth; /* of what is inlined there */
 	uint8_t open;   /* functions with code that are open there; 0: none is */
+	uint8_t told;   /* functions whose details are told there, in each other */
 	bool live;      /* what is there belongs to the last of these */
 	bool call;      /* it is a call site; */
 	bool called;    /* which has parameters, so that it was told */
@@ -109,6 +110,12 @@ struct open {
 	uint32_t end;         /* of the last entry */
 };
 
+/* What is told of a function: others may lie in it. */
+struct telling {
+	UNIT_LIST(struct cold_variable) variables;
+	UNIT_LIST(struct cold_block) blocks;
+};
+
 struct cold_scratch {
 	struct cold_scratch *next;
 	struct die_plans plans, plans_of_c;
@@ -117,6 +124,7 @@ struct cold_scratch {
 	struct arena kept;    /* of all units that were read with this */
 	struct cold_unit out; /* while it grows */
 	struct open open[NESTED_MOST];
+	struct telling telling[NESTED_MOST];
 	struct around around[DEPTH_MOST];
 };
 
@@ -179,8 +187,11 @@ void turf_bodies_scratch_free(struct cold_scratch *s)
 		struct cold_scratch *next = s->next;
 #define FINI(list) vec_fini(&(list))
 		EACH_COLD_LIST(&s->out, FINI);
-		for (size_t i = 0; i < NESTED_MOST; i++)
+		for (size_t i = 0; i < NESTED_MOST; i++) {
 			vec_fini(&s->open[i].tokens);
+			vec_fini(&s->telling[i].variables);
+			vec_fini(&s->telling[i].blocks);
+		}
 		turf_die_plans_fini(&s->plans);
 		turf_die_plans_fini(&s->plans_of_c);
 		turf_expr_cache_fini(&s->exprs);
@@ -227,6 +238,12 @@ static bool is_own(const struct reader *r, uint64_t die)
 static struct open *opened(struct reader *r)
 {
 	return &r->s->open[r->at->open - 1];
+}
+
+/* The function that is told, where at->root. */
+static struct telling *told(struct reader *r)
+{
+	return &r->s->telling[r->at->told - 1];
 }
 
 static bool add_token(struct reader *r, struct token token)
@@ -454,7 +471,7 @@ static uint8_t kind_of(const struct dies *walk)
 static int add_variable(struct reader *r)
 {
 	const struct dies *walk = r->walk;
-	struct cold_variable *v = vec_push(&r->out->variables);
+	struct cold_variable *v = vec_push(&told(r)->variables);
 	if (!v)
 		return -ENOMEM;
 	v->name = name_of(r);
@@ -466,9 +483,7 @@ static int add_variable(struct reader *r)
 	v->block = r->at->block;
 	v->kind = kind_of(walk);
 	if (v->block)
-		r->out->blocks.at[r->out->roots.at[r->at->root - 1].first_block + v->block - 1]
-			.used = true;
-	r->out->roots.at[r->at->root - 1].n_variables++;
+		told(r)->blocks.at[v->block - 1].used = true;
 	bool is_value = die_has(walk, DIE_CONST_VALUE) && !die_has(walk, DIE_LOCATION);
 	struct span block = { NULL, 0 };
 	if (has_block(walk, DIE_LOCATION))
@@ -565,12 +580,11 @@ static int tell_block(struct reader *r)
 	struct token token = { 0 };
 	bool there = true;
 	if (r->at->root) {
-		struct cold_root *root = &r->out->roots.at[r->at->root - 1];
-		struct cold_block *block = vec_push(&r->out->blocks);
+		struct cold_block *block = vec_push(&told(r)->blocks);
 		if (!block)
 			return -ENOMEM;
 		*block = (struct cold_block){ own_die(r, walk->die), r->at->block, 0, false };
-		at->block = ++root->n_blocks;
+		at->block = (uint32_t)told(r)->blocks.n;
 		token.a = block->die;
 	} else if (r->at->live && !origin_of(r, &token, &there)) {
 		return -ENOMEM;
@@ -645,7 +659,7 @@ static int tell_function(struct reader *r)
 	at->depth = 0;
 	at->live = false;
 	bool is_root = !die_has(walk, DIE_ORIGIN) && !die_flag(walk, DIE_DECLARATION) &&
-	               (scope || !has_code);
+	               (scope || !has_code) && at->told < NESTED_MOST;
 	if (is_root) {
 		struct cold_root *root = vec_push(&r->out->roots);
 		if (!root)
@@ -654,11 +668,11 @@ static int tell_function(struct reader *r)
 			.die = own_die(r, walk->die),
 			.whole = walk->die,
 			.flags = flags_of(walk),
-			.first_variable = (uint32_t)r->out->variables.n,
-			.first_block = (uint32_t)r->out->blocks.n,
 		};
 		root->type = type_of(r, DIE_TYPE);
 		at->root = (uint32_t)r->out->roots.n;
+		r->s->telling[at->told].variables.n = r->s->telling[at->told].blocks.n = 0;
+		at->told++;
 	}
 	uint64_t origin;
 	if (die_has(walk, DIE_ORIGIN) && turf_die_ref(walk, DIE_ORIGIN, &origin) == 1) {
@@ -783,13 +797,40 @@ static int close_function(struct reader *r)
 	return 0;
 }
 
+/* Puts what was told of a function behind what was told of those before. */
+static int close_telling(struct reader *r)
+{
+	struct telling *t = told(r);
+	struct cold_unit *out = r->out;
+	struct cold_root *root = &out->roots.at[r->at->root - 1];
+	if (!vec_reserve(&out->variables, t->variables.n) ||
+	    !vec_reserve(&out->blocks, t->blocks.n))
+		return -ENOMEM;
+	root->first_variable = (uint32_t)out->variables.n;
+	root->n_variables = (uint32_t)t->variables.n;
+	root->first_block = (uint32_t)out->blocks.n;
+	root->n_blocks = (uint32_t)t->blocks.n;
+	if (t->variables.n)
+		memcpy(&out->variables.at[out->variables.n], t->variables.at,
+		       t->variables.n * sizeof(*t->variables.at));
+	if (t->blocks.n)
+		memcpy(&out->blocks.at[out->blocks.n], t->blocks.at,
+		       t->blocks.n * sizeof(*t->blocks.at));
+	out->variables.n += t->variables.n;
+	out->blocks.n += t->blocks.n;
+	return 0;
+}
+
 /* Leaves what does not reach around a DIE of that level. */
 static int pop_to(struct reader *r, unsigned level)
 {
 	int result = 0;
-	for (; result == 0 && r->at != r->s->around && r->at->level >= level; r->at--)
-		if (r->at->open > r->at[-1].open)
+	for (; result == 0 && r->at != r->s->around && r->at->level >= level; r->at--) {
+		if (r->at->told > r->at[-1].told)
+			result = close_telling(r);
+		if (result == 0 && r->at->open > r->at[-1].open)
 			result = close_function(r);
+	}
 	return result;
 }
 

@@ -151,6 +151,7 @@ def normal(expr):
     expr = re.sub(r"\b(b?reg\d+) [A-Z][A-Z0-9]*", r"\1 ", expr)
     expr = re.sub(r"\b(b?regx) [A-Z][A-Z0-9]*", r"\1 ?", expr)
     expr = re.sub(r"\(0x[0-9a-f]+(?: -> 0x[0-9a-f]+)?\)(?: \"[^\"]*\")?", "T", expr)
+    expr = re.sub(r"\b(implicit_value) 0x[0-9a-f]+", r"\1", expr)
     expr = re.sub(r"\b(regval_type) [A-Z][A-Z0-9]* T", r"\1 T", expr)
     expr = re.sub(r"\b(convert|reinterpret) 0x0", r"\1 T", expr)
     expr = re.sub(r"\b(implicit_pointer) 0x[0-9a-f]+(?: \"[^\"]*\")?", r"\1 T", expr)
