@@ -65,12 +65,23 @@ static char *full_name(const struct turf_image *image, const struct turf_type *t
 	return name;
 }
 
-/* A structure, union or enumeration without a name, to be shown where it is used. */
+/*
+ * A structure, union or enumeration without a name, to be shown where it is used, be it as
+ * elements of an array or behind a pointer.
+ */
 static bool is_shown_in_place(const struct turf_image *image, uint32_t number,
-                              struct turf_type *t)
+                              struct turf_type *t, bool *pointed)
 {
-	return turf_image_type(image, number, t) == 1 && !t->name &&
-	       (is_structure(t->kind) || t->kind == TURF_TYPE_ENUM);
+	*pointed = false;
+	for (unsigned i = 0; i < NEST_MAX && turf_image_type(image, number, t) == 1; i++) {
+		*pointed |= t->kind == TURF_TYPE_POINTER;
+		if (t->kind != TURF_TYPE_ARRAY && t->kind != TURF_TYPE_POINTER &&
+		    t->kind != TURF_TYPE_CONST && t->kind != TURF_TYPE_VOLATILE &&
+		    t->kind != TURF_TYPE_ATOMIC)
+			return !t->name && (is_structure(t->kind) || t->kind == TURF_TYPE_ENUM);
+		number = t->target;
+	}
+	return false;
 }
 
 static uint64_t size_of(const struct turf_image *image, uint32_t number)
@@ -136,18 +147,26 @@ static void put_structure(const struct turf_image *image, const struct turf_type
 static void put_enumerators(const struct turf_image *image, const struct turf_type *t,
                             unsigned depth);
 
-/* "struct { ... } name;" */
+/* "struct { ... } name[4];" */
 static void put_in_place(const struct turf_image *image, const struct turf_type *t,
-                         const struct turf_type_item *item, unsigned depth)
+                         const struct turf_type_item *item, bool pointed, unsigned depth)
 {
+	static const char body[] = "{...}";
+	char *all = show_declaration(image, item->type, text(image, item->name));
+	const char *at = all ? strstr(all, body) : NULL;
 	indent(depth);
-	printf("%s {\n", keyword(t->kind));
+	if (at)
+		printf("%.*s{\n", (int)(at - all), all);
+	else
+		printf("%s {\n", keyword(t->kind));
 	if (t->kind == TURF_TYPE_ENUM)
 		put_enumerators(image, t, depth + 1);
 	else
-		put_structure(image, t, depth + 1, 0);
+		put_structure(image, t, depth + 1,
+		              item->moves || pointed ? 0 : item->bit_offset);
 	indent(depth);
-	int n = printf("}%s%s", item->name ? " " : "", text(image, item->name));
+	int n = printf("}%s", at ? at + strlen(body) : "");
+	free(all);
 	if (item->bits)
 		n += printf(":%u", item->bits);
 	putchar(';');
@@ -160,8 +179,9 @@ static void put_member(const struct turf_image *image, const struct turf_type_it
                        unsigned depth)
 {
 	struct turf_type t;
-	if (depth < NEST_MAX && is_shown_in_place(image, item->type, &t)) {
-		put_in_place(image, &t, item, depth);
+	bool pointed;
+	if (depth < NEST_MAX && is_shown_in_place(image, item->type, &t, &pointed)) {
+		put_in_place(image, &t, item, pointed, depth);
 		return;
 	}
 	char *declaration = show_declaration(image, item->type, text(image, item->name));
@@ -235,6 +255,7 @@ static unsigned put_item(const struct turf_image *image, const struct turf_type_
 	}
 }
 
+/* @base: where it begins in what it is in, in bits. */
 static void put_structure(const struct turf_image *image, const struct turf_type *t,
                           unsigned depth, int64_t base)
 {
@@ -245,6 +266,7 @@ static void put_structure(const struct turf_image *image, const struct turf_type
 	turf_type_items(t, &walk);
 	while (turf_type_items_next(&walk, &item) == 1) {
 		packs += item.kind == TURF_ITEM_PACK;
+		item.bit_offset += base;
 		if (item.kind == TURF_ITEM_END && packs) {
 			packs--;
 		} else if (item.kind == TURF_ITEM_END && at > depth) {
@@ -309,7 +331,8 @@ static void put_typedef(const struct turf_image *image, const struct turf_type *
 {
 	struct turf_type target;
 	char *name = full_name(image, t);
-	if (is_shown_in_place(image, t->target, &target)) {
+	if (turf_image_type(image, t->target, &target) == 1 && !target.name &&
+	    (is_structure(target.kind) || target.kind == TURF_TYPE_ENUM)) {
 		printf("typedef %s {", keyword(target.kind));
 		put_place(image, t);
 		putchar('\n');
@@ -365,8 +388,11 @@ static void json_type(const struct turf_image *image, uint32_t number, unsigned 
 	json_key("type", name ? name : "?");
 	free(name);
 	printf(",\"type_number\":%u", number);
-	if (depth < NEST_MAX && is_shown_in_place(image, number, &t)) {
+	bool pointed;
+	if (depth < NEST_MAX && is_shown_in_place(image, number, &t, &pointed)) {
 		json_key("kind_of_type", keyword(t.kind));
+		if (pointed)
+			printf(",\"pointed\":true");
 		json_items(image, &t, depth);
 	}
 }

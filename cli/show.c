@@ -11,12 +11,15 @@
 static const char usage[] =
 	"Usage: turf show -e FILE [--json] NAME...\n"
 	"       turf show -e FILE [--json] --all\n"
+	"       turf show -e FILE [--json] --at ADDR...\n"
 	"Shows types as they are laid out: `struct foo`, `foo`, `ns::Class<int>`. Of several "
 	"of one\n"
 	"name all are shown. Offsets and sizes are in bytes, of bit fields the bit behind a "
 	"colon.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
+	"      --at ADDR     the variables in scope at hexadecimal addresses, and where they "
+        "are\n"
 	"      --all         every structure, union, class and enumeration that has a name\n"
 	"      --json        one JSON object a line\n"
 	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
@@ -212,11 +215,33 @@ static int show(const struct turf_image *image, char *const *names, int n, bool 
 		status = show_all(image, json);
 	for (int i = 0; i < n && status != CLI_ERROR; i++) {
 		one = show_name(image, names[i], json);
+		if (one == CLI_NONE && !json)
+			one = show_function(image, names[i]);
 		if (one == CLI_NONE)
-			cli_error(NULL, "%s: no type of that name", names[i]);
+			cli_error(NULL, "%s: no type or function of that name", names[i]);
 		status = status == CLI_OK || one == CLI_ERROR ? one : status;
 	}
 	return fflush(stdout) || ferror(stdout) ? cli_error(NULL, "cannot write") : status;
+}
+
+/* Addresses: @first, and the arguments behind it. */
+static int show_addresses(const struct turf_image *image, const char *first, char *const *more,
+                          int n, bool json)
+{
+	int status = CLI_OK;
+	for (int i = -1; i < n && status != CLI_ERROR; i++) {
+		const char *text = i < 0 ? first : more[i];
+		char *end;
+		errno = 0;
+		uint64_t addr = strtoull(text, &end, 16);
+		if (errno || *end || end == text)
+			return cli_error(NULL, "%s: no address", text);
+		int one = show_at(image, addr, json);
+		if (one == CLI_NONE)
+			cli_error(NULL, "%s: nothing is known there", text);
+		status = status == CLI_OK || one == CLI_ERROR ? one : status;
+	}
+	return status;
 }
 
 int cmd_show(int argc, char **argv)
@@ -224,11 +249,12 @@ int cmd_show(int argc, char **argv)
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "all", no_argument, NULL, 'a' },
+		{ "at", required_argument, NULL, 'A' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "debuginfo", required_argument, NULL, 'd' },
 		CLI_OPTIONS,
 	};
-	const char *path = NULL;
+	const char *path = NULL, *at = NULL;
 	bool json = false, all = false;
 	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
 		if (c == 'e')
@@ -237,19 +263,24 @@ int cmd_show(int argc, char **argv)
 			json = true;
 		else if (c == 'a')
 			all = true;
+		else if (c == 'A')
+			at = optarg;
 		else
 			cli_build.debug_folder = optarg;
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
-	if (all ? optind < argc : optind == argc)
+	if (!at && (all ? optind < argc : optind == argc))
 		return cli_usage_error(all ? "names are not expected with --all"
 		                           : "no name given");
 	struct turf_image *image;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)
 		return status;
-	status = show(image, argv + optind, argc - optind, all, json);
+	if (at)
+		status = show_addresses(image, at, argv + optind, argc - optind, json);
+	else
+		status = show(image, argv + optind, argc - optind, all, json);
 	turf_image_close(image);
 	return status;
 }

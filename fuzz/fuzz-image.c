@@ -13,6 +13,7 @@
 
 #include "image/image.h"
 #include "turf/names.h"
+#include "turf/types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -134,6 +135,26 @@ static void read_places(const struct turf_image *image)
 	}
 }
 
+static void read_types(const struct turf_image *image)
+{
+	uint32_t n = turf_image_n_types(image);
+	for (uint32_t i = 0; i < MIN(n, 300U); i++) {
+		struct turf_type type;
+		struct turf_type_items walk;
+		struct turf_type_item item;
+		uint64_t bytes;
+		char text[64];
+		if (turf_image_type(image, i, &type) != 1)
+			continue;
+		turf_type_items(&type, &walk);
+		while (turf_type_items_next(&walk, &item) == 1)
+			(void)turf_image_text(image, item.name, text, sizeof(text));
+		(void)turf_image_type_size(image, i, &bytes);
+		(void)turf_image_type_name(image, i, text, sizeof(text));
+		(void)turf_image_type_declare(image, i, "x", text, 1);
+	}
+}
+
 static void ask(const struct turf_image *image, size_t size)
 {
 	struct turf_image_info info;
@@ -148,6 +169,7 @@ static void ask(const struct turf_image *image, size_t size)
 	look_up_many(image, addrs, COUNT(addrs));
 	read_names(image);
 	read_places(image);
+	read_types(image);
 	(void)turf_image_verify(image, NULL);
 	if (size >= 4096)
 		return;

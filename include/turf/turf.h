@@ -11,6 +11,7 @@
 #include "turf/profile.h"
 #include "turf/store.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 #include "turf/unwind.h"
 
 #endif

@@ -84,6 +84,7 @@ enum urf_section_kind {
 	URF_TYPES,        /* [.urf.types]       bytes: types and namespaces */
 	URF_DETAIL_INDEX, /* [.urf.detail.index] le32: offset in .urf.details of every 4th one
 	                   */
+	URF_DETAIL_PAIRS, /* [.urf.detail.pairs] packed table: names and types of variables */
 	URF_DETAILS, /* [.urf.details]     bytes: what else is known of functions, by number */
 	URF_BODIES,  /* [.urf.bodies]      struct urf_body: groups of bodies, by start */
 	URF_BODY_DATA,      /* [.urf.body.data]   bytes: where variables are */
@@ -351,8 +352,9 @@ static_assert(sizeof(struct urf_marks) == 8, "on disk");
 /*
  * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of
  * number, the offset of every URF_TYPE_STEP-th in .urf.type.index. A record begins with a byte:
- * its kind and URF_TYPE_* bits. Of the kinds below URF_TYPE_PLAIN follows the uleb number of the
- * type that it is made of, and nothing else. Of all others:
+ * its kind and URF_TYPE_* bits. Of the kinds below URF_TYPE_PLAIN follows the uleb number of
+ * the type that it is made of, and nothing else; a pointer or reference has 8 bytes, with
+ * URF_TYPE_SHORT 4. Of all others:
  *
  *  - uleb size of what follows, in bytes
  *  - where URF_TYPE_FLAGGED: a byte of URF_FLAG_*
@@ -375,11 +377,11 @@ static_assert(sizeof(struct urf_marks) == 8, "on disk");
  *
  * An item begins with a byte, whose bits 6 and 7 are its kind:
  *
- *  - member, base class: bits 0 to 3: its offset minus that of the item before (of the first: 0)
- *    is this one of urf_item_deltas, in bytes rounded down; URF_ITEM_FAR: an sleb at the end;
- *    bit 4: a byte of URF_EXTRA_* follows; bit 5: a bit field, its offset minus that of the item
- *    before is an sleb at the end, in bits, followed by the uleb number of its bits. Of a member
- *    uleb text; uleb type; those at the end.
+ *  - member, base class: bits 0 to 3: its offset minus that of the item before (of the first:
+ * 0) is this one of urf_item_deltas, in bytes rounded down; URF_ITEM_FAR: an sleb at the end;
+ *    bit 4: a byte of URF_EXTRA_* follows; bit 5: a bit field, its offset minus that of the
+ * item before is an sleb at the end, in bits, followed by the uleb number of its bits. Of a
+ * member uleb text; uleb type; those at the end.
  *  - template argument: bits 0 and 1: URF_ARGUMENT_*; bit 4: with a value. Uleb text; but of
  *    packs and templates uleb type; where bit 4 sleb value. A pack ends with URF_OTHER_END.
  *  - others: bits 0 to 3: URF_OTHER_*. A static member: bit 4: with a value; bit 5: a byte of
@@ -397,7 +399,8 @@ enum urf_type_kind {
 	URF_TYPE_RESTRICT,
 	URF_TYPE_ATOMIC,
 	URF_TYPE_PLAIN, /* kinds from here on have more to say */
-	URF_TYPE_NAMED_POINTER = URF_TYPE_PLAIN, /* or one of another size than addresses have */
+	URF_TYPE_NAMED_POINTER =
+		URF_TYPE_PLAIN, /* or one of another size than addresses have */
 	URF_TYPE_BASE,
 	URF_TYPE_UNSPECIFIED,
 	URF_TYPE_TYPEDEF,
@@ -423,6 +426,9 @@ enum {
 	URF_TYPE_SCOPED = 0x20,
 	URF_TYPE_DECLARED = 0x40,
 	URF_TYPE_FLAGGED = 0x80,
+	URF_TYPE_SHORT = 0x80, /* below URF_TYPE_PLAIN: a pointer or reference of 4 bytes */
+	URF_POINTER_SHORT = 4,
+	URF_POINTER_LONG = 8,
 	URF_FLAG_DECLARATION = 1,   /* what is in it is not known */
 	URF_FLAG_CLASS = 2,         /* enum class; of a namespace: inline */
 	URF_FLAG_VECTOR = 4,        /* an array that is a machine's vector */
@@ -438,9 +444,9 @@ enum {
 	URF_ITEM_ARGUMENT = 2,
 	URF_ITEM_OTHER = 3,
 	URF_ITEM_FAR = 15,
-	URF_ITEM_EXTRA = 16, /* bit 4 of members */
-	URF_ITEM_BITS = 32,  /* bit 5 of members */
-	URF_ITEM_VALUE = 16, /* bit 4 of the others */
+	URF_ITEM_EXTRA = 16,  /* bit 4 of members */
+	URF_ITEM_BITS = 32,   /* bit 5 of members */
+	URF_ITEM_VALUE = 16,  /* bit 4 of the others */
 	URF_ITEM_ACCESS = 32, /* bit 5 of static members */
 	URF_EXTRA_ACCESS = 3, /* bits 0 and 1: DW_ACCESS_*, 0: not told */
 	URF_EXTRA_VIRTUAL = 4,
@@ -458,6 +464,129 @@ enum {
 };
 static const uint8_t urf_item_deltas[URF_ITEM_FAR] = { 0,  1,  2,  3,  4,  5,  6, 8,
 	                                               12, 16, 20, 24, 32, 40, 64 };
+
+/*
+ * Details: what is known of functions besides names and lines, by number, in groups of
+ * URF_DETAIL_STEP whose offsets stand in .urf.detail.index. The fields:
+ *
+ *  - uleb size of what follows, in bytes; 0: nothing is known
+ *  - uleb flags: URF_DETAIL_* bits. Where URF_DETAIL_SAME: uleb function, whose details these
+ *    are (and are not URF_DETAIL_SAME); the record ends
+ *  - uleb type returned
+ *  - where URF_DETAIL_SCOPED: uleb type or namespace that it stands in
+ *  - where URF_DETAIL_BLOCKS: uleb number of blocks; of each: uleb how many blocks before it
+ * the one around it comes, 0: the function itself
+ *  - variables, up to the record's end; of each:
+ *      - uleb line's difference * 8 + URF_VARIABLE_TURN, _VALUE, _BLOCK bits. The difference,
+ *        folded (0, -1, 1, -2 ... are 0, 1, 2, 3 ...), is to the variable before, of the
+ *        first to the function's declaration
+ *      - uleb its name and type: a row of .urf.detail.pairs, counted from 1; 0: uleb text, uleb
+ *        type follow
+ *      - URF_VARIABLE_TURN: uleb kind (URF_VARIABLE_*). Without it the kind is that of the
+ *        variable before, of the first an argument
+ *      - URF_VARIABLE_BLOCK: uleb block that it is in (0: the function, 1: the first block).
+ *        Without it that of the variable before, of the first the function
+ *      - URF_VARIABLE_VALUE: uleb offset in .urf.locations: where it is, or what, in all code
+ *
+ * .urf.detail.pairs is a packed table of texts and types.
+ */
+enum {
+	URF_PAIR_COLUMNS = 2,
+	URF_DETAIL_STEP = 4,
+	URF_DETAIL_SAME = 0x1,
+	URF_DETAIL_EXTERNAL = 0x2,
+	URF_DETAIL_PROTOTYPED = 0x4,
+	URF_DETAIL_INLINE = 0x8, /* declared so */
+	URF_DETAIL_SCOPED = 0x10,
+	URF_DETAIL_BLOCKS = 0x20,
+	URF_DETAIL_VARIADIC = 0x40, /* takes further arguments */
+	URF_DETAIL_NORETURN = 0x80,
+	URF_DETAIL_ARTIFICIAL = 0x100,
+	URF_DETAIL_EXPLICIT = 0x200,
+	URF_DETAIL_DELETED = 0x400,
+	URF_DETAIL_DEFAULTED = 0x800,
+	URF_DETAIL_VIRTUAL = 0x1000,
+
+	URF_VARIABLE_TURN = 1,
+	URF_VARIABLE_BLOCK = 2,
+	URF_VARIABLE_VALUE = 4,
+	URF_VARIABLE_ARGUMENT = 0, /* kinds */
+	URF_VARIABLE_LOCAL = 1,
+	URF_VARIABLE_STATIC = 2, /* it lives as long as the program, or the thread */
+	URF_VARIABLE_CONSTANT = 3,
+	URF_VARIABLE_KIND = 0x0f,
+	URF_VARIABLE_ARTIFICIAL = 0x10, /* the compiler made it */
+};
+
+/*
+ * Bodies: a body for each function that has code of its own, by the rva of its entry, in groups
+ * of URF_BODY_STEP. Of each: uleb bytes behind the entry before (of a group's first: 0); sleb
+ * function, minus that of the body before (of a group's first: 0); uleb size of what follows;
+ * tokens.
+ *
+ * Tokens say what is inlined and where variables are. A byte below URF_TOKEN_PAIR is an op's
+ * number in .urf.location.ops; one from there on and the byte behind it are number
+ * URF_TOKEN_PAIR + (byte - URF_TOKEN_PAIR) * 256 + second byte. An op gives a token's kind and
+ * up to four numbers, a, gap, length, expr; those of URF_TOKEN_FAR_* bits follow it, in this
+ * order: sleb a, sleb gap, uleb length, uleb expr. Expr is an offset in .urf.locations.
+ *
+ * The state: a stack of instances, at first the function itself; each has the site, the
+ * variable and the block to expect next, at first 0, 0 and 1. `First` is where the last list
+ * began, `end` where its last entry ended, `call` where the last call returned to; at first all
+ * are the entry. Kinds:
+ *
+ *  - FIRST: a list of places begins, of variable next + a, which becomes the next one's
+ * predecessor; from first + gap on, length bytes, it is at expr
+ *  - NEXT: the list goes on: from end + gap on, length bytes, it is at expr
+ *  - SINGLE: variable next + a is at expr throughout
+ *  - BLOCK: block next + a has addresses from first + gap on, length bytes; RANGE: and more,
+ *    from end + gap on
+ *  - ENTER: length instances are left, then one is entered: at site next + a of the one on top
+ *  - LEAVE: length instances are left
+ *  - CALL: a call returns to call + gap; PARAMETER: it passes in register a, or where a >=
+ *    URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of expr
+ *  - FRAME: the function's frame base is expr; without it, it is the CFA
+ *  - REFERENCE: what expressions of this body refer to, in order from 0: variable a of instance
+ *    length (0: the function, 1: the first one entered)
+ */
+enum {
+	URF_BODY_STEP = 16,
+	URF_TOKEN_PAIR = 192,
+	URF_TOKEN_OPS_MAX = URF_TOKEN_PAIR + (256 - URF_TOKEN_PAIR) * 256,
+	URF_TOKEN_KIND = 0x0f,
+	URF_TOKEN_FAR_A = 0x10,
+	URF_TOKEN_FAR_GAP = 0x20,
+	URF_TOKEN_FAR_LENGTH = 0x40,
+	URF_TOKEN_FAR_EXPR = 0x80,
+	URF_TOKEN_PLACE = 64,
+};
+enum urf_token_kind {
+	URF_TOKEN_FIRST,
+	URF_TOKEN_NEXT,
+	URF_TOKEN_SINGLE,
+	URF_TOKEN_BLOCK,
+	URF_TOKEN_RANGE,
+	URF_TOKEN_ENTER,
+	URF_TOKEN_LEAVE,
+	URF_TOKEN_CALL,
+	URF_TOKEN_PARAMETER,
+	URF_TOKEN_FRAME,
+	URF_TOKEN_REFERENCE,
+	URF_TOKEN_KINDS,
+};
+struct urf_body {
+	le32 start; /* rva of the group's first */
+	le32 off;   /* in .urf.body.data */
+};
+static_assert(sizeof(struct urf_body) == 8, "on disk");
+
+struct urf_location_op {
+	uint8_t kind; /* enum urf_token_kind, URF_TOKEN_FAR_* */
+	int8_t a, gap;
+	uint8_t length;
+	le16 expr;
+};
+static_assert(sizeof(struct urf_location_op) == 6, "on disk");
 
 /*
  * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of

@@ -188,16 +188,21 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 /* What is asked by name and by type: all names first, as these are numbered once all are in. */
 static int build_cold(struct builder *b, struct turf_error *err)
 {
-	(void)err;
 	int r = turf_emit_marks(b);
 	if (r == 0 && b->has_dwarf)
 		r = turf_build_types(b, err);
 	if (r == 0 && b->types)
 		r = turf_intern_types(b);
 	if (r == 0)
+		r = turf_build_bodies(b, err);
+	if (r == 0)
+		r = turf_intern_bodies(b);
+	if (r == 0)
 		r = turf_emit_places(b);
 	if (r == 0)
 		r = turf_more_number(b);
+	if (r == 0)
+		r = turf_emit_bodies(b, err);
 	if (r == 0)
 		r = turf_emit_more(b);
 	if (r == 0 && b->types)
@@ -234,6 +239,7 @@ static void release(struct builder *b)
 	free(b->units);
 	free(b->order);
 	turf_functions_free(b->merged);
+	turf_bodies_free(b->cold);
 	turf_unit_scratch_free(b->scratch);
 	if (b->has_dwarf)
 		turf_dwarf_close(&b->dwarf);
@@ -309,6 +315,7 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	int r = turf_inputs_open(source_fd, name, b->options->debug_folder, &b->in, err);
 	if (r < 0)
 		return r;
+	b->in.hot = b->options->flags & TURF_BUILD_HOT;
 	pthread_mutex_init(&b->lock, NULL);
 	r = build(b, err);
 	builder_fini(b);

@@ -54,12 +54,13 @@ struct code_area {
 
 enum {
 	MAX_CODE_AREAS = 4096,
-	N_DWARF_SECTIONS = 9, /* see inputs.c for their names */
+	N_DWARF_SECTIONS = 11, /* see inputs.c for their names */
 	SECTION_INFO = 0,
 	SECTION_ABBREV = 1,
 	SECTION_LINE = 2,
 	SECTION_STR = 3,
 	SECTION_RNGLISTS = 8,
+	SECTION_LOC = 9, /* from here on not of a hot part */
 	SOURCE_ID_MAX = 32,
 	DEBUG_PATH_MAX = 4096 /* PATH_MAX: no longer path can be opened */
 };
@@ -78,6 +79,7 @@ struct inputs {
 	struct elf_data data[N_DWARF_SECTIONS];
 	bool has[N_DWARF_SECTIONS];
 	const struct elf *dwarf_elf;
+	bool hot; /* nobody asks for what the hot part does not need */
 	struct elf_data eh_frame, debug_frame;
 	uint64_t eh_frame_addr;
 	struct elf_data
@@ -122,7 +124,7 @@ struct build_unit {
 };
 
 /* A further file that the DWARF lies in. */
-enum { RELATED_N_SECTIONS = 9 };
+enum { RELATED_N_SECTIONS = 11 };
 struct related {
 	struct input in;
 	struct elf_data data[RELATED_N_SECTIONS];
@@ -149,6 +151,7 @@ struct builder {
 	pthread_mutex_t lock;         /* over scratch and the telling of notes */
 	struct functions *merged;
 	struct types *types; /* NULL: not asked for */
+	struct cold *cold;   /* functions' details and bodies; NULL: not asked for */
 	struct syms syms;
 	struct texts texts;
 	struct arena texts_made; /* those that stand in no file */
@@ -227,6 +230,13 @@ int turf_emit_places(struct builder *b); /* once functions and blocks are number
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);
+
+/* bodies.c, in this order: the first needs types' numbers, the last those of texts. 0, -ENOMEM
+ * or -E2BIG. */
+int turf_build_bodies(struct builder *b, struct turf_error *err);
+int turf_intern_bodies(struct builder *b);
+int turf_emit_bodies(struct builder *b, struct turf_error *err);
+void turf_bodies_free(struct cold *c);
 
 /* output.c */
 /* All that the file needs but the tables; then the file, of these alone. */

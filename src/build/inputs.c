@@ -13,9 +13,9 @@
 #include "build/build.h"
 
 static const char *const section_names[N_DWARF_SECTIONS] = {
-	".debug_info", ".debug_abbrev",   ".debug_line",
-	".debug_str",  ".debug_line_str", ".debug_str_offsets",
-	".debug_addr", ".debug_ranges",   ".debug_rnglists",
+	".debug_info",     ".debug_abbrev",      ".debug_line",     ".debug_str",
+	".debug_line_str", ".debug_str_offsets", ".debug_addr",     ".debug_ranges",
+	".debug_rnglists", ".debug_loc",         ".debug_loclists",
 };
 
 int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err)
@@ -254,7 +254,7 @@ int turf_inputs_inflate(struct inputs *in, size_t idx, struct turf_error *err)
 		r = inflate_named(in, ".eh_frame", &in->eh_frame, &in->eh_frame_addr, err);
 	else if (idx > N_DWARF_SECTIONS)
 		r = inflate_named(in, ".debug_frame", &in->debug_frame, NULL, err);
-	else if (in->dwarf_elf && in->has[idx])
+	else if (in->dwarf_elf && in->has[idx] && (idx < SECTION_LOC || !in->hot))
 		r = turf_elf_data(in->dwarf_elf, &in->found[idx], &in->data[idx], err);
 	if (r < 0)
 		turf_error_context(err, "%s",
@@ -274,6 +274,8 @@ struct dwarf_sections turf_inputs_dwarf(const struct inputs *in)
 		.addr = in->data[6].bytes,
 		.ranges = in->data[7].bytes,
 		.rnglists = in->data[8].bytes,
+		.loc = in->data[9].bytes,
+		.loclists = in->data[10].bytes,
 		.big = in->dwarf_elf && in->dwarf_elf->big,
 	};
 }

@@ -95,6 +95,7 @@ static const struct {
 	[URF_TYPE_INDEX] = { ".urf.type.index", 4 },
 	[URF_TYPES] = { ".urf.types", 0 },
 	[URF_DETAIL_INDEX] = { ".urf.detail.index", 4 },
+	[URF_DETAIL_PAIRS] = { ".urf.detail.pairs", 0 },
 	[URF_DETAILS] = { ".urf.details", 0 },
 	[URF_BODIES] = { ".urf.bodies", 8 },
 	[URF_BODY_DATA] = { ".urf.body.data", 0 },

@@ -42,6 +42,8 @@ static const struct {
 	{ "addr", offsetof(struct dwarf_sections, addr) },
 	{ "ranges", offsetof(struct dwarf_sections, ranges) },
 	{ "rnglists", offsetof(struct dwarf_sections, rnglists) },
+	{ "loc", offsetof(struct dwarf_sections, loc) },
+	{ "loclists", offsetof(struct dwarf_sections, loclists) },
 };
 
 /* Who looks: for the build, or only to name all places looked at. */

@@ -14,6 +14,8 @@
 		what((out)->runs);                                                             \
 		what((out)->marks);                                                            \
 		what((out)->files);                                                            \
+		what((out)->scope_dies);                                                       \
+		what((out)->function_dies);                                                    \
 		what((out)->mark_data);                                                        \
 	} while (0)
 

@@ -29,7 +29,7 @@ struct type_entry {
 
 struct type_slot;
 struct type_shard {
-	pthread_mutex_t lock;
+	bool locked;
 	struct type_slot *slots; /* a power of two of them, at most half in use */
 	size_t n_slots;
 	UNIT_LIST(struct type_entry) all;

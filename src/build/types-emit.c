@@ -290,7 +290,7 @@ static bool put_record(const struct emitting *e, uint32_t number, struct buf *bo
 		return r.ok;
 	}
 	if (n->kind < URF_TYPE_PLAIN) {
-		put_byte(&r, n->kind);
+		put_byte(&r, n->kind | (n->size == URF_POINTER_SHORT ? URF_TYPE_SHORT : 0));
 		put_type(&r, n->ref);
 		return r.ok;
 	}

@@ -220,6 +220,8 @@ static uint64_t ref_of(const struct type_scan *s, const struct dies *w, enum die
 	uint64_t die;
 	if (!die_has(w, slot))
 		return TYPE_REF_NONE;
+	if (w->class[slot] == DIE_VALUE_UNIT_REF && w->u[slot] < s->unit->end - s->unit->off)
+		return w->u[slot];
 	if (w->class[slot] == DIE_VALUE_SIGNATURE) {
 		size_t unit = turf_types_signature(s->b->types, w->u[slot]);
 		return unit ? TYPE_REF_SIGNATURE | unit : TYPE_REF_NONE;
@@ -239,9 +241,11 @@ static bool is_number(const struct dies *w, enum die_slot slot)
 static const char *name_of(const struct dies *w)
 {
 	const char *name = NULL;
-	if (die_has(w, DIE_NAME) && turf_die_string(w, DIE_NAME, &name) < 0)
+	if (!die_has(w, DIE_NAME))
 		return NULL;
-	return name;
+	if (w->class[DIE_NAME] == DIE_VALUE_STR && w->u[DIE_NAME] < w->unit->in->str.size)
+		return (const char *)w->unit->in->str.at + w->u[DIE_NAME];
+	return turf_die_string(w, DIE_NAME, &name) < 0 ? NULL : name;
 }
 
 static struct type_item *add_item(struct type_scan *s, uint32_t node, uint8_t kind)
@@ -336,6 +340,18 @@ static void read_bounds(const struct dies *w, uint64_t *count, int64_t *lower, b
 		*count = w->u[DIE_UPPER_BOUND] + 2 - (uint64_t)*lower;
 }
 
+/* Pointers are as long as addresses, unless they say something else. */
+static void set_pointer(const struct type_scan *s, struct type_node *n)
+{
+	if (n->size == TYPE_NO_SIZE)
+		n->size = s->unit->address_size;
+	if (n->size == URF_POINTER_LONG)
+		n->size = TYPE_NO_SIZE;
+	if (n->kind == URF_TYPE_POINTER &&
+	    (n->name || (n->size != TYPE_NO_SIZE && n->size != URF_POINTER_SHORT)))
+		n->kind = URF_TYPE_NAMED_POINTER;
+}
+
 /* A type; its node is open while what is below it comes. */
 static bool add_node(struct type_scan *s, uint8_t kind)
 {
@@ -378,12 +394,9 @@ static bool add_node(struct type_scan *s, uint8_t kind)
 		           die_number(w, DIE_BIT_SIZE, 0) % (1u << 24) * 256;
 	if (kind == URF_TYPE_MEMBER_POINTER)
 		n->ref2 = ref_of(s, w, DIE_CONTAINING_TYPE);
-	if ((kind == URF_TYPE_POINTER || kind == URF_TYPE_REFERENCE ||
-	     kind == URF_TYPE_RVALUE_REFERENCE) &&
-	    n->size == 8)
-		n->size = TYPE_NO_SIZE;
-	if (kind == URF_TYPE_POINTER && (n->name || n->size != TYPE_NO_SIZE))
-		n->kind = URF_TYPE_NAMED_POINTER;
+	if (kind == URF_TYPE_POINTER || kind == URF_TYPE_REFERENCE ||
+	    kind == URF_TYPE_RVALUE_REFERENCE)
+		set_pointer(s, n);
 	if (kind == URF_TYPE_SUBRANGE) {
 		bool told;
 		uint64_t count;
@@ -661,9 +674,16 @@ static size_t node_of(const struct type_scan *s, uint64_t ref)
 	return type_rank(s->bits, s->ranks, ref);
 }
 
-static uint64_t hash_of(const char *name)
+/* The hash of a name. Most stand at one place for all units, and were asked for lately. */
+static uint64_t hash_of(struct type_scan *s, const char *name)
 {
-	return name ? XXH3_64bits(name, strlen(name)) : 0;
+	if (!name)
+		return 0;
+	struct type_name *known =
+		&s->names[(uintptr_t)name * 0x9e3779b97f4a7c15 >> (64 - TYPE_NAME_BITS)];
+	if (known->at != name)
+		*known = (struct type_name){ name, XXH3_64bits(name, strlen(name)) };
+	return known->hash;
 }
 
 static inline uint64_t mix2(uint64_t a, uint64_t b)
@@ -696,7 +716,7 @@ static void set_key(struct type_scan *s, struct type_node *n)
 		return;
 	bool nested = n->kind == URF_TYPE_SCOPE || n->kind == URF_TYPE_NAMESPACE;
 	if (n->name || nested) {
-		n->key = hash_mix(mix2(class_of(n->kind), hash_of(n->name)), scope);
+		n->key = hash_mix(mix2(class_of(n->kind), hash_of(s, n->name)), scope);
 		n->key += !n->key;
 	}
 }
@@ -761,7 +781,7 @@ static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth)
 		uint64_t to = number ? item.ref : hash_ref(s, item.ref, depth);
 		w = s->words.at + at; /* they may have moved */
 		w[0] = item.kind | (uint64_t)item.flags << 8 | (uint64_t)item.bits << 16;
-		w[1] = hash_of(item.name);
+		w[1] = hash_of(s, item.name);
 		w[2] = to;
 		w[3] = (uint64_t)item.value;
 		at += 4;

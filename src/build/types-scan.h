@@ -55,6 +55,13 @@ struct type_open {
 	bool own;      /* node is that very DIE */
 };
 
+/* A name known by where it stands. */
+enum { TYPE_NAME_BITS = 15 };
+struct type_name {
+	const char *at;
+	uint64_t hash;
+};
+
 struct type_scan {
 	struct type_scan *next;
 	const struct builder *b;
@@ -70,6 +77,7 @@ struct type_scan {
 	uint32_t *ranks;
 	size_t room, n_words;
 	bool one; /* a DIE alone: others within it are passed */
+	struct type_name names[1 << TYPE_NAME_BITS];
 };
 
 void turf_type_scan_fini(struct type_scan *s);

@@ -12,6 +12,8 @@
  *
  * Cost:   two words for each 64 bytes of .debug_info, four bytes for each type's DIE
  */
+#include <sched.h>
+
 #include "build/types-all.h"
 
 enum {
@@ -124,6 +126,13 @@ static bool is_type(const struct type_node *n)
 	return n->kind != URF_TYPE_SCOPE || n->used;
 }
 
+/* Held for some ten instructions, by one of few threads: nobody sleeps over it. */
+static void lock(struct type_shard *shard)
+{
+	while (__atomic_test_and_set(&shard->locked, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
 static int intern_all(struct types *t, const struct type_scan *s, struct unit_types *u)
 {
 	const struct type_node *nodes = s->nodes.at;
@@ -135,9 +144,9 @@ static int intern_all(struct types *t, const struct type_scan *s, struct unit_ty
 			continue;
 		struct type_entry e = entry_of(t, s, &nodes[i]);
 		struct type_shard *shard = shard_of(t, &nodes[i]);
-		pthread_mutex_lock(&shard->lock);
+		lock(shard);
 		uint32_t idx = intern(shard, &e);
-		pthread_mutex_unlock(&shard->lock);
+		__atomic_clear(&shard->locked, __ATOMIC_RELEASE);
 		if (idx == UINT32_MAX)
 			return -ENOMEM;
 		u->numbers[i] = idx << SHARD_BITS | (uint32_t)(shard - t->shards);
@@ -384,8 +393,6 @@ int turf_build_types(struct builder *b, struct turf_error *err)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", b->name);
 	t->b = b;
 	pthread_mutex_init(&t->lock, NULL);
-	for (size_t i = 0; i < N_SHARDS; i++)
-		pthread_mutex_init(&t->shards[i].lock, NULL);
 	b->types = t;
 	int r = build_all(t, err);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "%s: cannot put types together: %s",
@@ -400,7 +407,6 @@ void turf_types_free(struct types *t)
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		free(t->shards[i].slots);
 		vec_fini(&t->shards[i].all);
-		pthread_mutex_destroy(&t->shards[i].lock);
 	}
 	for (size_t i = 0; t->units && i < t->b->dwarf.n_units; i++) {
 		free(t->units[i].bits);

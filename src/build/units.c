@@ -380,6 +380,26 @@ static bool keep_files(struct unit *u)
 	return true;
 }
 
+/* The cold part reads the same DIEs once more, and has to find scopes and functions again. */
+static bool keep_dies(struct unit *u)
+{
+	const struct unit_scratch *s = u->s;
+	struct unit_out *out = u->out;
+	if (u->b->options->flags & TURF_BUILD_HOT)
+		return true;
+	if (!vec_reserve(&out->scope_dies, s->dies.n) ||
+	    !vec_reserve(&out->function_dies, s->origins.n))
+		return false;
+	out->scope_dies.n = s->dies.n;
+	out->function_dies.n = s->origins.n;
+	if (s->dies.n)
+		memcpy(out->scope_dies.at, s->dies.at, s->dies.n * sizeof(*s->dies.at));
+	if (s->origins.n)
+		memcpy(out->function_dies.at, s->origins.at,
+		       s->origins.n * sizeof(*s->origins.at));
+	return true;
+}
+
 int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 {
 	struct unit u = { .b = b, .unit = &b->dwarf.units[idx] };
@@ -396,7 +416,7 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
 	bool done = r != -ENOMEM && scopes != -ENOMEM && sort_rows(&u) && clip_rows(&u) &&
 	            sort_ranges(u.s) && sweep(&u) && turf_scratch_emit(&u) &&
-	            (u.out->segments.n || keep_files(&u)) &&
+	            (u.out->segments.n || keep_files(&u)) && keep_dies(&u) &&
 	            turf_scratch_keep(u.s, &b->units[idx]);
 	turf_scratch_give(b, u.s);
 	return done ? 0 : no_memory(&u, err);

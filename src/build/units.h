@@ -86,6 +86,9 @@ struct unit_out {
 	UNIT_LIST(struct unit_run) runs;
 	UNIT_LIST(struct unit_marks) marks;
 	UNIT_LIST(struct unit_file) files;
+	/* DIEs of scopes, and those that functions are known by; of a hot part alone neither */
+	UNIT_LIST(uint64_t) scope_dies;
+	UNIT_LIST(uint64_t) function_dies;
 	struct buf mark_data;
 	const char *comp_dir; /* of files */
 	uint32_t nameless; /* index + 1 of the function of lines without one; 0: there are none

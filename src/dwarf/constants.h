@@ -66,6 +66,7 @@ enum { /* attributes, 7.5.4 */
        DW_AT_addr_base = 0x73,
        DW_AT_rnglists_base = 0x74,
        DW_AT_dwo_name = 0x76,
+       DW_AT_loclists_base = 0x8c,
        DW_AT_MIPS_linkage_name = 0x2007,
        DW_AT_GNU_dwo_name = 0x2130,
        DW_AT_GNU_dwo_id = 0x2131,

@@ -19,6 +19,7 @@
 
 struct dwarf_sections {
 	struct span info, abbrev, line, str, line_str, str_offsets, addr, ranges, rnglists;
+	struct span loc, loclists; /* empty where only code is asked for */
 	bool big;
 };
 
@@ -45,14 +46,14 @@ struct dwarf_unit {
 	uint64_t language;                      /* DW_LANG_*, 0: absent */
 	uint64_t line_off;                      /* DW_AT_stmt_list */
 	uint64_t low_pc;                        /* base of ranges; 0 where absent */
-	uint64_t str_offsets_base, addr_base, rnglists_base;
+	uint64_t str_offsets_base, addr_base, rnglists_base, loclists_base;
 	uint64_t ranges_base; /* split units before version 5: of DW_AT_ranges; else 0 */
 	/* skeletons: the file that has the rest; skeletons and split units: what they share */
 	const char *dwo_name;
 	uint64_t dwo_id, dwo_ranges_base;
 	bool has_dwo_id;
 	size_t split, skeleton; /* index + 1 of the other one, 0: none */
-	uint64_t signature;     /* of a type unit, and its type's DIE behind its header; else 0 */
+	uint64_t signature; /* of a type unit, and its type's DIE behind its header; else 0 */
 	uint64_t type_off;
 	const struct dwarf_abbrevs *abbrevs;
 	int error; /* < 0: this unit cannot be read, text says why */

@@ -15,6 +15,7 @@ enum { /* columns of an index, 7.3.5.3; version 2 has no lists of ranges of its 
        COLUMN_INFO = 1,
        COLUMN_ABBREV = 3,
        COLUMN_LINE = 4,
+       COLUMN_LISTS = 5, /* of locations: .debug_loc, since version 5 .debug_loclists */
        COLUMN_STR_OFFSETS = 6,
        COLUMN_RNGLISTS = 8,
        HEADER = 16,
@@ -160,6 +161,8 @@ static struct span *column_of(const struct dwarf_package *p, struct dwarf_sectio
 		return &s->abbrev;
 	case COLUMN_LINE:
 		return &s->line;
+	case COLUMN_LISTS:
+		return p->version == 5 ? &s->loclists : &s->loc;
 	case COLUMN_STR_OFFSETS:
 		return &s->str_offsets;
 	case COLUMN_RNGLISTS:

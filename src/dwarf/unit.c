@@ -141,6 +141,7 @@ static int find_units(const struct dwarf_sections *sections, uint64_t base,
 		.str_offsets_base = DWARF_NONE,
 		.addr_base = DWARF_NONE,
 		.rnglists_base = DWARF_NONE,
+		.loclists_base = DWARF_NONE,
 	};
 	struct cursor c = cur_of(sections->info, sections->big);
 	int r = 1;
@@ -204,7 +205,7 @@ static int attach_table(struct tables *t, struct dwarf_unit *unit)
  * the bases that they need may follow them. */
 struct unit_values {
 	struct dwarf_value name, comp_dir, producer, language, line, low_pc, str_offsets, addr,
-		rnglists, dwo_name, dwo_id, ranges_base;
+		rnglists, loclists, dwo_name, dwo_id, ranges_base;
 };
 
 static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
@@ -229,6 +230,8 @@ static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
 		return &v->addr;
 	case DW_AT_rnglists_base:
 		return &v->rnglists;
+	case DW_AT_loclists_base:
+		return &v->loclists;
 	case DW_AT_dwo_name:
 	case DW_AT_GNU_dwo_name:
 		return &v->dwo_name;
@@ -262,6 +265,7 @@ static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
 	take_number(&v->str_offsets, &unit->str_offsets_base);
 	take_number(&v->addr, &unit->addr_base);
 	take_number(&v->rnglists, &unit->rnglists_base);
+	take_number(&v->loclists, &unit->loclists_base);
 	take_number(&v->ranges_base, &unit->dwo_ranges_base);
 	take_number(&v->dwo_id, &unit->dwo_id);
 	unit->has_dwo_id |= is_number(&v->dwo_id);

@@ -23,4 +23,10 @@ void turf_dump_names(const struct turf_image *image, FILE *out);
 void turf_dump_place_index(const struct turf_image *image, FILE *out);
 void turf_dump_places(const struct turf_image *image, FILE *out);
 
+void turf_dump_details(const struct turf_image *image, FILE *out);
+void turf_dump_bodies(const struct turf_image *image, FILE *out);
+void turf_dump_body_data(const struct turf_image *image, FILE *out);
+void turf_dump_location_ops(const struct turf_image *image, FILE *out);
+void turf_dump_locations(const struct turf_image *image, FILE *out);
+
 #endif

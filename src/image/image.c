@@ -43,6 +43,7 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_TYPE_INDEX] = "type.index",
 	[URF_TYPES] = "types",
 	[URF_DETAIL_INDEX] = "detail.index",
+	[URF_DETAIL_PAIRS] = "detail.pairs",
 	[URF_DETAILS] = "details",
 	[URF_BODIES] = "bodies",
 	[URF_BODY_DATA] = "body.data",

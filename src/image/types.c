@@ -110,8 +110,14 @@ int turf_type_read(const uint8_t **at, const uint8_t *end, struct turf_type *out
 	if (out->kind == URF_TYPE_VOID)
 		return 0;
 	if (out->kind < URF_TYPE_PLAIN) {
+		out->has_size = head & URF_TYPE_SHORT;
+		out->size = out->has_size ? URF_POINTER_SHORT : 0;
 		out->target = take_uleb(at);
-		return *at <= end && head == out->kind ? 0 : -EBADMSG;
+		bool pointer = out->kind <= URF_TYPE_RVALUE_REFERENCE;
+		unsigned bits = head & ~(unsigned)URF_TYPE_KIND;
+		return *at <= end && (bits == 0 || (pointer && bits == URF_TYPE_SHORT))
+		               ? 0
+		               : -EBADMSG;
 	}
 	uint32_t size = take_uleb(at);
 	if (*at > end || size > (size_t)(end - *at))
@@ -298,6 +304,18 @@ static int count_elements(const struct turf_type *t, uint64_t *count)
 	return r < 0 ? r : 1;
 }
 
+/* As most machines' C++ has it: of a function also what to add to the object's address. */
+static int member_pointer_size(const struct turf_image *image, const struct turf_type *t,
+                               uint64_t *size)
+{
+	struct turf_type target;
+	int r = turf_image_type(image, t->target, &target);
+	if (r == 1)
+		*size = target.kind == TURF_TYPE_FUNCTION ? 2 * URF_POINTER_LONG
+		                                          : URF_POINTER_LONG;
+	return r;
+}
+
 int turf_image_type_size(const struct turf_image *image, uint32_t number, uint64_t *size)
 {
 	uint64_t times = 1, count, all;
@@ -308,8 +326,8 @@ int turf_image_type_size(const struct turf_image *image, uint32_t number, uint64
 			return r;
 		if (t.has_size || t.kind == TURF_TYPE_POINTER ||
 		    t.kind == TURF_TYPE_REFERENCE || t.kind == TURF_TYPE_RVALUE_REFERENCE) {
-			/* pointers of another size than this say so */
-			if (__builtin_mul_overflow(times, t.has_size ? t.size : 8, &all))
+			if (__builtin_mul_overflow(
+				    times, t.has_size ? t.size : URF_POINTER_LONG, &all))
 				return 0;
 			*size = all;
 			return 1;
@@ -322,6 +340,12 @@ int turf_image_type_size(const struct turf_image *image, uint32_t number, uint64
 			if (__builtin_mul_overflow(times, count, &times))
 				return 0;
 			break;
+		case TURF_TYPE_MEMBER_POINTER:
+			r = member_pointer_size(image, &t, &count);
+			if (r != 1 || __builtin_mul_overflow(times, count, &all))
+				return MIN(r, 0);
+			*size = all;
+			return 1;
 		case TURF_TYPE_CONST:
 		case TURF_TYPE_VOLATILE:
 		case TURF_TYPE_RESTRICT:

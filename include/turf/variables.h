@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What debuggers ask of functions: arguments, variables and where they are.
+ *
+ *     struct turf_locals walk;
+ *     struct turf_local local;
+ *     turf_image_locals(image, addr, 0, &walk);        // of the innermost frame at addr
+ *     while (turf_locals_next(&walk, &local) == 1)
+ *             turf_location_evaluate(image, local.expr, local.expr_size, &context, &value);
+ *
+ * All of it is in the cold part: an urf that was made without it, or stripped, answers
+ * -ENODATA. Nothing here allocates, locks or writes; all of it is async-signal-safe.
+ * Expressions are DWARF's in a form of their own: docs/format.md, "Locations".
+ *
+ * Source: DWARF 5 sections 2.5, 2.6, 3.3, 3.4, 4.1
+ */
+#ifndef TURF_VARIABLES_H
+#define TURF_VARIABLES_H
+
+#include "turf/image.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum turf_details_flag {
+	TURF_FUNCTION_EXTERNAL = 0x2, /* other units see it */
+	TURF_FUNCTION_PROTOTYPED = 0x4,
+	TURF_FUNCTION_INLINE = 0x8,    /* declared so */
+	TURF_FUNCTION_VARIADIC = 0x40, /* takes further arguments */
+	TURF_FUNCTION_NORETURN = 0x80,
+	TURF_FUNCTION_ARTIFICIAL = 0x100, /* the compiler made it */
+	TURF_FUNCTION_EXPLICIT = 0x200,
+	TURF_FUNCTION_DELETED = 0x400,
+	TURF_FUNCTION_DEFAULTED = 0x800,
+	TURF_FUNCTION_VIRTUAL = 0x1000,
+};
+
+struct turf_details {
+	uint32_t function; /* whose record it is: clones share one */
+	uint32_t flags;    /* enum turf_details_flag; others mean nothing */
+	uint32_t type;     /* returned: turf_image_type(); 0: none */
+	uint32_t scope;    /* class or namespace it stands in; 0: none */
+	uint32_t n_blocks;
+	turf_text name, linkage_name;   /* of the function asked for, as in struct turf_frame */
+	uint32_t file, line;            /* of its declaration; 0: not known */
+	const struct turf_image *image; /* private from here on */
+	uint32_t base_line;
+	const uint8_t *blocks, *variables, *end;
+};
+
+/**
+ * turf_image_details() - what is known of a function
+ * @function: number of struct turf_frame
+ *
+ * Cost:   at most four records passed
+ * Return: 1, 0 nothing is known or no such function, -ENODATA none in this urf, -EBADMSG
+ */
+int turf_image_details(const struct turf_image *image, uint32_t function,
+                       struct turf_details *out);
+
+/* The block that a block (from 1 on) lies in, 0: the function itself. Cost: linear in blocks.
+ */
+uint32_t turf_details_block(const struct turf_details *details, uint32_t block);
+
+enum turf_variable_kind {
+	TURF_VARIABLE_ARGUMENT = 0,
+	TURF_VARIABLE_LOCAL = 1,
+	TURF_VARIABLE_STATIC = 2, /* it lives as long as the program, or the thread */
+	TURF_VARIABLE_CONSTANT = 3,
+};
+
+struct turf_variable {
+	turf_text name;  /* 0: it has none */
+	uint32_t number; /* in its function, in the order of declarations: arguments by position
+	                  */
+	uint32_t type;   /* turf_image_type() */
+	uint32_t line;   /* of its declaration; 0: not known */
+	uint32_t block;  /* that it is declared in; 0: the function itself */
+	uint8_t kind;    /* enum turf_variable_kind */
+	bool artificial; /* the compiler made it: `this` */
+	const uint8_t *expr; /* where it is, or what, in all code; NULL: that depends */
+	size_t expr_size;
+};
+
+/* A walk over a function's variables; caller's storage, all fields private. */
+struct turf_variables {
+	const struct turf_image *image;
+	const uint8_t *at, *end;
+	uint32_t n, line, block, kind;
+};
+void turf_details_variables(const struct turf_details *details, struct turf_variables *walk);
+/* Return: 1 @out filled, 0 no further one, -EBADMSG image damaged. */
+int turf_variables_next(struct turf_variables *walk, struct turf_variable *out);
+
+/*
+ * A body is what is said of one function's own code: of what is inlined in it, of variables, of
+ * calls. Events come in the order of declarations; an instance's variables are numbered as its
+ * function's details say.
+ */
+enum turf_body_event_kind {
+	TURF_BODY_PLACE,  /* variable `number` is at `expr` from start to end, */
+	TURF_BODY_SINGLE, /* or in all of the instance's code where no place says otherwise */
+	TURF_BODY_BLOCK,  /* block `number` has code from start to end */
+	TURF_BODY_ENTER,  /* an instance: what was called at site `number` of the one around */
+	TURF_BODY_CALL,   /* a call returns to start */
+	TURF_BODY_PARAMETER, /* it passes in register `number`, or at `where`, the value `expr`
+	                      */
+	TURF_BODY_FRAME,     /* the frame base is `expr`; the CFA where this does not come */
+	TURF_BODY_REFERENCE, /* the next thing that expressions refer to: variable `number` of
+	                         the instance-th one entered, 0: of the function */
+};
+struct turf_body_event {
+	uint8_t kind;   /* enum turf_body_event_kind */
+	uint32_t depth; /* of the instance: 0 the function */
+	uint32_t number;
+	uint32_t instance;           /* how many were entered up to it */
+	uint64_t start, end;         /* link-time addresses */
+	const uint8_t *expr, *where; /* where: NULL: it is a register */
+	size_t expr_size, where_size;
+};
+
+struct turf_body {
+	uint64_t entry;    /* link-time address */
+	uint32_t function; /* number of struct turf_frame; private from here on */
+	const struct turf_image *image;
+	const uint8_t *at, *stop;
+	uint32_t first, end, call; /* rvas */
+	uint32_t depth, n, variable, block;
+	struct {
+		uint32_t site, variable, block, own;
+	} stack[TURF_FRAMES_MAX];
+};
+
+/**
+ * turf_image_body() - the body of the function whose code covers an address
+ *
+ * Cost:   a look-up of @addr, one binary search, at most 16 bodies passed
+ * Return: 1, 0 none is known, -ENODATA none in this urf, -EBADMSG
+ */
+int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_body *walk);
+/* Return: 1 @out filled, 0 no further event, -EBADMSG image damaged. */
+int turf_body_next(struct turf_body *walk, struct turf_body_event *out);
+/* The function of the instance that the last event was in: 1 or -EBADMSG. */
+int turf_body_function(const struct turf_body *walk, uint32_t *function);
+
+enum { TURF_VARIABLES_MAX = 2048 }; /* of one function; further ones are left out */
+
+/* Where a variable is. */
+struct turf_local {
+	struct turf_variable variable;
+	const uint8_t *expr; /* NULL: it was optimized away, here at least */
+	size_t expr_size;
+};
+
+/* A walk over the variables in scope; caller's storage, all fields private. */
+struct turf_locals {
+	struct turf_details details;
+	struct turf_variables variables;
+	uint32_t frame_base;
+	uint32_t block; /* whose variables come next */
+	uint32_t where[TURF_VARIABLES_MAX];
+	uint64_t blocks[TURF_VARIABLES_MAX / 64]; /* a bit for each block around the address */
+};
+
+/**
+ * turf_image_locals() - begin with the variables in scope at an address
+ * @addr:  link-time address; of a return address the caller looks up addr - 1
+ * @frame: 0: the innermost function there, 1: the one that it is inlined into, ...
+ *
+ * Those of the innermost block come first.
+ *
+ * Cost:   a look-up of @addr, the body of the function read once
+ * Return: 1, 0 nothing is known, -ENODATA none in this urf, -EBADMSG
+ */
+int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t frame,
+                      struct turf_locals *walk);
+/* Return: 1 @out filled, 0 no further variable, -EBADMSG image damaged. */
+int turf_locals_next(struct turf_locals *walk, struct turf_local *out);
+/* The frame base there: 1, 0 it is the CFA, -EBADMSG. */
+int turf_locals_frame_base(const struct turf_locals *walk, const uint8_t **expr, size_t *size);
+
+/**
+ * turf_location_ops() - an expression as DWARF says it: "breg7 +8, deref"
+ * turf_location_words() - the same for people: "in rdi", "at rsp+8", "constant 5"
+ * @machine: ELF e_machine, whose registers these are
+ * @out:     receives as much as fits, NUL-ended unless @size is 0
+ *
+ * Return: length of the whole as snprintf() counts, -EBADMSG malformed
+ */
+ssize_t turf_location_ops(const uint8_t *expr, size_t expr_size, char *out, size_t size);
+ssize_t turf_location_words(uint16_t machine, const uint8_t *expr, size_t expr_size, char *out,
+                            size_t size);
+/* The name of a register by its DWARF number; @room is for one that is made. */
+const char *turf_register_name(uint16_t machine, uint32_t reg, char room[16]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,914 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One unit's DIEs -> its functions with their variables, and tokens: for each piece of code,
+ * in the order of the DIEs, what is inlined, where variables are, what calls pass.
+ *
+ * Cost:   one pass; nothing is allocated from DIE to DIE but room for what is kept
+ * Trust:  none: DIEs nest DEPTH_MOST deep at most, a list of locations is read once for each
+ *         DIE that names it, within a budget of the whole unit
+ */
+#include "build/bodies.h"
+#include "dwarf/constants.h"
+#include "build/types.h"
+#include "dwarf/expr.h"
+#include "urf/format.h"
+
+enum {
+	TAG_LEXICAL_BLOCK = 0x0b,
+	TAG_UNSPECIFIED = 0x18, /* DW_TAG_unspecified_parameters */
+	TAG_CONSTANT = 0x27,
+	TAG_CALL_PARAMETER = 0x49,
+	TAG_GNU_CALL_PARAMETER = 0x410a,
+	DEPTH_MOST = 512,      /* of functions, blocks and calls in each other */
+	NESTED_MOST = 8,       /* functions in functions, with code */
+	CALL_FRAME_CFA = 0x9c, /* DW_OP_call_frame_cfa: the usual frame base */
+	STACK_VALUE = 0x9f,
+	REG0 = 0x50,
+	REG31 = 0x6f,
+};
+
+static const uint64_t variable_slots =
+	DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_DECL_FILE) |
+	DIE_BIT(DIE_DECL_LINE) | DIE_BIT(DIE_ORIGIN) | DIE_BIT(DIE_LOCATION) |
+	DIE_BIT(DIE_CONST_VALUE) | DIE_BIT(DIE_DECLARATION) | DIE_BIT(DIE_ARTIFICIAL) |
+	DIE_BIT(DIE_EXTERNAL) | DIE_BIT(DIE_SPECIFICATION) | DIE_BIT(DIE_LINKAGE_NAME);
+
+static uint64_t wanted(uint16_t tag)
+{
+	switch (tag) {
+	case DW_TAG_subprogram:
+		return DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE) |
+		       DIE_BIT(DIE_DECL_FILE) | DIE_BIT(DIE_ORIGIN) |
+		       DIE_BIT(DIE_SPECIFICATION) | DIE_BIT(DIE_DECLARATION) |
+		       DIE_BIT(DIE_LOW_PC) | DIE_BIT(DIE_RANGES) | DIE_BIT(DIE_INLINE) |
+		       DIE_BIT(DIE_FRAME_BASE) | DIE_BIT(DIE_EXTERNAL) | DIE_BIT(DIE_NORETURN) |
+		       DIE_BIT(DIE_PROTOTYPED) | DIE_BIT(DIE_ARTIFICIAL) |
+		       DIE_BIT(DIE_EXPLICIT) | DIE_BIT(DIE_DELETED) | DIE_BIT(DIE_DEFAULTED) |
+		       DIE_BIT(DIE_VIRTUALITY) | DIE_BIT(DIE_CALLING_CONVENTION) |
+		       DIE_BIT(DIE_OBJECT_POINTER);
+	case DW_TAG_inlined_subroutine:
+		return DIE_TOLD | DIE_BIT(DIE_ORIGIN);
+	case TAG_LEXICAL_BLOCK:
+		return DIE_TOLD | DIE_BIT(DIE_ORIGIN) | DIE_BIT(DIE_LOW_PC) |
+		       DIE_BIT(DIE_HIGH_PC) | DIE_BIT(DIE_RANGES);
+	case DW_TAG_formal_parameter:
+	case DW_TAG_variable:
+	case TAG_CONSTANT:
+		return variable_slots;
+	case TAG_UNSPECIFIED:
+		return DIE_TOLD;
+	case DW_TAG_call_site:
+	case DW_TAG_GNU_call_site:
+		return DIE_TOLD | DIE_BIT(DIE_CALL_RETURN_PC) | DIE_BIT(DIE_LOW_PC);
+	case TAG_CALL_PARAMETER:
+	case TAG_GNU_CALL_PARAMETER:
+		return DIE_TOLD | DIE_BIT(DIE_LOCATION) | DIE_BIT(DIE_CALL_VALUE);
+	case DW_TAG_array_type:
+	case DW_TAG_subroutine_type:
+	case DW_TAG_enumeration_type:
+		return DIE_PRUNE;
+	default:
+		return 0;
+	}
+}
+
+/* The same, of C: no types hold code. */
+static uint64_t wanted_of_c(uint16_t tag)
+{
+	switch (tag) {
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_class_type:
+		return DIE_PRUNE;
+	default:
+		return wanted(tag);
+	}
+}
+
+/* What is around a DIE. */
+struct around {
+	unsigned level; /* of its DIE */
+	uint32_t root;  /* index + 1 of the function whose details are told; 0: none are */
+	uint32_t block; /* index + 1 of the block in it */
+	uint16_t depth; /* of what is inlined there */
+	uint8_t open;   /* functions with code that are open there; 0: none is */
+	uint8_t told;   /* functions whose details are told there, in each other */
+	bool live;      /* what is there belongs to the last of these */
+	bool call;      /* it is a call site; */
+	bool called;    /* which has parameters, so that it was told */
+	bool pending; /* it is a block that does not say which: the first variable in it does */
+	uint32_t return_pc;
+	struct dwarf_ranges ranges; /* where pending */
+};
+
+/* A function with code whose DIEs are being read. */
+struct open {
+	UNIT_LIST(struct token) tokens;
+	uint32_t scope;
+	uint16_t depth;       /* of the instance that the last token was in */
+	uint32_t first, call; /* where the last list began, and the last call returned to */
+	uint32_t end;         /* of the last entry */
+};
+
+/* What is told of a function: others may lie in it. */
+struct telling {
+	UNIT_LIST(struct cold_variable) variables;
+	UNIT_LIST(struct cold_block) blocks;
+};
+
+struct cold_scratch {
+	struct cold_scratch *next;
+	struct die_plans plans, plans_of_c;
+	struct dies walk;
+	struct expr_cache exprs;
+	struct arena kept;    /* of all units that were read with this */
+	struct cold_unit out; /* while it grows */
+	struct open open[NESTED_MOST];
+	struct telling telling[NESTED_MOST];
+	struct around around[DEPTH_MOST];
+};
+
+struct reader {
+	struct cold *c;
+	struct builder *b;
+	const struct dwarf_unit *unit; /* whose DIEs these are */
+	const struct unit_out *hot;
+	struct cold_scratch *s;
+	struct cold_unit *out;
+	struct dies *walk;
+	struct around *at; /* what is around the DIE */
+	unsigned n_open;
+	size_t scope;    /* the next of the unit's scopes */
+	uint64_t budget; /* of bytes of lists of locations */
+};
+
+static struct cold_scratch *take_scratch(struct cold *c)
+{
+	pthread_mutex_lock(&c->b->lock);
+	struct cold_scratch *s = c->scratch;
+	if (s)
+		c->scratch = s->next;
+	pthread_mutex_unlock(&c->b->lock);
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return NULL;
+		s->plans.wanted = wanted;
+		s->plans_of_c.wanted = wanted_of_c;
+	}
+	return s;
+}
+
+#define EACH_COLD_LIST(out, what)                                                              \
+	do {                                                                                   \
+		what((out)->roots);                                                            \
+		what((out)->variables);                                                        \
+		what((out)->blocks);                                                           \
+		what((out)->tokens);                                                           \
+		what((out)->bodies);                                                           \
+		what((out)->far_dies);                                                         \
+		what((out)->links);                                                            \
+		what((out)->globals);                                                          \
+	} while (0)
+
+static void give_scratch(struct cold *c, struct cold_scratch *s)
+{
+#define EMPTY(list) (list).n = 0
+	EACH_COLD_LIST(&s->out, EMPTY);
+	pthread_mutex_lock(&c->b->lock);
+	s->next = c->scratch;
+	c->scratch = s;
+	pthread_mutex_unlock(&c->b->lock);
+}
+
+void turf_bodies_scratch_free(struct cold_scratch *s)
+{
+	while (s) {
+		struct cold_scratch *next = s->next;
+#define FINI(list) vec_fini(&(list))
+		EACH_COLD_LIST(&s->out, FINI);
+		for (size_t i = 0; i < NESTED_MOST; i++) {
+			vec_fini(&s->open[i].tokens);
+			vec_fini(&s->telling[i].variables);
+			vec_fini(&s->telling[i].blocks);
+		}
+		turf_die_plans_fini(&s->plans);
+		turf_die_plans_fini(&s->plans_of_c);
+		turf_expr_cache_fini(&s->exprs);
+		turf_arena_fini(&s->kept);
+		free(s);
+		s = next;
+	}
+}
+
+/* Copies what has grown to where it takes no more room than it needs. */
+static bool keep(struct cold_scratch *s, struct cold_unit *ret)
+{
+	size_t size = 0;
+#define ADD_SIZE(list) size += align_up((list).n * sizeof(*(list).at), 16)
+	EACH_COLD_LIST(&s->out, ADD_SIZE);
+	uint8_t *at = turf_arena_take(&s->kept, size);
+	if (!at)
+		return false;
+	*ret = s->out;
+#define MOVE(list)                                                                             \
+	do {                                                                                   \
+		size_t n_ = (list).n * sizeof(*(list).at);                                     \
+		if (n_)                                                                        \
+			memcpy(at, (list).at, n_);                                             \
+		(list).at = (void *)at;                                                        \
+		(list).room = (list).n;                                                        \
+		at += align_up(n_, 16);                                                        \
+	} while (0)
+	EACH_COLD_LIST(ret, MOVE);
+	return true;
+}
+
+static unit_die own_die(const struct reader *r, uint64_t die)
+{
+	return (unit_die)(die - r->unit->base - r->unit->off);
+}
+
+static bool is_own(const struct reader *r, uint64_t die)
+{
+	uint64_t off = die - r->unit->base;
+	return off >= r->unit->die && off < r->unit->end;
+}
+
+static struct open *opened(struct reader *r)
+{
+	return &r->s->open[r->at->open - 1];
+}
+
+/* The function that is told, where at->root. */
+static struct telling *told(struct reader *r)
+{
+	return &r->s->telling[r->at->told - 1];
+}
+
+static bool add_token(struct reader *r, struct token token)
+{
+	struct open *o = opened(r);
+	if (!vec_reserve(&o->tokens, 2))
+		return false;
+	if (o->depth > r->at->depth) /* back from what was inlined */
+		o->tokens.at[o->tokens.n++] =
+			(struct token){ .kind = URF_TOKEN_LEAVE,
+			                .length = (uint32_t)o->depth - r->at->depth };
+	o->depth = r->at->depth;
+	o->tokens.at[o->tokens.n++] = token;
+	return true;
+}
+
+static int number_of_type(void *ctx, uint64_t die, uint32_t *ret)
+{
+	struct reader *r = ctx;
+	*ret = turf_type_of(r->b, die);
+	return 0;
+}
+
+static int number_of_die(void *ctx, uint64_t die, uint32_t *ret)
+{
+	struct reader *r = ctx;
+	(void)die;
+	(void)r;
+	*ret = 0;
+	return -ENOTSUP;
+}
+
+static int read_expr(struct reader *r, struct span raw, uint32_t *ret)
+{
+	const struct dwarf_expr_dies dies = { r, number_of_type, number_of_die };
+	return turf_expr_read(&r->c->exprs, &r->s->exprs, &r->b->dwarf, r->unit, raw, &dies,
+	                      ret);
+}
+
+static struct span block_of(const struct dies *walk, enum die_slot slot)
+{
+	return (struct span){ (const uint8_t *)(uintptr_t)walk->u[slot], walk->size[slot] };
+}
+
+static bool has_block(const struct dies *walk, enum die_slot slot)
+{
+	return die_has(walk, slot) && walk->class[slot] == DIE_VALUE_BLOCK;
+}
+
+/* DW_AT_const_value as an expression. */
+static int constant(struct reader *r, uint32_t *ret)
+{
+	const struct dies *walk = r->walk;
+	struct buf form = { 0 };
+	uint8_t op;
+	bool ok = true;
+	const char *text;
+	struct span block = { NULL, 0 };
+	*ret = 0;
+	switch (walk->class[DIE_CONST_VALUE]) {
+	case DIE_VALUE_CONSTANT:
+	case DIE_VALUE_SIGNED: {
+		bool is_signed = walk->class[DIE_CONST_VALUE] == DIE_VALUE_SIGNED;
+		uint64_t value = walk->u[DIE_CONST_VALUE];
+		op = value < 32  ? (uint8_t)(0x30 + value)
+		     : is_signed ? DW_OP_consts
+		                 : DW_OP_constu;
+		ok = turf_buf_put(&form, &op, 1) &&
+		     (value < 32 || (is_signed ? turf_buf_sleb(&form, (int64_t)value)
+		                               : turf_buf_uleb(&form, value)));
+		op = STACK_VALUE;
+		ok = ok && turf_buf_put(&form, &op, 1);
+		break;
+	}
+	case DIE_VALUE_BLOCK:
+		block = block_of(walk, DIE_CONST_VALUE);
+		break;
+	case DIE_VALUE_STRING:
+		if (turf_die_string(walk, DIE_CONST_VALUE, &text) == 1)
+			block = (struct span){ (const uint8_t *)text, strlen(text) + 1 };
+		break;
+	default:
+		break;
+	}
+	if (block.at && block.size <= UINT16_MAX) {
+		op = DW_OP_implicit_value;
+		ok = turf_buf_put(&form, &op, 1) && turf_buf_uleb(&form, block.size) &&
+		     turf_buf_put(&form, block.at, block.size);
+	}
+	int result = ok ? turf_expr_add(&r->c->exprs, (struct span){ form.at, form.n }, ret)
+	                : -ENOMEM;
+	vec_fini(&form);
+	return result;
+}
+
+/* Whether an expression says where something is for as long as the program runs. */
+static bool is_static(struct span expr)
+{
+	switch (expr.size ? expr.at[0] : 0) {
+	case DW_OP_addr:
+	case DW_OP_addrx:
+	case DW_OP_GNU_addr_index:
+	case DW_OP_const4u: /* of a thread, if anything */
+	case DW_OP_const8u:
+	case DW_OP_constx:
+	case DW_OP_GNU_const_index:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool rvas(const struct reader *r, uint64_t start, uint64_t end, uint32_t *from,
+                 uint32_t *to)
+{
+	uint64_t base = r->b->in.base;
+	if (start < base || end - base > UINT32_MAX)
+		return false;
+	*from = (uint32_t)(start - base);
+	*to = (uint32_t)(end - base);
+	return true;
+}
+
+/* One entry of a list: tokens of kind @first, then @next. */
+static bool add_entry(struct reader *r, struct token *like, uint8_t next, uint32_t start,
+                      uint32_t end)
+{
+	struct open *o = opened(r);
+	bool begins = like->kind != next;
+	struct token *last = begins || !o->tokens.n ? NULL : &o->tokens.at[o->tokens.n - 1];
+	if (last && start == o->end && last->expr == like->expr) { /* it goes on */
+		last->length += end - start;
+		o->end = end;
+		return true;
+	}
+	like->gap = (int32_t)(start - (begins ? o->first : o->end));
+	like->length = end - start;
+	if (begins)
+		o->first = start;
+	o->end = end;
+	bool ok = add_token(r, *like);
+	like->kind = next;
+	like->a = 0;
+	like->far = like->by_variable = false;
+	return ok;
+}
+
+static int read_list(struct reader *r, uint64_t off, bool indexed, struct token like)
+{
+	struct dwarf_locations list;
+	struct dwarf_location entry;
+	uint32_t start, end, whole = 0;
+	const struct token as_given = like;
+	int result = 0;
+	turf_dwarf_locations(r->unit, off, indexed, &list);
+	const uint8_t *begin = list.at.at;
+	while (result == 0 && turf_dwarf_next_location(&list, &entry, NULL) == 1) {
+		uint64_t passed = (uint64_t)(list.at.at - begin);
+		if (passed > r->budget)
+			return 0;
+		result = read_expr(r, entry.expr, &like.expr);
+		if (result < 0 || !like.expr)
+			continue;
+		if (entry.is_default)
+			whole = like.expr;
+		else if (rvas(r, entry.start, entry.end, &start, &end) &&
+		         !add_entry(r, &like, URF_TOKEN_NEXT, start, end))
+			return -ENOMEM;
+	}
+	r->budget -= MIN((uint64_t)(list.at.at - begin), r->budget);
+	if (result < 0 || !whole)
+		return result;
+	struct token single = as_given;
+	single.kind = URF_TOKEN_SINGLE;
+	single.expr = whole;
+	return add_token(r, single) ? 0 : -ENOMEM;
+}
+
+/* The variable's place or value, in the body that is open. */
+static int read_place(struct reader *r, struct token token)
+{
+	const struct dies *walk = r->walk;
+	int result = 0;
+	if (die_has(walk, DIE_LOCATION) && !has_block(walk, DIE_LOCATION)) {
+		uint8_t class = walk->class[DIE_LOCATION];
+		token.kind = URF_TOKEN_FIRST;
+		return class == DIE_VALUE_OFFSET || class == DIE_VALUE_CONSTANT ||
+		                       class == DIE_VALUE_LIST_INDEX
+		               ? read_list(r, walk->u[DIE_LOCATION],
+		                           class == DIE_VALUE_LIST_INDEX, token)
+		               : 0;
+	}
+	token.kind = URF_TOKEN_SINGLE;
+	if (has_block(walk, DIE_LOCATION))
+		result = read_expr(r, block_of(walk, DIE_LOCATION), &token.expr);
+	else if (die_has(walk, DIE_CONST_VALUE))
+		result = constant(r, &token.expr);
+	if (result < 0 || !token.expr)
+		return result;
+	return add_token(r, token) ? 0 : -ENOMEM;
+}
+
+static uint32_t type_of(struct reader *r, enum die_slot slot)
+{
+	return die_has(r->walk, slot) ? turf_type_ref(r->b, r->walk, slot) : 0;
+}
+
+static const char *name_of(struct reader *r)
+{
+	const char *name;
+	return die_has(r->walk, DIE_NAME) && turf_die_string(r->walk, DIE_NAME, &name) == 1
+	               ? name
+	               : NULL;
+}
+
+static uint8_t kind_of(const struct dies *walk)
+{
+	uint8_t kind = walk->tag == DW_TAG_formal_parameter ? URF_VARIABLE_ARGUMENT
+	               : walk->tag == TAG_CONSTANT          ? URF_VARIABLE_CONSTANT
+	                                                    : URF_VARIABLE_LOCAL;
+	return die_flag(walk, DIE_ARTIFICIAL) ? kind | URF_VARIABLE_ARTIFICIAL : kind;
+}
+
+/* A variable among those of the function that it is declared in. */
+static int add_variable(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct cold_variable *v = vec_push(&told(r)->variables);
+	if (!v)
+		return -ENOMEM;
+	v->name = name_of(r);
+	v->die = own_die(r, walk->die);
+	v->type = type_of(r, DIE_TYPE);
+	v->line = (uint32_t)MIN(die_number(walk, DIE_DECL_LINE, 0), (uint64_t)UINT32_MAX);
+	v->file = (uint32_t)MIN(die_number(walk, DIE_DECL_FILE, UINT32_MAX) + 1,
+	                        (uint64_t)UINT32_MAX);
+	v->block = r->at->block;
+	v->kind = kind_of(walk);
+	if (v->block)
+		told(r)->blocks.at[v->block - 1].used = true;
+	bool is_value = die_has(walk, DIE_CONST_VALUE) && !die_has(walk, DIE_LOCATION);
+	struct span block = { NULL, 0 };
+	if (has_block(walk, DIE_LOCATION))
+		block = block_of(walk, DIE_LOCATION);
+	int result = 0;
+	if (is_value)
+		result = constant(r, &v->value);
+	else if (block.size && (!r->at->live || is_static(block)))
+		result = read_expr(r, block, &v->value);
+	else if (r->at->live)
+		result = read_place(r, (struct token){ .a = v->die });
+	if (v->value && block.size && is_static(block) &&
+	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL)
+		v->kind = (v->kind & ~URF_VARIABLE_KIND) | URF_VARIABLE_STATIC;
+	return result;
+}
+
+/* What a DIE's DW_AT_abstract_origin names, in a token. False: no memory, *there: there is one.
+ */
+static bool origin_of(struct reader *r, struct token *token, bool *there)
+{
+	uint64_t die;
+	*there = die_has(r->walk, DIE_ORIGIN) && turf_die_ref(r->walk, DIE_ORIGIN, &die) == 1;
+	if (!*there)
+		return true;
+	if (is_own(r, die)) {
+		token->a = own_die(r, die);
+		return true;
+	}
+	token->far = true;
+	token->a = (uint32_t)r->out->far_dies.n;
+	if (!vec_reserve(&r->out->far_dies, 1))
+		return false;
+	r->out->far_dies.at[r->out->far_dies.n++] = die;
+	return true;
+}
+
+/* Tokens for the ranges of a block: @like: which one it is. */
+static int add_ranges(struct reader *r, struct dwarf_ranges *ranges, struct token like)
+{
+	struct dwarf_range range;
+	uint32_t start, end;
+	like.kind = URF_TOKEN_BLOCK;
+	while (turf_dwarf_next_range(ranges, &range, NULL) == 1)
+		if (rvas(r, range.start, range.end, &start, &end) &&
+		    !add_entry(r, &like, URF_TOKEN_RANGE, start, end))
+			return -ENOMEM;
+	return 0;
+}
+
+static int tell_variable(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	if (die_flag(walk, DIE_DECLARATION) || r->at->call)
+		return 0;
+	if (r->at->root)
+		return add_variable(r);
+	if (!r->at->live)
+		return 0;
+	struct token token = { 0 };
+	bool there, placed = die_has(walk, DIE_LOCATION) || die_has(walk, DIE_CONST_VALUE);
+	/* most have an origin; what has none is of this instance alone: nobody asks for it */
+	if (!placed && !r->at->pending)
+		return 0;
+	if (!origin_of(r, &token, &there))
+		return -ENOMEM;
+	int result = 0;
+	if (there && r->at->pending) {
+		token.by_variable = true;
+		result = add_ranges(r, &r->at->ranges, token);
+		token.by_variable = r->at->pending = false;
+	}
+	return result == 0 && there && placed ? read_place(r, token) : result;
+}
+
+/* Puts what is around what is below the DIE. */
+static struct around *push(struct reader *r)
+{
+	struct around *at = r->at + 1;
+	if (!r->walk->children || at == r->s->around + DEPTH_MOST)
+		return NULL;
+	*at = *r->at;
+	at->level = r->walk->level;
+	at->call = at->pending = false;
+	return at;
+}
+
+static int tell_block(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct around *at = push(r);
+	if (!at)
+		return 0;
+	struct token token = { 0 };
+	bool there = true;
+	if (r->at->root) {
+		struct cold_block *block = vec_push(&told(r)->blocks);
+		if (!block)
+			return -ENOMEM;
+		*block = (struct cold_block){ own_die(r, walk->die), r->at->block, 0, false };
+		at->block = (uint32_t)told(r)->blocks.n;
+		token.a = block->die;
+	} else if (r->at->live && !origin_of(r, &token, &there)) {
+		return -ENOMEM;
+	}
+	turf_die_ranges(walk, &at->ranges);
+	at->pending = r->at->live && !there;
+	int result = r->at->live && there ? add_ranges(r, &at->ranges, token) : 0;
+	r->at = at;
+	return result;
+}
+
+/* The scope that this DIE is, if it has code. */
+static const struct unit_scope *scope_of(struct reader *r, uint32_t *idx)
+{
+	const struct unit_out *hot = r->hot;
+	while (r->scope < hot->scope_dies.n && hot->scope_dies.at[r->scope] < r->walk->die)
+		r->scope++;
+	if (r->scope == hot->scope_dies.n || hot->scope_dies.at[r->scope] != r->walk->die)
+		return NULL;
+	*idx = (uint32_t)r->scope;
+	return hot->scopes.at[r->scope].used ? &hot->scopes.at[r->scope] : NULL;
+}
+
+static uint32_t flags_of(const struct dies *walk)
+{
+	static const struct {
+		uint8_t slot;
+		uint16_t flag;
+	} flags[] = {
+		{ DIE_EXTERNAL, URF_DETAIL_EXTERNAL },
+		{ DIE_NORETURN, URF_DETAIL_NORETURN },
+		{ DIE_PROTOTYPED, URF_DETAIL_PROTOTYPED },
+		{ DIE_ARTIFICIAL, URF_DETAIL_ARTIFICIAL },
+		{ DIE_EXPLICIT, URF_DETAIL_EXPLICIT },
+		{ DIE_DELETED, URF_DETAIL_DELETED },
+		{ DIE_DEFAULTED, URF_DETAIL_DEFAULTED },
+		{ DIE_VIRTUALITY, URF_DETAIL_VIRTUAL },
+	};
+	uint32_t all = 0;
+	for (size_t i = 0; i < COUNT(flags); i++)
+		all |= die_flag(walk, flags[i].slot) ? flags[i].flag : 0;
+	if (die_number(walk, DIE_INLINE, 0) >= 2) /* DW_INL_declared_not_inlined and up */
+		all |= URF_DETAIL_INLINE;
+	return all;
+}
+
+static int frame_base(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct token token = { .kind = URF_TOKEN_FRAME };
+	if (!has_block(walk, DIE_FRAME_BASE))
+		return 0;
+	struct span block = block_of(walk, DIE_FRAME_BASE);
+	if (block.size == 1 && block.at[0] == CALL_FRAME_CFA)
+		return 0;
+	int result = read_expr(r, block, &token.expr);
+	if (result < 0 || !token.expr)
+		return result;
+	return add_token(r, token) ? 0 : -ENOMEM;
+}
+
+static int tell_function(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	uint32_t idx = 0;
+	const struct unit_scope *scope = scope_of(r, &idx);
+	bool has_code = die_has(walk, DIE_LOW_PC) || die_has(walk, DIE_RANGES);
+	struct around *at = push(r);
+	if (!at)
+		return 0;
+	at->root = at->block = 0;
+	at->depth = 0;
+	at->live = false;
+	bool is_root = !die_has(walk, DIE_ORIGIN) && !die_flag(walk, DIE_DECLARATION) &&
+	               (scope || !has_code) && at->told < NESTED_MOST;
+	if (is_root) {
+		struct cold_root *root = vec_push(&r->out->roots);
+		if (!root)
+			return -ENOMEM;
+		*root = (struct cold_root){
+			.die = own_die(r, walk->die),
+			.whole = walk->die,
+			.flags = flags_of(walk),
+		};
+		root->type = type_of(r, DIE_TYPE);
+		at->root = (uint32_t)r->out->roots.n;
+		r->s->telling[at->told].variables.n = r->s->telling[at->told].blocks.n = 0;
+		at->told++;
+	}
+	uint64_t origin;
+	if (die_has(walk, DIE_ORIGIN) && turf_die_ref(walk, DIE_ORIGIN, &origin) == 1) {
+		struct cold_link *link = vec_push(&r->out->links);
+		if (!link)
+			return -ENOMEM;
+		*link = (struct cold_link){ own_die(r, walk->die), origin };
+	}
+	r->at = at;
+	if (!scope || at->open == NESTED_MOST)
+		return 0;
+	at->live = true;
+	at->open++;
+	struct open *o = opened(r);
+	uint32_t entry = r->hot->scopes.at[idx].site;
+	o->tokens.n = 0;
+	o->scope = idx;
+	o->depth = 0;
+	o->first = o->call = o->end = entry;
+	return frame_base(r);
+}
+
+static int tell_inlined(struct reader *r)
+{
+	uint32_t idx = 0;
+	const struct unit_scope *scope = scope_of(r, &idx);
+	struct around *at = push(r);
+	if (!scope || !scope->parent || !r->at->open ||
+	    r->hot->scopes.at[idx].root != opened(r)->scope) {
+		/* what is inlined into it counts where it does */
+		if (at) {
+			at->root = 0;
+			at->live = false;
+			r->at = at;
+		}
+		return 0;
+	}
+	struct open *o = opened(r);
+	struct token token = { .kind = URF_TOKEN_ENTER, .a = idx };
+	uint32_t depth = scope->depth;
+	token.length = o->depth >= depth ? o->depth - depth + 1 : 0;
+	if (depth > o->depth + 1u) /* around it is one that was left out: so is this */
+		return 0;
+	if (!vec_reserve(&o->tokens, 1))
+		return -ENOMEM;
+	o->tokens.at[o->tokens.n++] = token;
+	o->depth = (uint16_t)depth;
+	if (!at)
+		return 0;
+	at->root = at->block = 0;
+	at->live = true;
+	at->depth = (uint16_t)depth;
+	r->at = at;
+	return 0;
+}
+
+static void tell_call(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	uint64_t pc;
+	uint32_t end;
+	enum die_slot slot =
+		die_has(walk, DIE_CALL_RETURN_PC) ? DIE_CALL_RETURN_PC : DIE_LOW_PC;
+	struct around *at = push(r);
+	if (!at)
+		return;
+	at->call = true;
+	at->called = !(r->at->open && die_has(walk, slot) &&
+	               turf_die_address(walk, slot, &pc) == 1 &&
+	               rvas(r, pc, pc, &at->return_pc, &end));
+	at->live = !at->called && r->at->live;
+	r->at = at;
+}
+
+static int tell_parameter(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	if (!r->at->call || !r->at->live || !has_block(walk, DIE_LOCATION) ||
+	    !has_block(walk, DIE_CALL_VALUE))
+		return 0;
+	struct token token = { .kind = URF_TOKEN_PARAMETER };
+	struct span where = block_of(walk, DIE_LOCATION);
+	int result = 0;
+	if (where.size == 1 && where.at[0] >= REG0 && where.at[0] <= REG31) {
+		token.a = where.at[0] - REG0;
+	} else {
+		result = read_expr(r, where, &token.a);
+		token.far = true;
+		if (!token.a)
+			return result;
+	}
+	if (result == 0)
+		result = read_expr(r, block_of(walk, DIE_CALL_VALUE), &token.expr);
+	if (result < 0 || !token.expr)
+		return result;
+	struct open *o = opened(r);
+	if (!vec_reserve(&o->tokens, 2))
+		return -ENOMEM;
+	if (!r->at->called) {
+		o->tokens.at[o->tokens.n++] =
+			(struct token){ .kind = URF_TOKEN_CALL,
+			                .gap = (int32_t)(r->at->return_pc - o->call) };
+		o->call = r->at->return_pc;
+		r->at->called = true;
+	}
+	o->tokens.at[o->tokens.n++] = token;
+	return 0;
+}
+
+static int close_function(struct reader *r)
+{
+	struct open *o = opened(r);
+	if (!vec_reserve(&r->out->bodies, 1) || !vec_reserve(&r->out->tokens, o->tokens.n))
+		return -ENOMEM;
+	r->out->bodies.at[r->out->bodies.n++] =
+		(struct cold_body){ o->scope, (uint32_t)r->out->tokens.n,
+		                    (uint32_t)o->tokens.n };
+	if (o->tokens.n)
+		memcpy(&r->out->tokens.at[r->out->tokens.n], o->tokens.at,
+		       o->tokens.n * sizeof(*o->tokens.at));
+	r->out->tokens.n += o->tokens.n;
+	return 0;
+}
+
+/* Puts what was told of a function behind what was told of those before. */
+static int close_telling(struct reader *r)
+{
+	struct telling *t = told(r);
+	struct cold_unit *out = r->out;
+	struct cold_root *root = &out->roots.at[r->at->root - 1];
+	if (!vec_reserve(&out->variables, t->variables.n) ||
+	    !vec_reserve(&out->blocks, t->blocks.n))
+		return -ENOMEM;
+	root->first_variable = (uint32_t)out->variables.n;
+	root->n_variables = (uint32_t)t->variables.n;
+	root->first_block = (uint32_t)out->blocks.n;
+	root->n_blocks = (uint32_t)t->blocks.n;
+	if (t->variables.n)
+		memcpy(&out->variables.at[out->variables.n], t->variables.at,
+		       t->variables.n * sizeof(*t->variables.at));
+	if (t->blocks.n)
+		memcpy(&out->blocks.at[out->blocks.n], t->blocks.at,
+		       t->blocks.n * sizeof(*t->blocks.at));
+	out->variables.n += t->variables.n;
+	out->blocks.n += t->blocks.n;
+	return 0;
+}
+
+/* Leaves what does not reach around a DIE of that level. */
+static int pop_to(struct reader *r, unsigned level)
+{
+	int result = 0;
+	for (; result == 0 && r->at != r->s->around && r->at->level >= level; r->at--) {
+		if (r->at->told > r->at[-1].told)
+			result = close_telling(r);
+		if (result == 0 && r->at->open > r->at[-1].open)
+			result = close_function(r);
+	}
+	return result;
+}
+
+static int tell(struct reader *r)
+{
+	switch (r->walk->tag) {
+	case DW_TAG_subprogram:
+		return tell_function(r);
+	case DW_TAG_inlined_subroutine:
+		return tell_inlined(r);
+	case TAG_LEXICAL_BLOCK:
+		return tell_block(r);
+	case DW_TAG_formal_parameter:
+	case DW_TAG_variable:
+	case TAG_CONSTANT:
+		return tell_variable(r);
+	case TAG_UNSPECIFIED:
+		if (r->at->root)
+			r->out->roots.at[r->at->root - 1].flags |= URF_DETAIL_VARIADIC;
+		return 0;
+	case DW_TAG_call_site:
+	case DW_TAG_GNU_call_site:
+		tell_call(r);
+		return 0;
+	default:
+		return tell_parameter(r);
+	}
+}
+
+static bool is_c(uint64_t language)
+{
+	switch (language) {
+	case DW_LANG_C89:
+	case DW_LANG_C:
+	case DW_LANG_C99:
+	case DW_LANG_C11:
+	case DW_LANG_C17:
+	case DW_LANG_C23:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int read_unit(struct reader *r)
+{
+	struct cold_scratch *s = r->s;
+	struct die_plans *plans = is_c(r->unit->language) ? &s->plans_of_c : &s->plans;
+	int result = turf_dies(&r->b->dwarf, r->unit, plans, r->walk, NULL);
+	s->around[0] = (struct around){ 0 };
+	r->at = s->around;
+	while (result == 0 && (result = turf_dies_next(r->walk, NULL)) == 1) {
+		result = pop_to(r, r->walk->level);
+		if (result == 0)
+			result = tell(r);
+	}
+	return result == -ENOMEM ? result : pop_to(r, 0);
+}
+
+int turf_bodies_read(struct cold *c, size_t idx, struct turf_error *err)
+{
+	enum { LISTS_AGAIN = 16 }; /* times that all lists of a section may be read */
+	struct builder *b = c->b;
+	const struct dwarf_unit *unit = &b->dwarf.units[idx];
+	if (unit->in != b->dwarf.own && unit->in != b->dwarf.alt)
+		return 0; /* a split unit is read with its skeleton */
+	struct reader r = { .c = c, .b = b, .hot = &b->units[idx] };
+	r.unit = unit->split ? &b->dwarf.units[unit->split - 1] : unit;
+	if (r.unit->error)
+		return 0;
+	r.s = take_scratch(c);
+	if (!r.s)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+	r.out = &r.s->out;
+	r.walk = &r.s->walk;
+	r.budget = LISTS_AGAIN *
+	           (uint64_t)(r.unit->in->loc.size + r.unit->in->loclists.size + 4096);
+	bool ok = read_unit(&r) != -ENOMEM && keep(r.s, &c->units[idx]);
+	give_scratch(c, r.s);
+	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All units' bodies: of each entry one; tokens in the urf's numbers, then as bytes.
+ *
+ * What is done in parallel is done for each unit alone, and expressions are numbered by how
+ * often they are used: the number of threads leaves no trace.
+ */
+#include "base/sort.h"
+#include "build/bodies.h"
+#include "build/details.h"
+#include "build/tokens.h"
+
+/* A chosen body. */
+struct entry {
+	uint32_t start, unit, body;
+};
+
+struct bodies {
+	struct cold *c;
+	struct details *d;
+	UNIT_LIST(struct entry) list; /* by start */
+	struct token_ops ops;
+};
+
+/* Of bodies with one entry: the first unit's, and of its the last one in the order of DIEs, as
+ * segments have it. */
+static int choose(struct bodies *all)
+{
+	struct cold *c = all->c;
+	size_t n = 0;
+	for (size_t u = 0; u < c->b->dwarf.n_units; u++)
+		n += c->units[u].bodies.n;
+	UNIT_LIST(struct sort_pair) keys = { 0 };
+	if (!vec_reserve(&keys, 2 * n + 1) || !vec_reserve(&all->list, n)) {
+		vec_fini(&keys);
+		return -ENOMEM;
+	}
+	for (size_t u = 0; u < c->b->dwarf.n_units; u++)
+		for (size_t i = c->units[u].bodies.n; i-- > 0;) {
+			const struct unit_scope *scope =
+				&c->b->units[u].scopes.at[c->units[u].bodies.at[i].scope];
+			keys.at[keys.n++] = (struct sort_pair){ scope->site, u << 32 | i };
+		}
+	sort_pairs(keys.at, keys.at + n, n);
+	for (size_t i = 0; i < n; i++) {
+		if (i && keys.at[i].key == keys.at[i - 1].key)
+			continue;
+		struct entry e = { (uint32_t)keys.at[i].key, (uint32_t)(keys.at[i].value >> 32),
+			           (uint32_t)keys.at[i].value };
+		c->units[e.unit].bodies.at[e.body].chosen = true;
+		all->list.at[all->list.n++] = e;
+	}
+	vec_fini(&keys);
+	return 0;
+}
+
+/* What a reader expects next, of each instance on the stack. */
+struct instance {
+	const struct cold_unit *unit; /* of the root */
+	const struct cold_root *root; /* NULL: nothing is known of its variables */
+	uint32_t site, variable, block;
+	uint32_t hint; /* where the last variable was, in the root's */
+};
+
+struct resolver {
+	const struct cold *c;
+	const struct unit_out *hot;
+	const struct cold_unit *unit;
+	uint32_t depth;
+	struct instance stack[URF_DEPTH_MAX];
+};
+
+static void enter(struct resolver *r, uint32_t function)
+{
+	uint64_t root = r->unit->roots_of[function];
+	r->stack[r->depth++] = (struct instance){
+		.unit = root ? &r->c->units[root >> 32] : NULL,
+		.root = turf_cold_root(r->c, root),
+		.block = 1,
+	};
+}
+
+/* The DIE that a token names, in the unit of the instance's root; false: it is elsewhere. */
+static bool die_of(const struct resolver *r, const struct instance *at, const struct token *t,
+                   unit_die *ret)
+{
+	size_t unit;
+	*ret = t->a;
+	if (!t->far)
+		return at->unit == r->unit;
+	return turf_cold_find(r->c, r->unit->far_dies.at[t->a], &unit, ret) &&
+	       at->unit == &r->c->units[unit];
+}
+
+static const struct cold_variable *variable_of(struct resolver *r, struct instance *at,
+                                               const struct token *t)
+{
+	unit_die die;
+	if (!at->root || !die_of(r, at, t, &die))
+		return NULL;
+	const struct cold_variable *v = &at->unit->variables.at[at->root->first_variable];
+	uint32_t n = at->root->n_variables;
+	if (at->hint < n && v[at->hint].die == die)
+		return &v[at->hint++];
+	uint32_t lo = 0, hi = n;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (v[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	at->hint = lo + 1;
+	return lo < n && v[lo].die == die ? &v[lo] : NULL;
+}
+
+static uint32_t block_of(struct resolver *r, const struct instance *at, const struct token *t)
+{
+	unit_die die;
+	if (t->by_variable) {
+		struct instance copy = *at; /* it is no place of that variable */
+		const struct cold_variable *v = variable_of(r, &copy, t);
+		return v && v->block ? turf_cold_block(at->unit, at->root, v->block) : 0;
+	}
+	if (!at->root || !die_of(r, at, t, &die))
+		return 0;
+	const struct cold_block *b = &at->unit->blocks.at[at->root->first_block];
+	uint32_t lo = 0, hi = at->root->n_blocks;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (b[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < at->root->n_blocks && b[lo].die == die && b[lo].used ? b[lo].number : 0;
+}
+
+/* The token in the urf's numbers, but for its expression; false: it says nothing. */
+static bool resolve_token(struct resolver *r, struct token *t)
+{
+	struct instance *at = &r->stack[r->depth - 1];
+	const struct cold_variable *v;
+	uint32_t number;
+	switch (t->kind) {
+	case URF_TOKEN_FIRST:
+	case URF_TOKEN_SINGLE:
+		v = variable_of(r, at, t);
+		if (!v)
+			return false;
+		t->a = v->index - at->variable;
+		at->variable = v->index + 1;
+		return true;
+	case URF_TOKEN_BLOCK:
+		number = block_of(r, at, t);
+		if (!number)
+			return false;
+		t->a = number - at->block;
+		at->block = number + 1;
+		return true;
+	case URF_TOKEN_ENTER: {
+		const struct unit_scope *scope = &r->hot->scopes.at[t->a];
+		if (t->length >= r->depth || r->depth - t->length >= URF_DEPTH_MAX)
+			return false; /* cannot be: the reader has counted */
+		r->depth -= t->length;
+		at = &r->stack[r->depth - 1];
+		number = r->hot->sites.at[scope->site].number;
+		t->a = number - at->site;
+		at->site = number + 1;
+		enter(r, scope->function);
+		return true;
+	}
+	case URF_TOKEN_LEAVE:
+		if (t->length >= r->depth)
+			return false;
+		r->depth -= t->length;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Gaps count from what readers know: a list that is left out takes its part along. */
+struct gaps {
+	uint32_t old_first, old_end; /* as the unit's reader counted */
+	uint32_t first, end;         /* as the urf's reader will */
+};
+
+static void shift_gaps(struct gaps *g, struct token *t, bool kept)
+{
+	if (t->kind == URF_TOKEN_FIRST || t->kind == URF_TOKEN_BLOCK) {
+		uint32_t start = g->old_first + (uint32_t)t->gap;
+		g->old_first = start;
+		g->old_end = start + t->length;
+		if (!kept)
+			return;
+		t->gap = (int32_t)(start - g->first);
+		g->first = start;
+		g->end = start + t->length;
+	} else if (t->kind == URF_TOKEN_NEXT || t->kind == URF_TOKEN_RANGE) {
+		g->old_end += (uint32_t)t->gap + t->length;
+		if (kept)
+			g->end = g->old_end;
+	}
+}
+
+static void resolve_body(struct resolver *r, struct cold_body *body)
+{
+	const struct unit_scope *scope = &r->hot->scopes.at[body->scope];
+	struct token *t = &r->unit->tokens.at[body->first];
+	struct gaps gaps = { scope->site, scope->site, scope->site, scope->site };
+	uint32_t kept = 0;
+	bool list = false; /* the one that NEXT and RANGE go on with is kept */
+	r->depth = 0;
+	enter(r, scope->function);
+	for (uint32_t i = 0; i < body->n; i++) {
+		struct token token = t[i];
+		bool goes_on = token.kind == URF_TOKEN_NEXT || token.kind == URF_TOKEN_RANGE;
+		bool keeps = goes_on ? list : resolve_token(r, &token);
+		if (token.kind == URF_TOKEN_FIRST || token.kind == URF_TOKEN_BLOCK)
+			list = keeps;
+		shift_gaps(&gaps, &token, keeps);
+		if (keeps)
+			t[kept++] = token;
+	}
+	body->n = kept;
+}
+
+static int resolve(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct bodies *all = ctx;
+	struct cold_unit *u = &all->c->units[idx];
+	struct resolver r = { .c = all->c, .hot = &all->c->b->units[idx], .unit = u };
+	(void)err;
+	for (size_t i = 0; i < u->bodies.n; i++)
+		if (u->bodies.at[i].chosen)
+			resolve_body(&r, &u->bodies.at[i]);
+	return 0;
+}
+
+static void count_expressions(struct bodies *all)
+{
+	for (size_t i = 0; i < all->list.n; i++) {
+		const struct cold_unit *u = &all->c->units[all->list.at[i].unit];
+		const struct cold_body *body = &u->bodies.at[all->list.at[i].body];
+		for (uint32_t k = 0; k < body->n; k++) {
+			const struct token *t = &u->tokens.at[body->first + k];
+			turf_expr_use(&all->c->exprs, t->expr);
+			if (t->kind == URF_TOKEN_PARAMETER && t->far)
+				turf_expr_use(&all->c->exprs, t->a);
+		}
+	}
+}
+
+/* Offsets of expressions in place of their provisional numbers. */
+static int finish(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct bodies *all = ctx;
+	struct cold_unit *u = &all->c->units[idx];
+	const struct expr *exprs = all->c->exprs.list.at;
+	(void)err;
+	for (size_t i = 0; i < u->bodies.n; i++) {
+		const struct cold_body *body = &u->bodies.at[i];
+		for (uint32_t k = 0; body->chosen && k < body->n; k++) {
+			struct token *t = &u->tokens.at[body->first + k];
+			t->expr = exprs[t->expr].final;
+			if (t->kind == URF_TOKEN_PARAMETER && t->far)
+				t->a = URF_TOKEN_PLACE + exprs[t->a].final;
+		}
+	}
+	return 0;
+}
+
+/* Counts every so many bodies: enough to tell which ops are used most. */
+static int choose_ops(struct bodies *all)
+{
+	enum { COUNTED = 1 << 19 }; /* tokens, about */
+	uint64_t n_tokens = 0;
+	for (size_t i = 0; i < all->list.n; i++)
+		n_tokens +=
+			all->c->units[all->list.at[i].unit].bodies.at[all->list.at[i].body].n;
+	uint32_t every = (uint32_t)(n_tokens / COUNTED) + 1;
+	size_t n = 0;
+	const struct token **samples = calloc(all->list.n + 1, sizeof(*samples));
+	size_t *n_samples = calloc(all->list.n + 1, sizeof(*n_samples));
+	int r = samples && n_samples ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < all->list.n; i += every) {
+		const struct cold_unit *u = &all->c->units[all->list.at[i].unit];
+		const struct cold_body *body = &u->bodies.at[all->list.at[i].body];
+		samples[n] = &u->tokens.at[body->first];
+		n_samples[n] = body->n;
+		r = turf_tokens_count(&all->ops, samples[n], n_samples[n]);
+		n++;
+	}
+	if (r == 0)
+		r = turf_tokens_choose(&all->ops, every, samples, n_samples, n);
+	free(samples);
+	free(n_samples);
+	return r;
+}
+
+static int code(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct bodies *all = ctx;
+	struct cold_unit *u = &all->c->units[idx];
+	for (size_t i = 0; i < u->bodies.n; i++) {
+		struct cold_body *body = &u->bodies.at[i];
+		if (!body->chosen)
+			continue;
+		body->off = (uint32_t)u->code.n;
+		if (!turf_tokens_code(&all->ops, &u->tokens.at[body->first], body->n, &u->code))
+			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for bodies");
+		body->size = (uint32_t)(u->code.n - body->off);
+	}
+	return 0;
+}
+
+static int join(struct bodies *all)
+{
+	struct tables *t = &all->c->b->tables;
+	struct buf *out = &t->of[URF_BODY_DATA];
+	uint32_t start = 0, function = 0;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < all->list.n; i++) {
+		const struct entry *e = &all->list.at[i];
+		const struct cold_unit *u = &all->c->units[e->unit];
+		const struct unit_out *hot = &all->c->b->units[e->unit];
+		const struct cold_body *body = &u->bodies.at[e->body];
+		uint32_t number =
+			hot->functions.at[hot->scopes.at[body->scope].function].global;
+		if (i % URF_BODY_STEP == 0) {
+			struct urf_body group = { le32_of(e->start), le32_of(out->n) };
+			r = table_put(t, URF_BODIES, &group, sizeof(group));
+			start = e->start;
+			function = 0;
+		}
+		bool ok = turf_buf_uleb(out, e->start - start) &&
+		          turf_buf_sleb(out, (int32_t)(number - function)) &&
+		          turf_buf_uleb(out, body->size) &&
+		          turf_buf_put(out, u->code.at + body->off, body->size);
+		if (!ok)
+			r = -ENOMEM;
+		start = e->start;
+		function = number;
+	}
+	if (r == 0)
+		r = turf_tokens_emit(&all->ops, &t->of[URF_LOCATION_OPS]);
+	return r < 0 ? r : out->n > UINT32_MAX ? -E2BIG : 0;
+}
+
+static int read_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	return turf_bodies_read(ctx, idx, err);
+}
+
+static int resolve_roots(void *ctx, size_t idx, struct turf_error *err)
+{
+	return turf_details_resolve(ctx, idx, err);
+}
+
+int turf_build_bodies(struct builder *b, struct turf_error *err)
+{
+	struct cold *c = b->cold = calloc(1, sizeof(*c));
+	size_t n = b->dwarf.n_units;
+	if (!c)
+		return -ENOMEM;
+	c->b = b;
+	c->units = calloc(n + 1, sizeof(*c->units));
+	c->details = calloc(1, sizeof(*c->details));
+	c->bodies = calloc(1, sizeof(*c->bodies));
+	int r = turf_exprs_begin(&c->exprs);
+	if (!c->units || !c->details || !c->bodies)
+		r = -ENOMEM;
+	if (r == 0) {
+		*c->bodies = (struct bodies){ .c = c, .d = c->details };
+		r = turf_pool_run(b->threads, n, read_task, c, err);
+	}
+	if (r == 0)
+		r = turf_pool_run(b->threads, n, resolve_roots, c, err);
+	if (r == 0)
+		r = turf_details_merge(c, c->details);
+	if (r == 0)
+		r = choose(c->bodies);
+	if (r == 0)
+		r = turf_pool_run(b->threads, n, resolve, c->bodies, err);
+	return r;
+}
+
+int turf_intern_bodies(struct builder *b)
+{
+	count_expressions(b->cold->bodies);
+	return turf_details_intern(b->cold, b->cold->details);
+}
+
+int turf_emit_bodies(struct builder *b, struct turf_error *err)
+{
+	struct cold *c = b->cold;
+	struct bodies *all = c->bodies;
+	size_t n = b->dwarf.n_units;
+	int r = turf_exprs_number(&c->exprs, &b->tables.of[URF_LOCATIONS]);
+	if (r == 0)
+		r = turf_details_emit(c, c->details);
+	if (r == 0)
+		r = turf_pool_run(b->threads, n, finish, all, err);
+	if (r == 0)
+		r = choose_ops(all);
+	if (r == 0)
+		r = turf_pool_run(b->threads, n, code, all, err);
+	return r < 0 ? r : join(all);
+}
+
+void turf_bodies_free(struct cold *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; c->units && i < c->b->dwarf.n_units; i++) {
+		free(c->units[i].roots_of);
+		vec_fini(&c->units[i].code);
+	}
+	free(c->units);
+	if (c->details)
+		turf_details_free(c->details);
+	free(c->details);
+	if (c->bodies) {
+		turf_tokens_fini(&c->bodies->ops);
+		vec_fini(&c->bodies->list);
+	}
+	free(c->bodies);
+	turf_exprs_fini(&c->exprs);
+	turf_bodies_scratch_free(c->scratch);
+	free(c);
+}

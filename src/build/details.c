@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Details of functions: what all units say of one function is one record.
+ *
+ * A unit's function is known by a DIE; what is the same for all of its code stands below the
+ * DIE at the end of its abstract origins, the root. Functions of one root (clones) share the
+ * record of one of them. Where units say different things of a function, its variables are all
+ * that any unit says; which of them a piece of code has, its body tells.
+ */
+#include <xxhash.h>
+
+#include "base/sort.h"
+#include "build/bits.h"
+#include "build/bodies.h"
+#include "build/details.h"
+#include "build/functions.h"
+#include "build/more.h"
+
+static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
+{
+	size_t lo = 0, hi = u->roots.n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (u->roots.at[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < u->roots.n && u->roots.at[lo].die == die ? &u->roots.at[lo] : NULL;
+}
+
+static const struct cold_link *link_at(const struct cold_unit *u, unit_die die)
+{
+	size_t lo = 0, hi = u->links.n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (u->links.at[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < u->links.n && u->links.at[lo].die == die ? &u->links.at[lo] : NULL;
+}
+
+/* Index of the unit whose cold part has the DIE, and the DIE there; false: none. */
+bool turf_cold_find(const struct cold *c, uint64_t die, size_t *unit, unit_die *ret)
+{
+	const struct dwarf *dw = &c->b->dwarf;
+	const struct dwarf_unit *u = turf_dies_unit(dw, die);
+	if (!u)
+		return false;
+	*unit = u->skeleton ? u->skeleton - 1 : (size_t)(u - dw->units);
+	*ret = (unit_die)(die - u->base - u->off);
+	return true;
+}
+
+/* The root of the function with that DIE, as in cold_unit.roots_of. */
+static uint64_t find_root(const struct cold *c, uint64_t die)
+{
+	enum { LINKS_MOST = 16 };
+	size_t unit;
+	unit_die at;
+	for (unsigned i = 0; i < LINKS_MOST; i++) {
+		if (!turf_cold_find(c, die, &unit, &at))
+			return 0;
+		const struct cold_unit *u = &c->units[unit];
+		const struct cold_root *root = root_at(u, at);
+		if (root)
+			return (uint64_t)unit << 32 | (uint64_t)(root - u->roots.at + 1);
+		const struct cold_link *link = link_at(u, at);
+		if (!link)
+			return 0;
+		die = link->origin;
+	}
+	return 0;
+}
+
+/* What all roots that are alike have in common. */
+static uint64_t shape_of(const struct cold_unit *u, const struct cold_root *root)
+{
+	uint64_t hash = hash_mix(hash_mix(0, (uint64_t)root->type << 32 | root->flags),
+	                         (uint64_t)root->n_variables << 32 | root->n_blocks);
+	for (uint32_t i = 0; i < root->n_variables; i++) {
+		const struct cold_variable *v = &u->variables.at[root->first_variable + i];
+		uint64_t name = v->name ? XXH3_64bits(v->name, strlen(v->name)) : 0;
+		hash = hash_mix(hash_mix(hash, name), (uint64_t)v->type << 32 | v->line);
+		hash = hash_mix(hash_mix(hash, (uint64_t)v->block << 32 | v->kind), v->value);
+	}
+	for (uint32_t i = 0; i < root->n_blocks; i++)
+		hash = hash_mix(hash, u->blocks.at[root->first_block + i].parent);
+	return hash;
+}
+
+int turf_details_resolve(struct cold *c, size_t idx, struct turf_error *err)
+{
+	const struct unit_out *out = &c->b->units[idx];
+	struct cold_unit *u = &c->units[idx];
+	size_t n = out->function_dies.n;
+	u->roots_of = calloc(n + 1, sizeof(*u->roots_of));
+	if (!u->roots_of)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+	for (size_t i = 0; i < n; i++)
+		if (out->functions.at[i].used)
+			u->roots_of[i] = find_root(c, out->function_dies.at[i]);
+	for (size_t i = 0; i < u->roots.n; i++)
+		u->roots.at[i].shape = shape_of(u, &u->roots.at[i]);
+	return 0;
+}
+
+struct cold_root *turf_cold_root(const struct cold *c, uint64_t root)
+{
+	return root ? &c->units[root >> 32].roots.at[(uint32_t)root - 1] : NULL;
+}
+
+/* Tells @root that function @number asks for it; @first: whose DIE the root itself is. */
+static void ask(struct details *d, struct cold_root *root, uint32_t number)
+{
+	if (!root->function)
+		root->function = number;
+	else if (root->function != number && !d->list[number].same)
+		d->list[number].same = root->function;
+}
+
+/* Functions of one root share one record: that of the function that the root itself is. */
+static void ask_all(struct details *d, const struct cold *c, bool roots)
+{
+	for (size_t u = 0; u < c->b->dwarf.n_units; u++) {
+		const struct unit_out *out = &c->b->units[u];
+		const uint64_t *roots_of = c->units[u].roots_of;
+		for (size_t i = 0; roots_of && i < out->function_dies.n; i++) {
+			struct cold_root *root = turf_cold_root(c, roots_of[i]);
+			uint32_t number = out->functions.at[i].global;
+			if (root && number &&
+			    roots == (root->whole == out->function_dies.at[i]))
+				ask(d, root, number);
+		}
+	}
+}
+
+/* What has another's record leads to one that has its own. */
+static void find_same(struct details *d, const struct cold *c)
+{
+	enum { STEPS_MOST = 64 };
+	ask_all(d, c, true);
+	ask_all(d, c, false);
+	for (size_t i = 1; i < d->n; i++) {
+		uint32_t at = (uint32_t)i;
+		for (unsigned n = 0; d->list[at].same && n < STEPS_MOST; n++)
+			at = d->list[at].same;
+		d->list[i].end = d->list[at].same ? (uint32_t)i : at;
+	}
+	for (size_t i = 1; i < d->n; i++)
+		d->list[i].same = d->list[i].end == i ? 0 : d->list[i].end;
+	for (size_t i = 1; i < d->n; i++) /* of a circle each has its own */
+		if (d->list[i].same && d->list[d->list[i].same].same)
+			d->list[i].same = 0;
+}
+
+static bool same_variable(const struct detail_variable *a, const struct cold_variable *v,
+                          uint32_t block)
+{
+	return a->v->line == v->line && a->v->type == v->type && a->block == block &&
+	       (a->v->kind & URF_VARIABLE_ARTIFICIAL) == (v->kind & URF_VARIABLE_ARTIFICIAL) &&
+	       (a->v->name == v->name ||
+	        (a->v->name && v->name && !strcmp(a->v->name, v->name)));
+}
+
+uint32_t turf_cold_block(const struct cold_unit *u, const struct cold_root *root,
+                         uint32_t block)
+{
+	while (block && !u->blocks.at[root->first_block + block - 1].used)
+		block = u->blocks.at[root->first_block + block - 1].parent;
+	return block ? u->blocks.at[root->first_block + block - 1].number : 0;
+}
+
+static bool merge_blocks(struct details *d, struct detail *to, struct cold_unit *u,
+                         const struct cold_root *root)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < root->n_blocks; i++) {
+		struct cold_block *b = &u->blocks.at[root->first_block + i];
+		if (!b->used)
+			continue;
+		b->number = ++n;
+		if (n <= to->n_blocks)
+			continue;
+		if (!vec_reserve(&d->blocks, 1))
+			return false;
+		uint32_t parent = turf_cold_block(u, root, b->parent);
+		d->blocks.at[d->blocks.n] = (struct detail_block){ parent, 0 };
+		*(to->last_block ? &d->blocks.at[to->last_block - 1].next : &to->first_block) =
+			(uint32_t)d->blocks.n + 1;
+		to->last_block = (uint32_t)++d->blocks.n;
+		to->n_blocks = n;
+	}
+	return true;
+}
+
+static bool append(struct details *d, struct detail *to, struct cold_variable *v,
+                   uint32_t block)
+{
+	if (!vec_reserve(&d->variables, 1))
+		return false;
+	d->variables.at[d->variables.n] =
+		(struct detail_variable){ .v = v, .block = block, .value = v->value };
+	*(to->last ? &d->variables.at[to->last - 1].next : &to->first) =
+		(uint32_t)d->variables.n + 1;
+	to->last = (uint32_t)++d->variables.n;
+	v->index = to->n++;
+	return true;
+}
+
+/* Finds each variable of @root among those that are known, or appends it. */
+static bool merge_variables(struct details *d, struct detail *to, struct cold_unit *u,
+                            const struct cold_root *root)
+{
+	enum { LOOKED_AT = 4096 }; /* so that strange input stays cheap */
+	uint32_t at = to->first, n = 0;
+	for (uint32_t i = 0; i < root->n_variables; i++) {
+		struct cold_variable *v = &u->variables.at[root->first_variable + i];
+		uint32_t block = turf_cold_block(u, root, v->block), tried = 0;
+		/* most often in the same order */
+		for (; tried < MIN(to->n, (uint32_t)LOOKED_AT); tried++, n++) {
+			if (!at)
+				at = to->first, n = 0;
+			if (same_variable(&d->variables.at[at - 1], v, block))
+				break;
+			at = d->variables.at[at - 1].next;
+		}
+		if (tried == MIN(to->n, (uint32_t)LOOKED_AT)) {
+			if (!append(d, to, v, block))
+				return false;
+			continue;
+		}
+		struct detail_variable *known = &d->variables.at[at - 1];
+		known->differs |= known->value != v->value;
+		v->index = n++;
+		at = known->next;
+	}
+	return true;
+}
+
+/* What is like one that was merged in its own order. */
+static void take_order(struct cold_unit *u, const struct cold_root *root)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < root->n_blocks; i++)
+		if (u->blocks.at[root->first_block + i].used)
+			u->blocks.at[root->first_block + i].number = ++n;
+	for (uint32_t i = 0; i < root->n_variables; i++)
+		u->variables.at[root->first_variable + i].index = i;
+}
+
+static bool merge_root(struct details *d, struct cold_unit *u, struct cold_root *root)
+{
+	struct detail *to = &d->list[root->function];
+	if (to->same)
+		to = &d->list[to->same];
+	if (to->plain && to->shape == root->shape) {
+		take_order(u, root);
+		return true;
+	}
+	bool first = !to->known;
+	if (first) {
+		to->known = true;
+		to->shape = root->shape;
+		to->type = root->type;
+		to->flags = root->flags;
+		to->scope = root->scope;
+	}
+	if (!merge_blocks(d, to, u, root) || !merge_variables(d, to, u, root))
+		return false;
+	/* two of its variables may have become one: then places tell no indexes */
+	to->plain |= first && to->n == root->n_variables;
+	return true;
+}
+
+int turf_details_merge(struct cold *c, struct details *d)
+{
+	d->n = c->b->n_functions;
+	d->list = calloc(d->n + 1, sizeof(*d->list));
+	if (!d->list)
+		return -ENOMEM;
+	find_same(d, c);
+	for (size_t u = 0; u < c->b->dwarf.n_units; u++)
+		for (size_t i = 0; i < c->units[u].roots.n; i++) {
+			struct cold_root *root = &c->units[u].roots.at[i];
+			if (root->function && !merge_root(d, &c->units[u], root))
+				return -ENOMEM;
+		}
+	return 0;
+}
+
+static bool same_pair(const void *ctx, uint32_t idx, const void *other)
+{
+	const struct detail_pair *a = &((const struct details *)ctx)->pairs.at[idx], *b = other;
+	return a->name == b->name && a->type == b->type;
+}
+
+static int add_pair(struct details *d, struct detail_variable *v)
+{
+	struct detail_pair pair = { v->name, v->v->type, 0, 0 };
+	if (d->pairs.n == TABLE_MAX || !vec_reserve(&d->pairs, 1))
+		return -ENOMEM;
+	int r = turf_table_intern(&d->known_pairs,
+	                          hash_mix(0, (uint64_t)pair.name << 32 | pair.type), same_pair,
+	                          d, &pair, (uint32_t)d->pairs.n, &v->pair);
+	if (r == 0)
+		d->pairs.at[d->pairs.n++] = pair;
+	if (r >= 0)
+		d->pairs.at[v->pair].count++;
+	return MIN(r, 0);
+}
+
+int turf_details_intern(struct cold *c, struct details *d)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < d->variables.n; i++) {
+		struct detail_variable *v = &d->variables.at[i];
+		r = turf_cold_text(c->b, v->v->name, &v->name);
+		if (r == 0)
+			r = add_pair(d, v);
+		if (v->value && !v->differs)
+			turf_expr_use(&c->exprs, v->value);
+	}
+	return r;
+}
+
+/* Gives those that are used more than once a row each, most used first. */
+static int number_pairs(const struct cold *c, struct details *d)
+{
+	struct sort_pair *keys = calloc(2 * d->pairs.n + 1, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	size_t n = 0;
+	for (size_t i = 0; i < d->pairs.n; i++)
+		if (d->pairs.at[i].count > 1)
+			keys[n++] = (struct sort_pair){ UINT32_MAX - d->pairs.at[i].count, i };
+	sort_pairs(keys, keys + n, n); /* of those used alike the first one that came */
+	uint32_t texts = 0, types = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct detail_pair *p = &d->pairs.at[keys[i].value];
+		p->number = (uint32_t)i + 1;
+		texts |= turf_more_text(&c->b->more, p->name);
+		types |= p->type;
+	}
+	struct buf *out = &c->b->tables.of[URF_DETAIL_PAIRS];
+	uint8_t widths[] = { turf_bits_width(texts), turf_bits_width(types) };
+	struct bits bits;
+	bool ok = turf_buf_uleb(out, n) && turf_buf_put(out, widths, sizeof(widths)) &&
+	          turf_bits_begin(&bits, out, (uint64_t)n * (widths[0] + widths[1]));
+	uint64_t at = 0;
+	for (size_t i = 0; ok && i < n; i++) {
+		const struct detail_pair *p = &d->pairs.at[keys[i].value];
+		turf_bits_put(&bits, out, at, turf_more_text(&c->b->more, p->name), widths[0]);
+		turf_bits_put(&bits, out, at + widths[0], p->type, widths[1]);
+		at += widths[0] + widths[1];
+	}
+	free(keys);
+	return ok ? 0 : -ENOMEM;
+}
+
+struct before {
+	uint32_t line, block, kind;
+};
+
+static bool put_variable(const struct cold *c, const struct details *d,
+                         const struct detail_variable *v, struct before *before,
+                         struct buf *out)
+{
+	int32_t difference = (int32_t)(v->v->line - before->line);
+	uint32_t folded = (uint32_t)difference << 1 ^ (uint32_t)(difference >> 31);
+	uint32_t value = v->differs ? 0 : c->exprs.list.at[v->value].final;
+	uint32_t bits = (v->v->kind != before->kind ? URF_VARIABLE_TURN : 0) |
+	                (v->block != before->block ? URF_VARIABLE_BLOCK : 0) |
+	                (value ? URF_VARIABLE_VALUE : 0);
+	uint32_t pair = d->pairs.at[v->pair].number;
+	bool ok = turf_buf_uleb(out, (uint64_t)folded << 3 | bits) && turf_buf_uleb(out, pair);
+	if (ok && !pair)
+		ok = turf_buf_uleb(out, turf_more_text(&c->b->more, v->name)) &&
+		     turf_buf_uleb(out, v->v->type);
+	if (ok && bits & URF_VARIABLE_TURN)
+		ok = turf_buf_uleb(out, v->v->kind);
+	if (ok && bits & URF_VARIABLE_BLOCK)
+		ok = turf_buf_uleb(out, v->block);
+	if (ok && value)
+		ok = turf_buf_uleb(out, value);
+	*before = (struct before){ v->v->line, v->block, v->v->kind };
+	return ok;
+}
+
+static bool put_blocks(const struct details *d, const struct detail *to, struct buf *out)
+{
+	uint32_t n = 0;
+	bool ok = !to->n_blocks || turf_buf_uleb(out, to->n_blocks);
+	for (uint32_t i = to->first_block; ok && i; i = d->blocks.at[i - 1].next) {
+		uint32_t parent = d->blocks.at[i - 1].parent;
+		n++;
+		ok = turf_buf_uleb(out, parent && parent < n ? n - parent : 0);
+	}
+	return ok;
+}
+
+static bool put_detail(const struct cold *c, const struct details *d, uint32_t idx,
+                       struct buf *out)
+{
+	const struct detail *to = &d->list[idx];
+	uint32_t flags = to->flags | (to->scope ? URF_DETAIL_SCOPED : 0) |
+	                 (to->n_blocks ? URF_DETAIL_BLOCKS : 0);
+	out->n = 0;
+	if (to->same)
+		return turf_buf_uleb(out, URF_DETAIL_SAME) && turf_buf_uleb(out, to->same);
+	if (!to->known)
+		return true;
+	bool ok = turf_buf_uleb(out, flags) && turf_buf_uleb(out, to->type) &&
+	          (!to->scope || turf_buf_uleb(out, to->scope)) && put_blocks(d, to, out);
+	struct before before = { c->b->merged->list.at[idx].line, 0, URF_VARIABLE_ARGUMENT };
+	for (uint32_t i = to->first; ok && i; i = d->variables.at[i - 1].next)
+		ok = put_variable(c, d, &d->variables.at[i - 1], &before, out);
+	return ok;
+}
+
+int turf_details_emit(const struct cold *c, struct details *d)
+{
+	struct buf *out = &c->b->tables.of[URF_DETAILS], record = { 0 };
+	struct buf *index = &c->b->tables.of[URF_DETAIL_INDEX];
+	bool ok = number_pairs(c, d) == 0;
+	for (uint32_t i = 0; ok && i < d->n; i++) {
+		le32 off = le32_of(out->n);
+		if (i % URF_DETAIL_STEP == 0)
+			ok = turf_buf_put(index, &off, sizeof(off));
+		ok = ok && put_detail(c, d, i, &record) && turf_buf_uleb(out, record.n) &&
+		     turf_buf_put(out, record.at, record.n);
+	}
+	vec_fini(&record);
+	return !ok ? -ENOMEM : out->n > UINT32_MAX ? -E2BIG : 0;
+}
+
+void turf_details_free(struct details *d)
+{
+	free(d->list);
+	vec_fini(&d->variables);
+	vec_fini(&d->blocks);
+	vec_fini(&d->pairs);
+	turf_table_fini(&d->known_pairs);
+}

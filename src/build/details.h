@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Details of functions while they are put together. Private to the room: see details.c. */
+#ifndef BUILD_DETAILS_H
+#define BUILD_DETAILS_H
+
+#include "build/bodies.h"
+
+struct detail_variable {
+	const struct cold_variable *v;
+	uint32_t block; /* number */
+	uint32_t value; /* provisional number of an expression */
+	uint32_t name;  /* provisional number of a text */
+	uint32_t pair;  /* index */
+	uint32_t next;  /* index + 1 */
+	bool differs;   /* value does, from unit to unit: bodies tell it */
+};
+/* A name and a type. */
+struct detail_pair {
+	uint32_t name, type, count;
+	uint32_t number; /* its row, counted from 1; 0: it has none */
+};
+struct detail_block {
+	uint32_t parent; /* number */
+	uint32_t next;   /* index + 1 */
+};
+struct detail {
+	uint32_t same, end; /* the function that has its details; 0: it has its own */
+	uint32_t type, flags, scope;
+	uint32_t first, last, n; /* variables: index + 1 */
+	uint32_t first_block, last_block, n_blocks;
+	uint64_t shape;
+	bool known;
+	bool plain; /* a root of that shape has its variables in this order */
+};
+struct details {
+	struct detail *list; /* by function */
+	size_t n;
+	UNIT_LIST(struct detail_variable) variables;
+	UNIT_LIST(struct detail_block) blocks;
+	UNIT_LIST(struct detail_pair) pairs;
+	struct table known_pairs;
+};
+
+bool turf_cold_find(const struct cold *c, uint64_t die, size_t *unit, unit_die *ret);
+/* The root that cold_unit.roots_of means; NULL: none. */
+struct cold_root *turf_cold_root(const struct cold *c, uint64_t root);
+
+/* The number of a block of @root, index + 1. Those in which nothing is declared have none: what
+ * is in them is in those around. */
+uint32_t turf_cold_block(const struct cold_unit *u, const struct cold_root *root,
+                         uint32_t block);
+
+/* In parallel, once all units are read: the roots of a unit's functions. */
+int turf_details_resolve(struct cold *c, size_t unit, struct turf_error *err);
+/* One thread: variables get their indexes, blocks their numbers. */
+int turf_details_merge(struct cold *c, struct details *d);
+int turf_details_intern(struct cold *c, struct details *d);
+/* Once texts and expressions are numbered. */
+int turf_details_emit(const struct cold *c, struct details *d);
+void turf_details_free(struct details *d);
+
+#endif
