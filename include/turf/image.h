@@ -93,8 +93,11 @@ struct turf_frame {
 	uint64_t function_start; /* link-time address where the function begins */
 };
 
-/* A walk over one address' frames; caller's storage, all fields private. */
-enum { TURF_FRAMES_MAX = 128 }; /* functions at one address; more inner ones are left out */
+/*
+ * A walk over one address' frames; caller's storage, all fields private. Where there are as
+ * many as may be, others may have been left out: those between the innermost and the next one.
+ */
+enum { TURF_FRAMES_MAX = 128 };
 struct turf_frames {
 	uint32_t n;    /* frames in all */
 	uint32_t left; /* yet to come */

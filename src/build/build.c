@@ -72,7 +72,7 @@ static int inflate(struct builder *b, size_t idx, struct turf_error *err)
 	return turf_inputs_inflate(&b->in, idx, err);
 }
 
-/* Names the units that could not be read, in order; the others are served. */
+/* Names the units that could not be read as they are, in order; the others are served. */
 static void note_bad_units(struct builder *b)
 {
 	const char *file = b->in.dwarf_elf == &b->in.debug.elf ? b->in.debug_name : b->in.name;
@@ -85,6 +85,13 @@ static void note_bad_units(struct builder *b)
 			                file, (unsigned long long)u->off,
 			                u->name ? u->name : "?",
 			                u->error < 0 ? u->error_text : out->why.text);
+		if (out->too_deep)
+			turf_build_note(
+				b, TURF_WARNING,
+				"%s: unit at .debug_info+%#llx (%s): more than %d calls "
+				"inlined in each other: some in the middle left out",
+				file, (unsigned long long)u->off, u->name ? u->name : "?",
+				URF_DEPTH_MAX - 1);
 	}
 }
 

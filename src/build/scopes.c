@@ -101,14 +101,13 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 {
 	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u, scope->parent) : 0;
 	unsigned depth = parent ? u->out->scopes.at[parent - 1].depth + 1u : 0;
-	if (scope->kind == DWARF_INLINED && !parent && u->too_deep &&
-	    scope->parent >= u->too_deep)
-		return 0; /* around it is one that was left out, and that has its addresses */
-	if (depth >= URF_DEPTH_MAX) {
-		u->too_deep = scope->die;
-		return 0;
-	}
 	struct unit_scope out = { .parent = parent, .depth = (uint16_t)depth };
+	bool too_deep = depth >= URF_DEPTH_MAX;
+	if (too_deep) { /* it stands beside the one around it, as if it were called there */
+		out.parent = u->out->scopes.at[parent - 1].parent;
+		out.depth--;
+		u->out->too_deep = true;
+	}
 	uint64_t first;
 	int ranges = add_ranges(u, scope, &first, err);
 	/* what the linker dropped has no code, and nothing in it has */
@@ -130,6 +129,10 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 		};
 		if (!turf_unit_file(u, scope->call_file, &site.file))
 			return -ENOMEM;
+		if (too_deep) {
+			site = u->s->sites.at[u->out->scopes.at[parent - 1].site];
+			site.callee = out.function;
+		}
 		u->s->sites.at[u->s->sites.n++] = site;
 	} else {
 		out.site = (uint32_t)(entry - u->b->in.base);

@@ -61,6 +61,7 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	EACH_LIST(&s->out, EMPTY);
 	s->out.comp_dir = NULL;
 	s->out.nameless = 0;
+	s->out.too_deep = false;
 	s->out.error = 0;
 	s->out.why = (struct turf_error){ 0 };
 	pthread_mutex_lock(&b->lock);

@@ -73,8 +73,7 @@ struct unit {
 	struct mark mark;      /* where marked */
 	uint32_t n_marks;      /* in the last group; 0: a new one begins */
 	bool marked;
-	bool unsorted;     /* rows are */
-	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
+	bool unsorted; /* rows are */
 };
 
 /* The same as below, wherever it is. */

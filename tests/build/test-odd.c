@@ -75,9 +75,21 @@ static void put_inlined(struct made *m, uint32_t origin, unsigned start, unsigne
 	as_uleb(&m->info, line);
 }
 
+static char warning[256]; /* the last one of the last urf; "": there was none */
+
+static void keep_warning(void *ctx, enum turf_level level, const char *text)
+{
+	(void)ctx;
+	if (level == TURF_WARNING)
+		snprintf(warning, sizeof(warning), "%s", text);
+}
+
 /* The urf of a file with that DWARF, which is freed. */
 static struct turf_image *image_of(struct made *m)
 {
+	const struct turf_build_options options = { .size = sizeof(options),
+		                                    .threads = 2,
+		                                    .note = keep_warning };
 	static const uint8_t code[TEXT_SIZE];
 	struct turf_error err = { 0 };
 	const struct sample_section sections[] = {
@@ -91,7 +103,8 @@ static struct turf_image *image_of(struct made *m)
 	scoped(closep) int in = temp_file();
 	scoped(closep) int out = temp_file();
 	ck_assert_int_eq(turf_write_all(in, elf.buf.at, elf.buf.n), 0);
-	int r = build_of(in, 2, out, &err);
+	warning[0] = 0;
+	int r = turf_build(in, "odd", out, &options, &err);
 	ck_assert_msg(r == 0, "%s", err.text);
 	as_free(&elf);
 	made_free(m);
@@ -147,11 +160,13 @@ START_TEST(without_units)
 }
 END_TEST
 
-/* One inlined call in another, 200 deep, the n-th from n on: of what is too deep the address
- * belongs to the innermost that is kept. */
-START_TEST(outer_frames_of_a_deep_chain)
+/*
+ * One inlined call in another, 200 deep, the n-th from n on. Of what is too deep the innermost
+ * is kept, as if it were called by the last one that is not, where that has its own call.
+ */
+START_TEST(of_a_deep_chain_the_middle_is_left_out)
 {
-	enum { DEEP = 200 };
+	enum { DEEP = 200, LAST = TURF_FRAMES_MAX - 1 };
 	static_assert((int)URF_DEPTH_MAX == (int)TURF_FRAMES_MAX, "");
 	struct made m = { 0 };
 	uint32_t abstract[DEEP];
@@ -171,13 +186,12 @@ START_TEST(outer_frames_of_a_deep_chain)
 	end_unit(&m, unit);
 	struct turf_image *image = image_of(&m);
 	for (unsigned at = 0; at < TEXT_SIZE; at++) {
-		unsigned depth = MIN(MIN(at, TEXT_SIZE - 1 - at), DEEP - 1u);
-		unsigned innermost = MIN(depth, TURF_FRAMES_MAX - 1u), n = 0;
+		unsigned innermost = MIN(MIN(at, TEXT_SIZE - 1 - at), DEEP - 1u), n = 0;
 		struct turf_frames walk;
 		struct turf_frame f;
 		ck_assert_int_eq(turf_image_frames(image, TEXT + at, &walk), 1);
 		for (; turf_frames_next(&walk, &f) == 1; n++) {
-			unsigned i = innermost - n;
+			unsigned i = n ? MIN(innermost, (unsigned)LAST) - n : innermost;
 			snprintf(name, sizeof(name), "f%u", i);
 			char have[NAME_SIZE];
 			ck_assert_int_ge(turf_image_text(image, f.name, have, sizeof(have)), 0);
@@ -185,8 +199,10 @@ START_TEST(outer_frames_of_a_deep_chain)
 			ck_assert_uint_eq(f.line, n ? 1001 + i : 0);
 			ck_assert_int_eq(f.inlined, i > 0);
 		}
-		ck_assert_uint_eq(n, innermost + 1);
+		ck_assert_uint_eq(n, MIN(innermost, (unsigned)LAST) + 1);
 	}
+	ck_assert_str_eq(warning, "odd: unit at .debug_info+0 (deep.c): more than 127 calls "
+	                          "inlined in each other: some in the middle left out");
 	turf_image_close(image);
 }
 END_TEST
@@ -341,7 +357,7 @@ START_TEST(names_of_all_kinds)
 }
 END_TEST
 
-TESTS("build/odd", without_units, outer_frames_of_a_deep_chain,
+TESTS("build/odd", without_units, of_a_deep_chain_the_middle_is_left_out,
       of_two_copies_the_first_units_counts,
       of_units_that_overlap_the_one_that_begins_first_counts, a_cold_part_may_be_lower,
       names_of_all_kinds)
