@@ -2,13 +2,13 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections -> symbols, list of units -> units, unwind rows
+ *   inputs -> inflate sections -> symbols, unwind rows, list of units -> units
  *          -> functions, texts -> segments -> write
  *
  * each arrow's work shared by all threads.
  *
  * Only what is done in parallel may run in any order, and nothing of it is seen by the next
- * before all of it is done: the same source gives the same bytes.
+ * before all of it that the next needs is done: the same source gives the same bytes.
  */
 #include <elf.h>
 #include <pthread.h>
@@ -95,29 +95,6 @@ static void note_bad_units(struct builder *b)
 	}
 }
 
-/* What is to be had before the units, and does not need each other. */
-static int prepare(void *ctx, size_t idx, struct turf_error *err)
-{
-	struct builder *b = ctx;
-	if (idx == 0)
-		return turf_build_symbols(b, err);
-	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 1, err) : 0;
-}
-
-static int prepare_all(struct builder *b, struct turf_error *err)
-{
-	int r = turf_build_golang(b, err);
-	if (r < 0)
-		return r;
-	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
-	r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
-	if (r < 0)
-		return r;
-	b->has_dwarf = b->in.dwarf_elf;
-	r = turf_pool_run(b->threads, 1 + DWARF_PARTS, prepare, b, err);
-	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
-}
-
 /*
  * Units in order, as that is how they are numbered; but first those that are a good part of
  * all, so that none is left for one thread at the end.
@@ -142,24 +119,129 @@ static int order_units(struct builder *b)
 	return turf_functions_begin(b);
 }
 
-/* Unwind rows need nothing of the units, and are as much work as many of them: begun first. */
-static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
+/*
+ * The first half of a build, whose tasks wait for those before them only: so none is idle
+ * while there is something to do, and no thread waits for one that has not begun.
+ */
+enum {
+	TASK_FIND,    /* the units' headers: mostly waiting for pages */
+	TASK_SYMBOLS, /* units ask for them */
+	TASK_FRAMES,  /* unwind rows: nothing before the file's end needs them */
+	TASK_PARTS,   /* abbreviations and first DIEs, of the units found */
+	TASK_UNITS = TASK_PARTS + DWARF_PARTS,
+	TASK_MOST = INT32_MAX, /* units end sooner */
+};
+struct reading {
+	struct builder *b;
+	pthread_mutex_t lock; /* over what follows */
+	pthread_cond_t moved;
+	bool found, symbols, ready; /* ready: units may be read */
+	bool failed;
+	unsigned parts; /* that are done */
+	uint64_t done;  /* units */
+};
+
+static void reading_fini(struct reading *r)
 {
-	if (idx == 0)
-		return b->in.n_code ? turf_build_frames(b, err) : 0;
-	size_t unit = b->order[idx - 1];
-	int r = turf_build_unit(b, unit, err);
-	if (r == 0)
-		turf_functions_unit(b, unit);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->moved);
+}
+
+/* Waits until @gate is true or all is in vain; false: it is. */
+static bool wait_for(struct reading *r, const bool *gate)
+{
+	pthread_mutex_lock(&r->lock);
+	while (!*gate && !r->failed)
+		pthread_cond_wait(&r->moved, &r->lock);
+	bool ok = !r->failed;
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+/* Says what @result of a task means to those that wait; and gives it back. */
+static int open_gate(struct reading *r, bool *gate, int result)
+{
+	pthread_mutex_lock(&r->lock);
+	*gate = true;
+	r->failed |= result < 0;
+	pthread_cond_broadcast(&r->moved);
+	pthread_mutex_unlock(&r->lock);
+	return result;
+}
+
+static int find_units(struct builder *b, struct turf_error *err)
+{
+	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
+	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
+	b->has_dwarf = r == 0 && b->in.dwarf_elf;
 	return r;
 }
 
-static int read_units(struct builder *b, struct turf_error *err)
+static int read_part(struct reading *reading, size_t part, struct turf_error *err)
 {
-	if (order_units(b) < 0)
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
-		                 b->in.name);
-	int r = run_stage(b, "units", b->dwarf.n_units + 1, build_unit, err);
+	struct builder *b = reading->b;
+	int r = b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, part, err) : 0;
+	pthread_mutex_lock(&reading->lock);
+	bool last = ++reading->parts == DWARF_PARTS;
+	pthread_mutex_unlock(&reading->lock);
+	if (r == 0 && last && b->has_dwarf)
+		r = turf_related_open(b, err);
+	if (r == 0 && last && order_units(b) < 0)
+		r = turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
+		              b->in.name);
+	return last || r < 0 ? open_gate(reading, &reading->ready, r) : r;
+}
+
+/* 1 there is none. */
+static int read_unit(struct reading *reading, size_t idx, struct turf_error *err)
+{
+	struct builder *b = reading->b;
+	if (idx >= b->dwarf.n_units)
+		return 1;
+	size_t unit = b->order[idx];
+	int r = turf_build_unit(b, unit, err);
+	if (r < 0)
+		return r;
+	turf_functions_unit(b, unit);
+	if (!b->options->progress)
+		return 0;
+	pthread_mutex_lock(&reading->lock);
+	r = b->options->progress(b->options->ctx, "units", ++reading->done, b->dwarf.n_units);
+	pthread_mutex_unlock(&reading->lock);
+	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", b->in.name) : 0;
+}
+
+static int read_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct reading *r = ctx;
+	struct builder *b = r->b;
+	switch (idx) {
+	case TASK_FIND:
+		return open_gate(r, &r->found, find_units(b, err));
+	case TASK_SYMBOLS:
+		return open_gate(r, &r->symbols, turf_build_symbols(b, err));
+	case TASK_FRAMES:
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	default:
+		break;
+	}
+	if (!wait_for(r, &r->found))
+		return 1;
+	if (idx < TASK_UNITS)
+		return read_part(r, idx - TASK_PARTS, err);
+	if (!wait_for(r, &r->symbols) || !wait_for(r, &r->ready))
+		return 1;
+	return read_unit(r, idx - TASK_UNITS, err);
+}
+
+static int read_all(struct builder *b, struct turf_error *err)
+{
+	scoped(reading_fini) struct reading reading = { .b = b };
+	pthread_mutex_init(&reading.lock, NULL);
+	pthread_cond_init(&reading.moved, NULL);
+	int r = turf_build_golang(b, err);
+	if (r == 0)
+		r = turf_pool_run(b->threads, TASK_MOST, read_task, &reading, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;
@@ -250,9 +332,7 @@ static int build(struct builder *b, struct turf_error *err)
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
 	if (r == 0)
-		r = prepare_all(b, err);
-	if (r == 0)
-		r = read_units(b, err);
+		r = read_all(b, err);
 	if (r == 0)
 		r = merge(b, err);
 	if (r == 0)

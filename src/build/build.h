@@ -186,7 +186,8 @@ void turf_related_close(struct builder *b);
 int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
                         void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx);
 
-/* Runs @task for 0 .. @n - 1 on @threads threads; the error of the lowest failing index. */
+/* Runs @task for 0 .. @n - 1 on @threads threads, or up to one that answers 1: there are no
+ * more. 0, or the error of the lowest failing index. */
 int turf_pool_run(unsigned threads, size_t n,
                   int (*task)(void *ctx, size_t idx, struct turf_error *err), void *ctx,
                   struct turf_error *err);
