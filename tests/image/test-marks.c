@@ -6,6 +6,7 @@
  *     0x1050..0x1060  a table of one
  *     0x10a0..0x10a8  a table of two in two groups
  */
+#include "lib/alloc.h"
 #include "lib/test.h"
 #include "image/urf.h"
 
@@ -18,17 +19,6 @@ enum {
 };
 
 #define ROW(bytes, bits) (uint8_t)((bytes) << URF_MARK_SHIFT | (bits))
-
-static size_t n_allocations;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	return __real_malloc(size);
-}
 
 /* The parts' urf, its cold sections said to be there. */
 static struct span finish(struct urf_parts *p)
