@@ -9,8 +9,8 @@
 /* A place being sorted: file's number in the urf, line; column, callee; where the number goes.
  */
 struct place {
-	uint64_t line_key;
-	uint32_t column, callee;
+	uint64_t line_key; /* file << 32 | line */
+	uint64_t rest;     /* column << 32 | callee */
 	uint32_t *number;
 };
 
@@ -53,13 +53,16 @@ struct coder {
 	UNIT_LIST(uint32_t) files;
 };
 
-static int by_place(const struct place *a, const struct place *b)
+/* Without a branch that is taken now and then. */
+static inline bool place_less(const struct place *a, const struct place *b)
 {
-	if (a->line_key != b->line_key)
-		return a->line_key < b->line_key ? -1 : 1;
-	if (a->column != b->column)
-		return a->column < b->column ? -1 : 1;
-	return (a->callee > b->callee) - (a->callee < b->callee);
+	return (a->line_key < b->line_key) |
+	       ((a->line_key == b->line_key) & (a->rest < b->rest));
+}
+
+static inline bool same_place(const struct place *a, const struct place *b)
+{
+	return ((a->line_key ^ b->line_key) | (a->rest ^ b->rest)) == 0;
 }
 
 /* Merges two sorted halves at a time; most tables are short, and many sorted already. */
@@ -69,7 +72,7 @@ static void sort_places(struct place *at, struct place *copy, size_t n)
 		for (size_t i = 1; i < n; i++) {
 			struct place p = at[i];
 			size_t k = i;
-			for (; k && by_place(&at[k - 1], &p) > 0; k--)
+			for (; k && place_less(&p, &at[k - 1]); k--)
 				at[k] = at[k - 1];
 			at[k] = p;
 		}
@@ -78,17 +81,86 @@ static void sort_places(struct place *at, struct place *copy, size_t n)
 	size_t half = n / 2, i = 0, k = half, to = 0;
 	sort_places(at, copy, half);
 	sort_places(at + half, copy, n - half);
-	if (by_place(&at[half - 1], &at[half]) <= 0)
+	if (!place_less(&at[half], &at[half - 1]))
 		return;
 	memcpy(copy, at, half * sizeof(*at));
-	while (i < half && k < n)
-		at[to++] = by_place(&copy[i], &at[k]) <= 0 ? copy[i++] : at[k++];
+	while (i < half && k < n) {
+		bool second = place_less(&at[k], &copy[i]); /* on a tie the first: stable */
+		const struct place *least = second ? &at[k] : &copy[i];
+		at[to++] = *least;
+		k += second;
+		i += !second;
+	}
 	memcpy(at + to, copy + i, (half - i) * sizeof(*at));
 }
 
 static uint32_t global_file(const struct unit_out *out, uint32_t file)
 {
 	return file ? out->files.at[file - 1].global : 0;
+}
+
+/* The same, of one file after the other: @last and its number are kept. */
+struct known_file {
+	uint32_t file;
+	uint64_t key; /* file's number << 32 */
+};
+
+static inline uint64_t file_key(const struct unit_out *out, uint32_t file,
+                                struct known_file *last)
+{
+	if (file != last->file)
+		*last = (struct known_file){ file, (uint64_t)global_file(out, file) << 32 };
+	return last->key;
+}
+
+/* Asks memory for instances to come, each for what the next needs: they lie all over. */
+static void fetch_instances(const struct functions *f, uint32_t at)
+{
+	enum { UNIT = 24, FUNCTION = 16, PLACES = 8 };
+	if (f->first[f->list.n] - at <= UNIT)
+		return;
+	const struct instance *i = &f->instances[at];
+	const struct unit_out *out = &f->b->units[i[UNIT].unit];
+	__builtin_prefetch(&out->functions);
+	__builtin_prefetch(&out->sites);
+	out = &f->b->units[i[FUNCTION].unit];
+	__builtin_prefetch(&out->functions.at[i[FUNCTION].function].first_line);
+	out = &f->b->units[i[PLACES].unit];
+	const struct unit_function *fn = &out->functions.at[i[PLACES].function];
+	const char *lines = (const char *)(out->lines.at + fn->first_line);
+	__builtin_prefetch(lines);
+	__builtin_prefetch(lines + 64);
+	__builtin_prefetch(lines + 128);
+	if (fn->n_sites)
+		__builtin_prefetch(out->sites.at + fn->first_site);
+}
+
+static void gather_lines(struct coder *c, struct unit_out *out, const struct unit_function *fn)
+{
+	struct known_file last = { 0 };
+	struct unit_line *l = out->lines.at + fn->first_line;
+	struct place *to = c->lines.at + c->lines.n;
+	c->lines.n += fn->n_lines;
+	for (uint32_t k = 0; k < fn->n_lines; k++, l++)
+		*to++ = (struct place){ file_key(out, l->file, &last) | l->line,
+			                (uint64_t)l->column << 32, &l->number };
+}
+
+static void gather_sites(struct coder *c, struct unit_out *out, const struct unit_function *fn)
+{
+	enum { AHEAD = 4 };
+	struct known_file last = { 0 };
+	struct unit_site *s = out->sites.at + fn->first_site;
+	struct place *to = c->sites.at + c->sites.n;
+	c->sites.n += fn->n_sites;
+	for (uint32_t k = 0; k < fn->n_sites; k++, s++) {
+		if (k + AHEAD < fn->n_sites)
+			__builtin_prefetch(&out->functions.at[s[AHEAD].callee].global);
+		*to++ = (struct place){ file_key(out, s->file, &last) | s->line,
+			                (uint64_t)s->column << 32 |
+			                        out->functions.at[s->callee].global,
+			                &s->number };
+	}
 }
 
 /* The lines and sites of all instances, sorted. */
@@ -99,23 +171,12 @@ static bool gather(struct coder *c, size_t idx)
 	for (uint32_t i = f->first[idx]; i < f->first[idx + 1]; i++) {
 		struct unit_out *out = &f->b->units[f->instances[i].unit];
 		const struct unit_function *fn = &out->functions.at[f->instances[i].function];
+		fetch_instances(f, i);
 		if (!vec_reserve(&c->lines, fn->n_lines) ||
 		    !vec_reserve(&c->sites, fn->n_sites))
 			return false;
-		for (uint32_t k = 0; k < fn->n_lines; k++) {
-			struct unit_line *l = &out->lines.at[fn->first_line + k];
-			uint64_t file = global_file(out, l->file);
-			c->lines.at[c->lines.n++] = (struct place){ file << 32 | l->line,
-				                                    l->column, 0, &l->number };
-		}
-		for (uint32_t k = 0; k < fn->n_sites; k++) {
-			struct unit_site *s = &out->sites.at[fn->first_site + k];
-			uint64_t file = global_file(out, s->file);
-			c->sites.at[c->sites.n++] =
-				(struct place){ file << 32 | s->line, s->column,
-				                out->functions.at[s->callee].global,
-				                &s->number };
-		}
+		gather_lines(c, out, fn);
+		gather_sites(c, out, fn);
 	}
 	c->copy.n = 0;
 	if (!vec_reserve(&c->copy, MAX(c->lines.n, c->sites.n)))
@@ -130,7 +191,7 @@ static size_t number_places(struct place *at, size_t n)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (!kept || by_place(&at[kept - 1], &at[i]) != 0)
+		if (!kept || !same_place(&at[kept - 1], &at[i]))
 			at[kept++] = at[i];
 		*at[i].number = (uint32_t)kept - 1;
 	}
@@ -181,6 +242,8 @@ static bool put_keys(struct coder *c, const struct place *at, size_t n,
 	if (!turf_bits_begin(&lows, &c->record, (uint64_t)n * low) ||
 	    !turf_bits_begin(&highs, &c->record, n + (u >> low) + 1))
 		return false;
+	struct bit_writer to = turf_bits_writer(&lows, &c->record);
+	uint8_t *high = c->record.at + highs.off;
 	size_t file = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t line = (uint32_t)at[i].line_key;
@@ -188,23 +251,25 @@ static bool put_keys(struct coder *c, const struct place *at, size_t n,
 			file++;
 		uint64_t key = file * width +
 		               (line || !span->zero ? line - span->low + span->zero : 0);
-		turf_bits_put(&lows, &c->record, (uint64_t)i * low,
-		              key & (((uint64_t)1 << low) - 1), low);
-		turf_bits_put(&highs, &c->record, i + (key >> low), 1, 1);
+		uint64_t bit = i + (key >> low);
+		turf_bits_append(&to, key & (((uint64_t)1 << low) - 1), low);
+		high[bit / 8] |= (uint8_t)(1u << bit % 8);
 	}
+	turf_bits_end(&to);
 	return true;
 }
 
-/* One column of a table; @which: 0 columns, 1 functions called. */
+/* One column of a table: @shift: 32 columns, 0 functions called. */
 static bool put_column(struct coder *c, const struct place *at, size_t n, unsigned width,
-                       bool callee)
+                       unsigned shift)
 {
 	struct bits bits;
 	if (!turf_bits_begin(&bits, &c->record, (uint64_t)n * width))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		turf_bits_put(&bits, &c->record, (uint64_t)i * width,
-		              callee ? at[i].callee : at[i].column, width);
+	struct bit_writer to = turf_bits_writer(&bits, &c->record);
+	for (size_t i = 0; width && i < n; i++)
+		turf_bits_append(&to, (uint32_t)(at[i].rest >> shift), width);
+	turf_bits_end(&to);
 	return true;
 }
 
@@ -234,22 +299,21 @@ static bool put_tables(struct coder *c, const struct global *g)
 	          turf_buf_uleb(out, own ? 0 : c->files.n);
 	for (size_t i = 0; ok && !own && i < c->files.n; i++)
 		ok = turf_buf_uleb(out, c->files.at[i]);
-	uint32_t line_columns = 0, site_columns = 0, callees = 0;
+	uint64_t line_bits = 0, site_bits = 0;
 	for (size_t i = 0; i < n_lines; i++)
-		line_columns |= lines[i].column;
-	for (size_t i = 0; i < n_sites; i++) {
-		site_columns |= sites[i].column;
-		callees |= sites[i].callee;
-	}
-	uint8_t widths[] = { turf_bits_width(line_columns), turf_bits_width(site_columns),
-		             turf_bits_width(callees) };
+		line_bits |= lines[i].rest;
+	for (size_t i = 0; i < n_sites; i++)
+		site_bits |= sites[i].rest;
+	uint8_t widths[] = { turf_bits_width((uint32_t)(line_bits >> 32)),
+		             turf_bits_width((uint32_t)(site_bits >> 32)),
+		             turf_bits_width((uint32_t)site_bits) };
 	if (ok && n_lines)
 		ok = turf_buf_put(out, &widths[0], 1) && put_keys(c, lines, n_lines, &span) &&
-		     put_column(c, lines, n_lines, widths[0], false);
+		     put_column(c, lines, n_lines, widths[0], 32);
 	if (ok && n_sites)
 		ok = turf_buf_put(out, &widths[1], 2) && put_keys(c, sites, n_sites, &span) &&
-		     put_column(c, sites, n_sites, widths[1], false) &&
-		     put_column(c, sites, n_sites, widths[2], true);
+		     put_column(c, sites, n_sites, widths[1], 32) &&
+		     put_column(c, sites, n_sites, widths[2], 0);
 	return ok;
 }
 
