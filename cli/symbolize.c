@@ -49,12 +49,18 @@ static int answer_arguments(struct answers *a, char *const *args, size_t n)
 	return status;
 }
 
-/* Standard input, and the questions of it that were not given an answer yet. */
+/*
+ * Standard input, and the questions of it that were not given an answer yet. There is little
+ * room at first; it grows with what comes at once.
+ */
+enum { ROOM_FIRST = 1 << 14, ROOM_MAX = 1 << 18, ADDRS_FIRST = 1 << 9 };
+
 struct input {
 	struct answers *answers;
-	size_t n_bytes, n_addrs;
-	uint64_t addrs[1 << 15];
-	char bytes[(1 << 18) + 1]; /* one more for the last line's NUL */
+	size_t n_bytes, room;
+	char *bytes; /* and one more for the last line's NUL */
+	size_t n_addrs, addrs_room;
+	uint64_t *addrs;
 };
 
 static int answer_all(struct input *in)
@@ -64,9 +70,41 @@ static int answer_all(struct input *in)
 	return n ? answers_give(in->answers, in->addrs, n) : CLI_OK;
 }
 
+static int grow_bytes(struct input *in)
+{
+	size_t room = in->room ? 4 * in->room : ROOM_FIRST;
+	char *bytes = room > ROOM_MAX ? NULL : realloc(in->bytes, room + 1);
+	if (!bytes)
+		return cli_error(NULL, room > ROOM_MAX ? "standard input: a line is too long"
+		                                       : "no memory");
+	in->bytes = bytes;
+	in->room = room;
+	return CLI_OK;
+}
+
+static int grow_addrs(struct input *in)
+{
+	size_t room = in->addrs_room ? 2 * in->addrs_room : ADDRS_FIRST;
+	uint64_t *addrs = realloc(in->addrs, room * sizeof(*addrs));
+	if (!addrs)
+		return cli_error(NULL, "no memory");
+	in->addrs = addrs;
+	in->addrs_room = room;
+	return CLI_OK;
+}
+
+static int add_addr(struct input *in, uint64_t addr)
+{
+	if (in->n_addrs == in->addrs_room && grow_addrs(in) != CLI_OK)
+		return CLI_ERROR;
+	in->addrs[in->n_addrs++] = addr;
+	return in->n_addrs == ANSWERS_MANY ? answer_all(in) : CLI_OK;
+}
+
 /* A line without blanks around it, NUL-ended in place; an empty one asks nothing. */
 static int take_line(struct input *in, char *line, char *end)
 {
+	uint64_t addr;
 	while (end > line && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	while (line < end && (*line == ' ' || *line == '\t'))
@@ -74,16 +112,14 @@ static int take_line(struct input *in, char *line, char *end)
 	*end = 0;
 	if (line == end)
 		return CLI_OK;
-	if (cli_hex(line, &in->addrs[in->n_addrs])) {
-		in->n_addrs++;
-		return in->n_addrs == CLI_COUNT(in->addrs) ? answer_all(in) : CLI_OK;
-	}
+	if (cli_hex(line, &addr))
+		return add_addr(in, addr);
 	int status = answer_all(in); /* of those before */
 	return status == CLI_OK ? bad_address(line) : status;
 }
 
-/* Answers all whole lines that are there, and keeps the rest. */
-static int answer_lines(struct input *in)
+/* Takes all whole lines that are there, and keeps the rest. */
+static int take_lines(struct input *in)
 {
 	char *at = in->bytes, *end = at + in->n_bytes;
 	for (char *newline; (newline = memchr(at, '\n', (size_t)(end - at)));) {
@@ -94,45 +130,62 @@ static int answer_lines(struct input *in)
 	}
 	in->n_bytes = (size_t)(end - at);
 	memmove(in->bytes, at, in->n_bytes);
-	return answer_all(in);
+	return CLI_OK;
 }
 
-/* Reads what is there; before it would have to wait, what is answered goes out. */
-static ssize_t read_more(struct input *in)
+/* Reading would not wait: there is more, or the end. */
+static bool input_waits(void)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	if (answers_wait(in->answers) && poll(&input, 1, 0) == 0 &&
-	    answers_flush(in->answers) != CLI_OK)
-		return -EIO; /* it was told */
+	return poll(&input, 1, 0) != 0;
+}
+
+/* > 0: there may be more, 0: that was all, < 0: an error, which was told. */
+static ssize_t read_some(struct input *in)
+{
+	if (in->n_bytes == in->room && grow_bytes(in) != CLI_OK)
+		return -ENOMEM;
 	ssize_t n;
 	do
-		n = read(STDIN_FILENO, in->bytes + in->n_bytes,
-		         sizeof(in->bytes) - 1 - in->n_bytes);
+		n = read(STDIN_FILENO, in->bytes + in->n_bytes, in->room - in->n_bytes);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		cli_error(NULL, "standard input: %s", strerror(errno));
+	else
+		in->n_bytes += (size_t)n;
 	return n;
+}
+
+/*
+ * Reads and answers; before it would have to wait for more, what was asked is answered, and
+ * what is answered goes out.
+ */
+static int answer_read(struct input *in)
+{
+	for (;;) {
+		ssize_t more = read_some(in);
+		if (more < 0)
+			return CLI_ERROR;
+		int status = take_lines(in);
+		if (status == CLI_OK && more == 0)
+			status = take_line(in, in->bytes, in->bytes + in->n_bytes);
+		if (status == CLI_OK && (more == 0 || !input_waits()))
+			status = answer_all(in);
+		if (status != CLI_OK || more == 0)
+			return status;
+		if (answers_wait(in->answers) && !input_waits() &&
+		    answers_flush(in->answers) != CLI_OK)
+			return CLI_ERROR;
+	}
 }
 
 static int answer_input(struct answers *answers)
 {
-	static struct input in;
-	in.answers = answers;
-	for (;;) {
-		ssize_t more = read_more(&in);
-		if (more < 0)
-			return CLI_ERROR;
-		in.n_bytes += (size_t)more;
-		if (more == 0) {
-			int status = take_line(&in, in.bytes, in.bytes + in.n_bytes);
-			return status == CLI_OK ? answer_all(&in) : status;
-		}
-		int status = answer_lines(&in);
-		if (status != CLI_OK)
-			return status;
-		if (in.n_bytes == sizeof(in.bytes) - 1)
-			return cli_error(NULL, "standard input: a line is too long");
-	}
+	struct input in = { .answers = answers };
+	int status = answer_read(&in);
+	free(in.bytes);
+	free(in.addrs);
+	return status;
 }
 
 static int symbolize(struct answers *a, char *const *args, size_t n)
