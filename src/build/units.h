@@ -14,7 +14,8 @@
 /* A function with code, or one inlined somewhere: what is the same wherever it stands. */
 struct unit_function {
 	const char *text; /* the linkage name, else the name; NULL: none */
-	const char *name; /* NULL where there is no linkage name; that where no other is */
+	const char *name; /* NULL where there is no linkage name; that where no other is; ""
+	                     means the same */
 	const struct dwarf_unit *decl_unit; /* whose file it is; NULL: this unit's */
 	uint32_t decl_file; /* index + 1; 0: none. Of another unit: in its line table */
 	uint32_t decl_line;

@@ -209,6 +209,9 @@ struct dwarf_names {
  * across units at most 16 times. */
 int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
                      struct turf_error *err);
+/* The same of one that most likely lies in @unit, which can be read. */
+int turf_dwarf_names_near(const struct dwarf *dw, const struct dwarf_unit *unit, uint64_t die,
+                          struct dwarf_names *ret, struct turf_error *err);
 
 /* Line tables: one line program -> rows in program order. */
 struct dwarf_line_row {
