@@ -101,7 +101,8 @@ static int take_row(struct turf_rows *walk, struct turf_row *row, bool *none)
 /* At the first row of the group over @rva, of the first group where none is. */
 static int begin(const struct turf_image *image, uint32_t rva, struct turf_rows *walk)
 {
-	size_t group = UPPER_BOUND(image->marks, .start, 0, image->marks.n, rva);
+	size_t group =
+		upper_bound(image->marks.at, sizeof(struct urf_marks), image->marks.n, rva);
 	*walk = (struct turf_rows){ .image = image, .group = group ? group - 1 : 0 };
 	return read_row(walk, 0);
 }
