@@ -113,6 +113,7 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 {
 	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u, scope->parent) : 0;
 	uint64_t first;
+	size_t n_before = u->s->ranges.n;
 	int ranges = add_ranges(u, scope, &first, err);
 	/* what the linker dropped has no code, and nothing in it has */
 	if (ranges == -ENOMEM || (first == DWARF_NONE && !parent))
@@ -125,6 +126,8 @@ static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_erro
 	int r = function_of(u, scope, entry, &function);
 	if (r < 0 || !vec_reserve(&u->out->scopes, 1) || !vec_reserve(&u->s->dies, 1))
 		return -ENOMEM;
+	for (size_t i = n_before; i < u->s->ranges.n; i++)
+		u->s->ranges.at[i].function = function;
 	size_t n = u->out->scopes.n;
 	struct unit_scope *out = &u->out->scopes.at[n];
 	const struct unit_scope *around = parent ? &u->out->scopes.at[parent - 1] : NULL;

@@ -18,6 +18,7 @@ struct row {
 struct range {
 	uint32_t start, end; /* rva */
 	uint32_t scope;      /* index */
+	uint32_t function;   /* its own */
 };
 
 /* A line of a function. */

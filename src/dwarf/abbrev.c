@@ -332,7 +332,7 @@ static bool order(struct dwarf_code *codes, size_t n)
 
 static void *keep(struct arena *arena, const void *at, size_t n, size_t element)
 {
-	void *copy = turf_arena_alloc(arena, n * element);
+	void *copy = turf_arena_take(arena, n * element);
 	if (copy && n)
 		memcpy(copy, at, n * element);
 	return copy;
@@ -341,7 +341,7 @@ static void *keep(struct arena *arena, const void *at, size_t n, size_t element)
 /* The short ways side by side, in few cache lines; a null entry's first. */
 static struct dwarf_quick *quick_table(const struct dwarf_abbrevs *table, struct arena *arena)
 {
-	struct dwarf_quick *quick = turf_arena_alloc(arena, (table->n + 1) * sizeof(*quick));
+	struct dwarf_quick *quick = turf_arena_take(arena, (table->n + 1) * sizeof(*quick));
 	if (!quick)
 		return NULL;
 	quick[0] = (struct dwarf_quick){ .op = QUICK_PLAIN, .level = -1 };

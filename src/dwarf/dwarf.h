@@ -67,12 +67,13 @@ struct dwarf {
 	size_t n_units;
 	/* .in of the first file's units, of the supplementary file's (NULL: none) */
 	const struct dwarf_sections *own, *alt;
-	uint64_t alt_base;  /* private from here on */
-	uint64_t next_base; /* of the next file that is added */
-	size_t room;        /* of units */
-	uint64_t *starts;   /* base + off of each unit */
-	struct arena arena; /* abbreviations, copies of sections */
-	struct arena parts[DWARF_PARTS];
+	uint64_t alt_base;               /* private from here on */
+	uint64_t next_base;              /* of the next file that is added */
+	size_t room;                     /* of units */
+	uint64_t *starts;                /* base + off of each unit */
+	struct arena arena;              /* abbreviations, copies of sections */
+	struct arena parts[DWARF_PARTS]; /* abbreviations */
+	bool busy[DWARF_PARTS];          /* a thread takes from that arena */
 };
 
 /*

@@ -13,6 +13,7 @@
 
 enum {
 	OVERLAP_SLACK = 8 << 10,
+	MUCH_ABBREV = 256 << 10, /* bytes: worth large pages */
 	SMALL_PART = 16, /* units: units of fewer are read at once sooner than shared out */
 };
 
@@ -388,6 +389,8 @@ int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err)
 {
 	struct dwarf dw = { 0 };
+	for (size_t i = 0; i < DWARF_PARTS; i++)
+		dw.parts[i].large = sections->abbrev.size >= MUCH_ABBREV;
 	dw.own = keep_sections(&dw, sections);
 	int r = dw.own ? add_units(&dw, dw.own) : -ENOMEM;
 	if (r < 0) {
@@ -398,12 +401,24 @@ int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
 	return 0;
 }
 
+/* An arena that no other thread takes from: threads share as few as they can. There are as many
+ * as parts, so one is free. */
+static size_t take_arena(struct dwarf *dw)
+{
+	size_t i = 0;
+	while (__atomic_exchange_n(&dw->busy[i], true, __ATOMIC_ACQUIRE))
+		i = (i + 1) % DWARF_PARTS;
+	return i;
+}
+
 int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err)
 {
 	assert(part < DWARF_PARTS);
 	size_t size = MAX(dw->n_units / DWARF_PARTS + 1, (size_t)SMALL_PART);
 	size_t first = MIN(part * size, dw->n_units), last = MIN(first + size, dw->n_units);
-	int r = read_units(dw, first, last, false, &dw->parts[part]);
+	size_t arena = take_arena(dw);
+	int r = read_units(dw, first, last, false, &dw->parts[arena]);
+	__atomic_store_n(&dw->busy[arena], false, __ATOMIC_RELEASE);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for abbreviations") : 0;
 }
 

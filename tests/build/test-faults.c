@@ -86,7 +86,8 @@ static void every_allocation_fails(const char *path, unsigned threads, size_t at
 	size_t step = good.n_allocations / at_most + 1;
 	for (size_t i = 0; i < good.n_allocations; i += step, tried++)
 		refused += fail_one(&good, i) < 0;
-	ck_assert_uint_gt(refused, tried * 9 / 10);
+	/* how many threads ask for depends on who does what: the last ones may not come */
+	ck_assert_uint_gt(refused, tried * (threads > 1 ? 7 : 9) / 10);
 	turf_unmap(&good.urf);
 	close(good.source);
 }
