@@ -22,7 +22,8 @@ enum {
 	BUCKETS = 1 << 14,    /* that they are sorted into */
 	THREADS_MAX = 8,
 	ROOM_FIRST = 1 << 12,
-	ROOM = 1 << 16,     /* bytes written at once */
+	ROOM_FEW = 1 << 14, /* bytes written at once, of few questions */
+	ROOM = 1 << 16,     /* and of many */
 	ROOM_MAX = 1 << 22, /* kept while others are to write first */
 	LONG = 256,         /* texts from here on are written from where they are */
 	PIECES = 512,       /* of what is to be written */
@@ -150,12 +151,17 @@ static bool is_turn(struct worker *w, bool wait)
 	return yes;
 }
 
+static size_t room_of(const struct sink *s)
+{
+	return s->worker->of->n_workers ? ROOM : ROOM_FEW;
+}
+
 /* Makes sure that @size bytes can be put to the place it gives; NULL: no memory. */
 static char *sink_room(struct sink *s, size_t size)
 {
 	if (s->room - s->n >= size)
 		return s->at + s->n;
-	if (s->room >= ROOM && s->n && is_turn(s->worker, s->n >= ROOM_MAX))
+	if (s->room >= room_of(s) && s->n && is_turn(s->worker, s->n >= ROOM_MAX))
 		write_out(s);
 	if (s->room - s->n < size) {
 		size_t room = s->room ? 2 * s->room : ROOM_FIRST;
@@ -226,14 +232,16 @@ static void put_number(struct sink *s, uint64_t value, unsigned base)
 /* In decimal, at most 10 digits; returns the end. */
 static char *write_number(char *out, uint32_t value)
 {
-	char digits[10];
-	size_t at = sizeof(digits);
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
-	for (; at < sizeof(digits); at++)
-		*out++ = digits[at];
-	return out;
+	if (value < 10) {
+		*out = (char)('0' + value);
+		return out + 1;
+	}
+	unsigned digits = 2;
+	for (uint64_t limit = 100; value >= limit; limit *= 10)
+		digits++;
+	for (unsigned at = digits; at--; value /= 10)
+		out[at] = (char)('0' + value % 10);
+	return out + digits;
 }
 
 static void put_json_bytes(struct sink *s, const char *text, size_t n)

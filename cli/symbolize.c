@@ -5,6 +5,7 @@
  * Questions are read many at a time. Answers are written when there are many, at the end, and
  * whenever no further question is there yet, so that a program can ask us line by line.
  */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -53,12 +54,12 @@ static int answer_arguments(struct answers *a, char *const *args, size_t n)
  * Standard input, and the questions of it that were not given an answer yet. There is little
  * room at first; it grows with what comes at once.
  */
-enum { ROOM_FIRST = 1 << 14, ROOM_MAX = 1 << 18, ADDRS_FIRST = 1 << 9 };
+enum { ROOM_FIRST = 1 << 14, ROOM_MAX = 1 << 18, ADDRS_FIRST = 1 << 9, HEAD = 8 };
 
 struct input {
 	struct answers *answers;
 	size_t n_bytes, room;
-	char *bytes; /* and one more for the last line's NUL */
+	char *bytes; /* HEAD more before them; one behind, for the last line's NUL */
 	size_t n_addrs, addrs_room;
 	uint64_t *addrs;
 };
@@ -73,11 +74,12 @@ static int answer_all(struct input *in)
 static int grow_bytes(struct input *in)
 {
 	size_t room = in->room ? 4 * in->room : ROOM_FIRST;
-	char *bytes = room > ROOM_MAX ? NULL : realloc(in->bytes, room + 1);
+	char *bytes = in->bytes ? in->bytes - HEAD : NULL;
+	bytes = room > ROOM_MAX ? NULL : realloc(bytes, HEAD + room + 1);
 	if (!bytes)
 		return cli_error(NULL, room > ROOM_MAX ? "standard input: a line is too long"
 		                                       : "no memory");
-	in->bytes = bytes;
+	in->bytes = bytes + HEAD;
 	in->room = room;
 	return CLI_OK;
 }
@@ -101,8 +103,8 @@ static int add_addr(struct input *in, uint64_t addr)
 	return in->n_addrs == ANSWERS_MANY ? answer_all(in) : CLI_OK;
 }
 
-/* A line without blanks around it, NUL-ended in place; an empty one asks nothing. */
-static int take_line(struct input *in, char *line, char *end)
+/* What of a line is neither digits alone nor empty: blanks around them, or it is an error. */
+static int take_odd_line(struct input *in, char *line, char *end)
 {
 	uint64_t addr;
 	while (end > line && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
@@ -116,6 +118,56 @@ static int take_line(struct input *in, char *line, char *end)
 		return add_addr(in, addr);
 	int status = answer_all(in); /* of those before */
 	return status == CLI_OK ? bad_address(line) : status;
+}
+
+/*
+ * The value of eight hexadecimal digits, the first the highest; false: they are none. All are
+ * worked on at once, a byte each.
+ */
+static bool eight_digits(uint64_t text, uint64_t *value)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t lower = text | 0x20 * each;
+	uint64_t nibbles = (text & 0x0f * each) + 9 * (text >> 6 & each);
+	uint64_t letters = (nibbles + 0x76 * each) >> 7 & each; /* 1 where it is 10 or more */
+	if ((nibbles & 0xf0 * each) ||
+	    lower != nibbles + '0' * each + ('a' - '9' - 1) * letters)
+		return false;
+	nibbles = be64toh(nibbles);
+	nibbles = (nibbles | nibbles >> 4) & 0x00ff00ff00ff00ff;
+	nibbles = (nibbles | nibbles >> 8) & 0x0000ffff0000ffff;
+	*value = (nibbles | nibbles >> 16) & 0xffffffff;
+	return true;
+}
+
+/* Of the last up to eight characters before @end, at least one. */
+static bool digits_before(const char *end, size_t n, uint64_t *value)
+{
+	uint64_t text;
+	memcpy(&text, end - sizeof(text), sizeof(text)); /* HEAD bytes are before all lines */
+	unsigned spare = 8 * (unsigned)(sizeof(text) - n);
+	uint64_t mask = htole64(UINT64_MAX << spare);
+	return eight_digits((text & mask) | (0x3030303030303030 & ~mask), value);
+}
+
+static bool take_digits(const char *line, const char *end, uint64_t *addr)
+{
+	uint64_t high = 0, low;
+	if (end - line > 2 && line[0] == '0' && line[1] == 'x')
+		line += 2;
+	size_t n = (size_t)(end - line);
+	if (n < 1 || n > 16 || !digits_before(end, n < 8 ? n : 8, &low) ||
+	    (n > 8 && !digits_before(end - 8, n - 8, &high)))
+		return false;
+	*addr = high << 32 | low;
+	return true;
+}
+
+static int take_line(struct input *in, char *line, char *end)
+{
+	uint64_t addr;
+	return take_digits(line, end, &addr) ? add_addr(in, addr)
+	                                     : take_odd_line(in, line, end);
 }
 
 /* Takes all whole lines that are there, and keeps the rest. */
@@ -183,7 +235,7 @@ static int answer_input(struct answers *answers)
 {
 	struct input in = { .answers = answers };
 	int status = answer_read(&in);
-	free(in.bytes);
+	free(in.bytes ? in.bytes - HEAD : NULL);
 	free(in.addrs);
 	return status;
 }
