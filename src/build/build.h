@@ -13,6 +13,7 @@
  *  - number.c: all units' functions -> numbers; functions.c: -> coded records
  *  - texts.c, phrases.c: names and paths -> coded texts
  *  - segments.c, ops.c: all units' segments -> coded blocks
+ *  - calls.c: inlined calls' discriminators, by scope, then by address
  *  - packed.c: files and units -> packed tables
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */
@@ -206,7 +207,7 @@ int turf_build_golang(struct builder *b, struct turf_error *err);
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
-/* functions.c, segments.c, packed.c, marks.c: 0, -ENOMEM or -E2BIG */
+/* functions.c, segments.c, packed.c, marks.c, calls.c: 0, -ENOMEM or -E2BIG */
 int turf_functions_begin(struct builder *b);
 void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
 int turf_build_functions(struct builder *b, struct turf_error *err);
@@ -214,6 +215,8 @@ void turf_functions_free(struct functions *f);
 int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
 int turf_emit_marks(struct builder *b);
+/* Of stretches that cover all code, in order of address. */
+int turf_emit_calls(struct builder *b, const struct stretch *list, size_t n);
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);

@@ -83,6 +83,8 @@ static const struct {
 	[URF_EXPRS] = { ".urf.exprs", 0 },
 	[URF_MARKS] = { ".urf.marks", sizeof(struct urf_marks) },
 	[URF_MARK_DATA] = { ".urf.mark.data", 0 },
+	[URF_CALLS] = { ".urf.calls", sizeof(struct urf_calls) },
+	[URF_CALL_DATA] = { ".urf.call.data", 0 },
 };
 
 /* What a file is made of. */

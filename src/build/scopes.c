@@ -97,15 +97,18 @@ static bool add_site(struct unit *u, const struct dwarf_scope *scope, uint32_t c
 	if (!vec_reserve(&u->s->sites, 1) || !turf_unit_file(u, scope->call_file, &file))
 		return false;
 	struct unit_site *site = &u->s->sites.at[u->s->sites.n++];
+	uint32_t discriminator = scope->call_discriminator;
 	if (instead) {
 		*site = u->s->sites.at[instead->site];
+		discriminator = turf_call_discriminator(
+			u->out, (uint32_t)(instead - u->out->scopes.at));
 	} else {
 		site->file = file;
 		site->line = scope->call_line;
 		site->column = scope->call_column;
 	}
 	site->callee = callee;
-	return true;
+	return !discriminator || turf_call_mark(u, discriminator);
 }
 
 /* A malformed list of ranges costs what follows in it; @err then has the cause. */

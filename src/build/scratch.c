@@ -13,6 +13,7 @@
 		what((out)->segments);                                                         \
 		what((out)->runs);                                                             \
 		what((out)->marks);                                                            \
+		what((out)->calls);                                                            \
 		what((out)->files);                                                            \
 		what((out)->mark_data);                                                        \
 	} while (0)

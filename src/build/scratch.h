@@ -112,6 +112,11 @@ bool turf_scratch_emit(struct unit *u);
 /* marks.c: told of each row in turn; false: no memory. */
 bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row);
 
+/* calls.c: the next scope is inlined at a call with that discriminator; false: no memory. */
+bool turf_call_mark(struct unit *u, uint32_t discriminator);
+/* That of the call which the scope of that index is inlined at; 0: none. */
+uint32_t turf_call_discriminator(const struct unit_out *out, uint32_t scope);
+
 /* scopes.c: functions, scopes, sites and their ranges. */
 int turf_read_scopes(struct unit *u, struct turf_error *err);
 

@@ -12,13 +12,6 @@
 #include "build/build.h"
 #include "build/ops.h"
 
-/* A run of a unit's segments, cut down to what no run before it has. */
-struct stretch {
-	uint32_t start, end;
-	uint32_t unit;
-	uint32_t first, n; /* in the unit's segments */
-};
-
 enum { CHUNK_SEGMENTS = 16384, COUNTED_CHUNKS = 24 };
 struct chunk {
 	uint32_t first, n;  /* stretches */
@@ -489,6 +482,8 @@ int turf_build_segments(struct builder *b, struct turf_error *err)
 	struct segments s = { .b = b, .block_max = block_length(b) };
 	pthread_mutex_init(&s.lock, NULL);
 	int r = list_stretches(&s);
+	if (r == 0)
+		r = turf_emit_calls(b, s.list.at, s.list.n);
 	if (r == 0)
 		r = cut_chunks(&s);
 	if (r == 0)

@@ -54,6 +54,13 @@ struct unit_segment {
 	uint32_t line;  /* index in lines */
 };
 
+/* A run of a unit's segments, cut down to what no run of another before it has. */
+struct stretch {
+	uint32_t start, end;
+	uint32_t unit;
+	uint32_t first, n; /* in the unit's segments */
+};
+
 /* Segments that follow each other without a gap. */
 struct unit_run {
 	uint32_t first, n; /* in segments */
@@ -63,6 +70,12 @@ struct unit_run {
 struct unit_marks {
 	uint32_t start, end;
 	uint32_t off, size; /* in mark_data */
+};
+
+/* The discriminator of the call that a scope is inlined at. */
+struct unit_call {
+	uint32_t scope; /* index */
+	uint32_t discriminator;
 };
 
 /* A file that something of the unit stands in; where a unit has no code, any that it lists. */
@@ -86,6 +99,7 @@ struct unit_out {
 	UNIT_LIST(struct unit_segment) segments;
 	UNIT_LIST(struct unit_run) runs;
 	UNIT_LIST(struct unit_marks) marks;
+	UNIT_LIST(struct unit_call) calls; /* by scope; only those that are not 0 */
 	UNIT_LIST(struct unit_file) files;
 	struct buf mark_data;
 	const char *comp_dir; /* of files */

@@ -35,6 +35,8 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_EXPRS] = "exprs",
 	[URF_MARKS] = "marks",
 	[URF_MARK_DATA] = "mark.data",
+	[URF_CALLS] = "calls",
+	[URF_CALL_DATA] = "call.data",
 };
 
 /* The header stands behind the notes, 8-aligned: its offset, or 0 where there is no such place.
@@ -130,6 +132,7 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, saved, URF_SAVED);
 	SET_TABLE(image, far, URF_FAR_RULES);
 	SET_TABLE(image, marks, URF_MARKS);
+	SET_TABLE(image, calls, URF_CALLS);
 	image->segments = image->sections[URF_SEGMENTS];
 	image->functions = image->sections[URF_FUNCTIONS];
 	image->phrase_text = image->sections[URF_PHRASE_TEXT];
@@ -137,6 +140,7 @@ static void set_tables(struct turf_image *image)
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
 	image->mark_data = image->sections[URF_MARK_DATA];
+	image->call_data = image->sections[URF_CALL_DATA];
 }
 
 /* A packed table's number of rows and widths; an empty section has no rows. */

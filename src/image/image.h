@@ -9,7 +9,8 @@
  *     symbols.c    ELF symbols
  *     unwind.c     unwind rules
  *     lookup.c     the public look-ups, one address at a time
- *     marks.c      what is asked now and then: rows of line tables, declarations
+ *     marks.c      what is asked now and then: rows of line tables, declarations,
+ *                  discriminators of calls
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
@@ -65,6 +66,8 @@ struct turf_image {
 	struct span exprs;
 	TABLE(struct urf_marks) marks;
 	struct span mark_data;
+	TABLE(struct urf_calls) calls;
+	struct span call_data;
 	struct span sections[URF_N_SECTIONS];
 };
 
@@ -254,6 +257,10 @@ int turf_marks_group(const struct turf_image *image, size_t group, uint32_t *off
 /* Decodes the row at *@off, before @end, that is behind one at @from: 0 or -EBADMSG. */
 int turf_marks_read(const struct turf_image *image, uint32_t *off, uint32_t end, uint32_t from,
                     struct mark *out);
+
+/* The discriminators at *@off of .urf.call.data: how many, or -EBADMSG; *@off is behind them.
+ */
+int turf_calls_read(const struct turf_image *image, uint32_t *off, uint32_t out[URF_DEPTH_MAX]);
 
 /* Rules of a row's index: 1, 0 no rule, -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);

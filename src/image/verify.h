@@ -24,5 +24,6 @@ int turf_verify_blocks(const struct turf_image *image, struct turf_error *err);
 int turf_verify_symbols(const struct turf_image *image, struct turf_error *err);
 int turf_verify_unwind(const struct turf_image *image, struct turf_error *err);
 int turf_verify_marks(const struct turf_image *image, struct turf_error *err);
+int turf_verify_calls(const struct turf_image *image, struct turf_error *err);
 
 #endif
