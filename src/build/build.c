@@ -2,7 +2,7 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections -> symbols, unwind rows, list of units -> units
+ *   inputs -> sections, symbols, unwind rows -> list of units -> units
  *          -> functions, texts -> segments -> write
  *
  * each arrow's work shared by all threads.
@@ -32,44 +32,6 @@ void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, 
 	pthread_mutex_lock(&b->lock);
 	b->options->note(b->options->ctx, level, text);
 	pthread_mutex_unlock(&b->lock);
-}
-
-/* Progress of one parallel stage. */
-struct stage {
-	struct builder *b;
-	const char *name;
-	uint64_t total, done;
-	pthread_mutex_t lock;
-	int (*task)(struct builder *b, size_t idx, struct turf_error *err);
-};
-
-static int stage_task(void *ctx, size_t idx, struct turf_error *err)
-{
-	struct stage *s = ctx;
-	int r = s->task(s->b, idx, err);
-	if (r < 0 || !s->b->options->progress)
-		return r;
-	pthread_mutex_lock(&s->lock);
-	s->done++;
-	r = s->b->options->progress(s->b->options->ctx, s->name, s->done, s->total);
-	pthread_mutex_unlock(&s->lock);
-	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", s->b->in.name) : 0;
-}
-
-static int run_stage(struct builder *b, const char *name, size_t n,
-                     int (*task)(struct builder *b, size_t idx, struct turf_error *err),
-                     struct turf_error *err)
-{
-	struct stage s = { .b = b, .name = name, .total = n, .task = task };
-	pthread_mutex_init(&s.lock, NULL);
-	int r = turf_pool_run(b->threads, n, stage_task, &s, err);
-	pthread_mutex_destroy(&s.lock);
-	return r;
-}
-
-static int inflate(struct builder *b, size_t idx, struct turf_error *err)
-{
-	return turf_inputs_inflate(&b->in, idx, err);
 }
 
 /* Names the units that could not be read as they are, in order; the others are served. */
@@ -124,10 +86,10 @@ static int order_units(struct builder *b)
  * while there is something to do, and no thread waits for one that has not begun.
  */
 enum {
-	TASK_FIND,    /* the units' headers: mostly waiting for pages */
-	TASK_SYMBOLS, /* units ask for them */
-	TASK_FRAMES,  /* unwind rows: nothing before the file's end needs them */
-	TASK_PARTS,   /* abbreviations and first DIEs, of the units found */
+	TASK_INFLATE, /* sections, the largest first; then find the units: see inflate() */
+	TASK_SYMBOLS = TASK_INFLATE + N_INFLATES, /* units ask for them */
+	TASK_FRAMES, /* unwind rows: nothing before the file's end needs them */
+	TASK_PARTS,  /* abbreviations and first DIEs, of the units found */
 	TASK_UNITS = TASK_PARTS + DWARF_PARTS,
 	TASK_MOST = INT32_MAX, /* units end sooner */
 };
@@ -135,10 +97,10 @@ struct reading {
 	struct builder *b;
 	pthread_mutex_t lock; /* over what follows */
 	pthread_cond_t moved;
-	bool found, symbols, ready; /* ready: units may be read */
+	bool cfi, found, symbols, ready; /* ready: units may be read */
 	bool failed;
-	unsigned parts; /* that are done */
-	uint64_t done;  /* units */
+	unsigned sections, cfi_sections, parts; /* that are done */
+	uint64_t told, done;                    /* sections, units */
 };
 
 static void reading_fini(struct reading *r)
@@ -169,12 +131,45 @@ static int open_gate(struct reading *r, bool *gate, int result)
 	return result;
 }
 
+static int tell_progress(struct reading *reading, const char *stage, uint64_t *done,
+                         uint64_t total, struct turf_error *err)
+{
+	struct builder *b = reading->b;
+	if (!b->options->progress)
+		return 0;
+	pthread_mutex_lock(&reading->lock);
+	int r = b->options->progress(b->options->ctx, stage, ++*done, total);
+	pthread_mutex_unlock(&reading->lock);
+	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", b->in.name) : 0;
+}
+
 static int find_units(struct builder *b, struct turf_error *err)
 {
 	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
 	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
 	b->has_dwarf = r == 0 && b->in.dwarf_elf;
 	return r;
+}
+
+/*
+ * Whoever inflates the last section of DWARF finds the units' headers, which mostly is waiting
+ * for pages. .debug_info may take longer than all of the rest: symbols and unwind rows are made
+ * meanwhile.
+ */
+static int inflate(struct reading *reading, size_t idx, struct turf_error *err)
+{
+	bool cfi = idx >= N_DWARF_SECTIONS;
+	int r = turf_inputs_inflate(&reading->b->in, idx, err);
+	if (r == 0)
+		r = tell_progress(reading, "sections", &reading->told, N_INFLATES, err);
+	pthread_mutex_lock(&reading->lock);
+	bool last = cfi ? ++reading->cfi_sections == N_INFLATES - N_DWARF_SECTIONS
+	                : ++reading->sections == N_DWARF_SECTIONS;
+	last &= !reading->failed;
+	pthread_mutex_unlock(&reading->lock);
+	if (r == 0 && last && !cfi)
+		r = find_units(reading->b, err);
+	return last || r < 0 ? open_gate(reading, cfi ? &reading->cfi : &reading->found, r) : r;
 }
 
 static int read_part(struct reading *reading, size_t part, struct turf_error *err)
@@ -203,30 +198,21 @@ static int read_unit(struct reading *reading, size_t idx, struct turf_error *err
 	if (r < 0)
 		return r;
 	turf_functions_unit(b, unit);
-	if (!b->options->progress)
-		return 0;
-	pthread_mutex_lock(&reading->lock);
-	r = b->options->progress(b->options->ctx, "units", ++reading->done, b->dwarf.n_units);
-	pthread_mutex_unlock(&reading->lock);
-	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", b->in.name) : 0;
+	return tell_progress(reading, "units", &reading->done, b->dwarf.n_units, err);
 }
 
 static int read_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct reading *r = ctx;
 	struct builder *b = r->b;
-	switch (idx) {
-	case TASK_FIND:
-		return open_gate(r, &r->found, find_units(b, err));
-	case TASK_SYMBOLS:
+	if (idx < TASK_SYMBOLS)
+		return inflate(r, idx - TASK_INFLATE, err);
+	if (idx == TASK_SYMBOLS)
 		return open_gate(r, &r->symbols, turf_build_symbols(b, err));
-	case TASK_FRAMES:
-		return b->in.n_code ? turf_build_frames(b, err) : 0;
-	default:
-		break;
-	}
-	if (!wait_for(r, &r->found))
+	if (!wait_for(r, idx == TASK_FRAMES ? &r->cfi : &r->found))
 		return 1;
+	if (idx == TASK_FRAMES)
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
 	if (idx < TASK_UNITS)
 		return read_part(r, idx - TASK_PARTS, err);
 	if (!wait_for(r, &r->symbols) || !wait_for(r, &r->ready))
@@ -328,11 +314,9 @@ static int finish(void *ctx, size_t idx, struct turf_error *err)
 
 static int build(struct builder *b, struct turf_error *err)
 {
-	int r = run_stage(b, "sections", N_INFLATES, inflate, err);
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
-	if (r == 0)
-		r = read_all(b, err);
+	int r = read_all(b, err);
 	if (r == 0)
 		r = merge(b, err);
 	if (r == 0)
