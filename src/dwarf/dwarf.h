@@ -52,6 +52,10 @@ struct dwarf_unit {
 	uint64_t dwo_id, dwo_ranges_base;
 	bool has_dwo_id;
 	size_t split, skeleton; /* index + 1 of the other one, 0: none */
+	struct {                /* its ranges, as its DIE says them */
+		uint64_t low, high, list;
+		uint8_t low_class, high_class, list_class; /* enum dwarf_class */
+	} own;
 	const struct dwarf_abbrevs *abbrevs;
 	int error; /* < 0: this unit cannot be read, text says why */
 	const char *error_text;

@@ -203,8 +203,8 @@ static int attach_table(struct tables *t, struct dwarf_unit *unit)
 /* The attributes of a unit DIE that are needed; strings and addresses are resolved last, as
  * the bases that they need may follow them. */
 struct unit_values {
-	struct dwarf_value name, comp_dir, producer, language, line, low_pc, str_offsets, addr,
-		rnglists, dwo_name, dwo_id, ranges_base;
+	struct dwarf_value name, comp_dir, producer, language, line, low_pc, high_pc, ranges,
+		str_offsets, addr, rnglists, dwo_name, dwo_id, ranges_base;
 };
 
 static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
@@ -222,6 +222,10 @@ static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
 		return &v->line;
 	case DW_AT_low_pc:
 		return &v->low_pc;
+	case DW_AT_high_pc:
+		return &v->high_pc;
+	case DW_AT_ranges:
+		return &v->ranges;
 	case DW_AT_str_offsets_base:
 		return &v->str_offsets;
 	case DW_AT_addr_base:
@@ -265,6 +269,12 @@ static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
 	take_number(&v->ranges_base, &unit->dwo_ranges_base);
 	take_number(&v->dwo_id, &unit->dwo_id);
 	unit->has_dwo_id |= is_number(&v->dwo_id);
+	unit->own.low = v->low_pc.u;
+	unit->own.low_class = (uint8_t)v->low_pc.class;
+	unit->own.high = v->high_pc.u;
+	unit->own.high_class = (uint8_t)v->high_pc.class;
+	unit->own.list = v->ranges.u;
+	unit->own.list_class = (uint8_t)v->ranges.class;
 	take_string(dw, unit, &v->dwo_name, &unit->dwo_name);
 	take_string(dw, unit, &v->name, &unit->name);
 	take_string(dw, unit, &v->comp_dir, &unit->comp_dir);
