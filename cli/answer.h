@@ -13,7 +13,7 @@
 struct answers;
 
 /* The more questions at once the better, up to this many. */
-enum { ANSWERS_MANY = 1 << 15 };
+enum { ANSWERS_MANY = 1 << 17 };
 
 /* NULL: no memory. */
 struct answers *answers_new(const struct turf_image *image, bool json, bool mangled);
