@@ -90,13 +90,26 @@ static inline bool rva_of(const struct turf_image *image, uint64_t addr, uint32_
 
 /*
  * How many of @n ascending entries, @size bytes each and an le32 first, have one that is <=
- * @rva. In eighths, not halves: the loads of a step wait for none of the others, and no branch
- * hangs on what they find.
+ * @rva. Of several pages by halves, so that few are read; within one in eighths: the loads of a
+ * step wait for none of the others, and no branch hangs on what they find.
  */
 static inline size_t upper_bound(const void *table, size_t size, size_t n, uint32_t rva)
 {
+	enum { PAGE = 4096 };
 	const uint8_t *at = table;
 	size_t below = 0;
+	while (n >= 8) {
+		uintptr_t begin = (uintptr_t)at, last = (begin + n * size - 1) / PAGE;
+		uintptr_t pages = last - begin / PAGE;
+		if (!pages)
+			break;
+		size_t half = ((begin / PAGE + (pages + 1) / 2) * PAGE - begin) / size;
+		half += !half; /* an entry that lies on two pages */
+		bool go = le32_get(*(const le32 *)(at + (half - 1) * size)) <= rva;
+		at += go ? half * size : 0;
+		below += go ? half : 0;
+		n = go ? n - half : half;
+	}
 	while (n >= 8) {
 		size_t part = n / 8, parts = 0;
 		for (size_t i = 1; i < 8; i++)
