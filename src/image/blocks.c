@@ -221,12 +221,41 @@ static inline int take_edits(struct walk *walk, struct urf_op op, const uint8_t 
 	return 0;
 }
 
+/*
+ * Pushes by controls, the most frequent ones, are done before it is known whether their segment
+ * begins behind the address: what they change is little.
+ */
+struct pushed {
+	const uint8_t *at; /* the first of them; NULL: none */
+	uint32_t depth;
+	struct entry top;
+};
+
+static inline int try_push(struct walk *walk, struct pushed *pushed, const uint8_t *at,
+                           const uint8_t **next)
+{
+	if (!pushed->at)
+		*pushed = (struct pushed){ at, walk->depth, *top_of(walk) };
+	return push(walk, take_sleb(next));
+}
+
+/* Where the walk goes on. */
+static inline const uint8_t *take_back(struct walk *walk, struct pushed *pushed)
+{
+	const uint8_t *at = pushed->at;
+	walk->depth = pushed->depth;
+	*top_of(walk) = pushed->top;
+	pushed->at = NULL;
+	return at;
+}
+
 int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva)
 {
 	const uint8_t *at = walk->at;
 	const struct urf_op *ops = image->ops.at;
 	size_t n_ops = image->ops.n;
 	uint32_t start = walk->start, line = top_of(walk)->line;
+	struct pushed pushed = { 0 };
 	while (at < walk->end) {
 		const uint8_t *next = at + 1;
 		unsigned number = *at;
@@ -236,12 +265,20 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 				break;
 			start += bytes;
 			line += take_sleb(&next);
-			at = next;
+			at = next, pushed.at = NULL;
+			continue;
+		}
+		if (number == URF_CONTROL_PUSH) {
+			top_of(walk)->line = line;
+			if (try_push(walk, &pushed, at, &next) < 0)
+				return -EBADMSG;
+			at = next, line = 0;
 			continue;
 		}
 		if (number >= URF_OP_CONTROL) {
-			walk->at = at, walk->start = start;
 			top_of(walk)->line = line;
+			walk->at = pushed.at ? take_back(walk, &pushed) : at;
+			walk->start = start;
 			int r = take_controls(image, walk, rva);
 			if (r < 0)
 				return r;
@@ -264,11 +301,14 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 		}
 		start += op.advance;
 		line += (uint32_t)op.line;
-		at = next;
+		at = next, pushed.at = NULL;
 	}
-	walk->at = at, walk->start = start;
 	top_of(walk)->line = line;
-	return at <= walk->end ? 0 : -EBADMSG;
+	if (at > walk->end || (pushed.at && at == walk->end)) /* no segment follows */
+		return -EBADMSG;
+	walk->at = pushed.at ? take_back(walk, &pushed) : at;
+	walk->start = start;
+	return 0;
 }
 
 /* Where the range goes on in the @block-th block, if it does. */
