@@ -14,11 +14,16 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "build/build.h"
 #include "config.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14; <asm-generic/mman-common.h> */
+#endif
 
 void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 {
@@ -85,11 +90,14 @@ static int order_units(struct builder *b)
  * The first half of a build, whose tasks wait for those before them only: so none is idle
  * while there is something to do, and no thread waits for one that has not begun.
  */
+enum { N_MAPS = 16 };
 enum {
-	TASK_INFLATE, /* sections, the largest first; then find the units: see inflate() */
+	TASK_INFLATE, /* sections, the largest first: see inflate() */
 	TASK_SYMBOLS = TASK_INFLATE + N_INFLATES, /* units ask for them */
 	TASK_FRAMES, /* unwind rows: nothing before the file's end needs them */
-	TASK_PARTS,  /* abbreviations and first DIEs, of the units found */
+	TASK_MAP,    /* pages that all will be read */
+	TASK_FIND = TASK_MAP + N_MAPS, /* the units' headers */
+	TASK_PARTS,                    /* abbreviations and first DIEs, of the units found */
 	TASK_UNITS = TASK_PARTS + DWARF_PARTS,
 	TASK_MOST = INT32_MAX, /* units end sooner */
 };
@@ -97,7 +105,7 @@ struct reading {
 	struct builder *b;
 	pthread_mutex_t lock; /* over what follows */
 	pthread_cond_t moved;
-	bool cfi, found, symbols, ready; /* ready: units may be read */
+	bool cfi, dwarf, found, symbols, ready; /* ready: units may be read */
 	bool failed;
 	unsigned sections, cfi_sections, parts; /* that are done */
 	uint64_t told, done;                    /* sections, units */
@@ -152,9 +160,24 @@ static int find_units(struct builder *b, struct turf_error *err)
 }
 
 /*
- * Whoever inflates the last section of DWARF finds the units' headers, which mostly is waiting
- * for pages. .debug_info may take longer than all of the rest: symbols and unwind rows are made
- * meanwhile.
+ * Asks for a part of what is read from its begin to its end: many pages at a time cost less
+ * than a fault for each few, and threads share them, where one would find the units alone with
+ * all of them. Advice: an older system refuses it, and loses nothing.
+ */
+static void map_part(const struct elf_data *data, size_t part)
+{
+	enum { MUCH = 4 << 20 }; /* bytes */
+	const uintptr_t in_page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+	size_t size = data->bytes.size / N_MAPS + 1;
+	if (data->owned || data->bytes.size < MUCH || part * size >= data->bytes.size)
+		return;
+	uintptr_t begin = (uintptr_t)data->bytes.at + part * size;
+	size_t left = MIN(size, data->bytes.size - part * size);
+	uintptr_t page = begin & ~in_page;
+	(void)madvise((void *)page, left + (begin - page), MADV_POPULATE_READ);
+}
+
+/* .debug_info may take longer than all of the rest: symbols and unwind rows are made meanwhile.
  */
 static int inflate(struct reading *reading, size_t idx, struct turf_error *err)
 {
@@ -167,9 +190,7 @@ static int inflate(struct reading *reading, size_t idx, struct turf_error *err)
 	                : ++reading->sections == N_DWARF_SECTIONS;
 	last &= !reading->failed;
 	pthread_mutex_unlock(&reading->lock);
-	if (r == 0 && last && !cfi)
-		r = find_units(reading->b, err);
-	return last || r < 0 ? open_gate(reading, cfi ? &reading->cfi : &reading->found, r) : r;
+	return last || r < 0 ? open_gate(reading, cfi ? &reading->cfi : &reading->dwarf, r) : r;
 }
 
 static int read_part(struct reading *reading, size_t part, struct turf_error *err)
@@ -209,10 +230,20 @@ static int read_task(void *ctx, size_t idx, struct turf_error *err)
 		return inflate(r, idx - TASK_INFLATE, err);
 	if (idx == TASK_SYMBOLS)
 		return open_gate(r, &r->symbols, turf_build_symbols(b, err));
-	if (!wait_for(r, idx == TASK_FRAMES ? &r->cfi : &r->found))
+	const bool *gate = idx == TASK_FRAMES ? &r->cfi
+	                   : idx <= TASK_FIND ? &r->dwarf
+	                                      : &r->found;
+	if (!wait_for(r, gate))
 		return 1;
 	if (idx == TASK_FRAMES)
 		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	if (idx == TASK_FIND)
+		return open_gate(r, &r->found, find_units(b, err));
+	if (idx < TASK_FIND) {
+		map_part(&b->in.data[SECTION_INFO], idx - TASK_MAP);
+		map_part(&b->in.data[SECTION_LINE], idx - TASK_MAP);
+		return 0;
+	}
 	if (idx < TASK_UNITS)
 		return read_part(r, idx - TASK_PARTS, err);
 	if (!wait_for(r, &r->symbols) || !wait_for(r, &r->ready))
