@@ -2,6 +2,7 @@
 /*
  * The table of what was made already, and the memory that such texts live in.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,6 +90,24 @@ void *cli_large(size_t size)
 	return at;
 }
 
+/* All that is kept, of all threads; what nobody points at any more is no leak by that. */
+struct block {
+	struct block *before;
+	char bytes[];
+};
+
+static char *new_block(size_t size)
+{
+	static _Atomic(struct block *) last;
+	struct block *b = cli_large(size);
+	if (!b)
+		return NULL;
+	b->before = last;
+	while (!atomic_compare_exchange_weak(&last, &b->before, b))
+		;
+	return b->bytes;
+}
+
 /* From small to large blocks; what fills much of one is a block of its own. */
 void *cli_keep_room(size_t size)
 {
@@ -99,12 +118,12 @@ void *cli_keep_room(size_t size)
 	} room;
 	size = (size + 7) & ~(size_t)7;
 	if (size > room.left && size > room.block / 4 + FIRST / 4)
-		return malloc(size);
+		return new_block(sizeof(struct block) + size);
 	if (size > room.left) {
 		room.block = room.block ? 2 * room.block : FIRST;
 		room.block = room.block < LAST ? room.block : LAST;
-		room.at = cli_large(room.block);
-		room.left = room.at ? room.block : 0;
+		room.at = new_block(room.block);
+		room.left = room.at ? room.block - sizeof(struct block) : 0;
 	}
 	if (size > room.left)
 		return NULL;
