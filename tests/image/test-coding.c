@@ -286,14 +286,17 @@ START_TEST(searches_tables)
 	for (uint32_t i = 0; i < N; i++)
 		for (unsigned k = 0; k < 4; k++)
 			table[i].start.b[k] = (uint8_t)(i * STEP >> 8 * k);
-	for (size_t from = 0; from < 8; from++)
-		for (size_t n = 0; n < N - from; n += n < 100 ? 1 : 37)
-			for (uint32_t rva = 0; rva < N * STEP; rva += n < 100 ? 1 : 7) {
+	for (size_t from = 0; from < 3; from++)
+		for (size_t n = 0; n < N - from; n += n < 70 ? 1 : 89)
+			for (uint32_t rva = 0; rva < N * STEP; rva += n < 70 ? 1 : 7) {
 				size_t below = rva / STEP + 1;
 				below = below > from ? MIN(below - from, n) : 0;
-				ck_assert_uint_eq(
-					upper_bound(&table[from], sizeof(*table), n, rva),
-					below);
+				size_t found =
+					upper_bound(&table[from], sizeof(*table), n, rva);
+				if (found != below) /* a check for each would take long */
+					ck_abort_msg("%zu of %zu, not %zu", found, n, below);
+				if (n < 70 && rva > (n + from + 1) * STEP)
+					break;
 			}
 }
 END_TEST
