@@ -94,8 +94,9 @@ struct turf_frame {
 };
 
 /*
- * A walk over one address' frames; caller's storage, all fields but n private. Where there are as
- * many as may be, others may have been left out: those between the innermost and the next one.
+ * A walk over one address' frames; caller's storage, all fields but n private. Where there are
+ * as many as may be, others may have been left out: those between the innermost and the next
+ * one.
  */
 enum { TURF_FRAMES_MAX = 128 };
 struct turf_frames {
