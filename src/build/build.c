@@ -290,21 +290,11 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 	return turf_texts_add(&b->texts, text, size, XXH3_64bits(text, size), ret);
 }
 
-/* What units and symbols say, in the urf's own numbers. */
 static int merge(struct builder *b, struct turf_error *err)
 {
-	int r = turf_build_functions(b, err);
-	if (r == 0)
-		r = turf_build_segments(b, err);
-	if (r == 0)
-		r = turf_emit_symbols(b);
-	if (r == 0)
-		r = turf_emit_packed(b);
-	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
-		r = turf_emit_marks(b);
+	int r = turf_build_merge(b, err);
 	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
-		                 b->in.name, strerror(-r));
+		return r;
 	if (b->has_dwarf)
 		b->flags |= URF_HAS_DWARF;
 	if (!(b->options->flags & TURF_BUILD_HOT))

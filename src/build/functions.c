@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All units' functions -> one record for each different one: names, and tables of the lines and
- * call sites that it has in any unit, which get their numbers here. Coded in parallel.
+ * call sites that it has in any unit, which get their numbers here. Chunks of functions are
+ * coded in parallel: tables first, which is most of the work and needs no text's number; once
+ * texts have theirs, names are put before them.
  */
 #include "build/bits.h"
 #include "build/functions.h"
@@ -48,7 +50,7 @@ static int list_instances(struct functions *f)
 /* What one thread needs to code records. */
 struct coder {
 	struct functions *f;
-	struct buf record, *out;
+	struct buf *out;
 	UNIT_LIST(struct place) lines, sites, copy;
 	UNIT_LIST(uint32_t) files;
 };
@@ -239,11 +241,11 @@ static bool put_keys(struct coder *c, const struct place *at, size_t n,
 	uint64_t u = c->files.n * width;
 	unsigned low = u / n ? 63 - (unsigned)__builtin_clzll(u / n) : 0;
 	struct bits lows, highs;
-	if (!turf_bits_begin(&lows, &c->record, (uint64_t)n * low) ||
-	    !turf_bits_begin(&highs, &c->record, n + (u >> low) + 1))
+	if (!turf_bits_begin(&lows, c->out, (uint64_t)n * low) ||
+	    !turf_bits_begin(&highs, c->out, n + (u >> low) + 1))
 		return false;
-	struct bit_writer to = turf_bits_writer(&lows, &c->record);
-	uint8_t *high = c->record.at + highs.off;
+	struct bit_writer to = turf_bits_writer(&lows, c->out);
+	uint8_t *high = c->out->at + highs.off;
 	size_t file = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t line = (uint32_t)at[i].line_key;
@@ -264,9 +266,9 @@ static bool put_column(struct coder *c, const struct place *at, size_t n, unsign
                        unsigned shift)
 {
 	struct bits bits;
-	if (!turf_bits_begin(&bits, &c->record, (uint64_t)n * width))
+	if (!turf_bits_begin(&bits, c->out, (uint64_t)n * width))
 		return false;
-	struct bit_writer to = turf_bits_writer(&bits, &c->record);
+	struct bit_writer to = turf_bits_writer(&bits, c->out);
 	for (size_t i = 0; width && i < n; i++)
 		turf_bits_append(&to, (uint32_t)(at[i].rest >> shift), width);
 	turf_bits_end(&to);
@@ -288,7 +290,7 @@ static bool put_tables(struct coder *c, const struct global *g)
 	bool only_zero = !span.high;
 	if (only_zero)
 		span.zero = false;
-	struct buf *out = &c->record;
+	struct buf *out = c->out;
 	if (!turf_buf_uleb(out, n_lines * 2 + span.zero) || !turf_buf_uleb(out, n_sites))
 		return false;
 	if (!n_lines && !n_sites)
@@ -317,50 +319,56 @@ static bool put_tables(struct coder *c, const struct global *g)
 	return ok;
 }
 
-static bool put_names(struct coder *c, const struct global *g)
+static uint8_t *put_uleb(uint8_t *to, uint64_t value)
 {
-	const uint32_t *final = c->f->b->texts.final;
-	const struct string *text = &c->f->strings.at[g->text];
-	const struct string *name = &c->f->strings.at[g->name];
-	struct buf *out = &c->record;
-	bool ok = turf_buf_uleb(out, final[text->text]);
-	if (!ok)
-		return false;
+	for (; value >= 0x80; value >>= 7)
+		*to++ = (uint8_t)(value | 0x80);
+	*to++ = (uint8_t)value;
+	return to;
+}
+
+enum { NAMES_MAX = 5 * 10 }; /* bytes: five numbers of 64 bits */
+
+static size_t put_names(const struct functions *f, const struct global *g, uint8_t *to)
+{
+	const uint32_t *final = f->b->texts.final;
+	const struct string *text = &f->strings.at[g->text];
+	const struct string *name = &f->strings.at[g->name];
+	uint8_t *begin = to;
+	to = put_uleb(to, final[text->text]);
 	if (!g->name)
-		ok = turf_buf_uleb(out, 0);
+		to = put_uleb(to, 0);
 	else if (g->name == g->text)
-		ok = turf_buf_uleb(out, 1);
+		to = put_uleb(to, 1);
 	else if (g->name_at == NAME_APART)
-		ok = turf_buf_uleb(out, 2) && turf_buf_uleb(out, final[name->text]);
+		to = put_uleb(put_uleb(to, 2), final[name->text]);
 	else
-		ok = turf_buf_uleb(out, (uint64_t)g->name_at + 3) &&
-		     turf_buf_uleb(out, name->size);
-	return ok && turf_buf_uleb(out, g->file) && turf_buf_uleb(out, g->line);
+		to = put_uleb(put_uleb(to, (uint64_t)g->name_at + 3), name->size);
+	to = put_uleb(put_uleb(to, g->file), g->line);
+	return (size_t)(to - begin);
 }
 
-static bool put_record(struct coder *c, size_t idx)
+/* What whoever comes first does for all. */
+static int list_once(struct functions *f)
 {
-	c->record.n = 0;
-	if (idx) { /* number 0 is none */
-		if (!put_names(c, &c->f->list.at[idx]) || !gather(c, idx) ||
-		    !put_tables(c, &c->f->list.at[idx]))
-			return false;
-	}
-	return turf_buf_uleb(c->out, c->record.n) &&
-	       turf_buf_put(c->out, c->record.at, c->record.n);
+	pthread_mutex_lock(&f->lock);
+	int r = f->first ? f->result : list_instances(f);
+	f->result = r;
+	pthread_mutex_unlock(&f->lock);
+	return r;
 }
 
-static int code_chunk(struct functions *f, size_t chunk, struct turf_error *err)
+int turf_functions_tables(struct functions *f, size_t chunk, struct turf_error *err)
 {
-	struct coder c = { .f = f, .out = &f->chunks[chunk] };
-	bool ok = true;
+	struct coder c = { .f = f, .out = &f->chunks[chunk].tables };
+	bool ok = list_once(f) == 0;
 	size_t end = MIN((chunk + 1) * CHUNK, f->list.n);
 	for (size_t i = chunk * CHUNK; ok && i < end; i++) {
-		if (i % URF_INDEX_STEP == 0)
-			f->index.at[i / URF_INDEX_STEP] = (uint32_t)c.out->n;
-		ok = put_record(&c, i);
+		size_t before = c.out->n;
+		/* number 0 is none */
+		ok = !i || (gather(&c, i) && put_tables(&c, &f->list.at[i]));
+		f->sizes[i] = (uint32_t)(c.out->n - before);
 	}
-	vec_fini(&c.record);
 	vec_fini(&c.lines);
 	vec_fini(&c.sites);
 	vec_fini(&c.copy);
@@ -368,62 +376,77 @@ static int code_chunk(struct functions *f, size_t chunk, struct turf_error *err)
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
 }
 
-/* Texts are numbered by now: one thread codes them, while others code functions. */
-static int code_task(void *ctx, size_t idx, struct turf_error *err)
+int turf_functions_code(struct functions *f, size_t chunk, struct turf_error *err)
 {
-	struct functions *f = ctx;
-	struct builder *b = f->b;
-	if (idx)
-		return code_chunk(f, idx - 1, err);
-	int r = turf_texts_emit(&b->texts, 1, &b->tables.of[URF_TEXT_INDEX]);
-	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "cannot code texts: %s", strerror(-r))
-	             : 0;
+	struct function_chunk *c = &f->chunks[chunk];
+	size_t first = chunk * CHUNK, end = MIN(first + CHUNK, f->list.n), at = 0;
+	struct buf *out = &c->records;
+	if (!vec_reserve(out, c->tables.n + (end - first) * (NAMES_MAX + 10)))
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+	uint8_t *to = out->at;
+	for (size_t i = first; i < end; i++) {
+		uint8_t names[NAMES_MAX];
+		size_t n = i ? put_names(f, &f->list.at[i], names) : 0;
+		if (i % URF_INDEX_STEP == 0)
+			f->index.at[i / URF_INDEX_STEP] = (uint32_t)(to - out->at);
+		to = put_uleb(to, n + f->sizes[i]);
+		memcpy(to, names, n);
+		if (f->sizes[i])
+			memcpy(to + n, c->tables.at + at, f->sizes[i]);
+		to += n + f->sizes[i];
+		at += f->sizes[i];
+	}
+	out->n = (size_t)(to - out->at);
+	vec_fini(&c->tables);
+	return 0;
 }
 
 /* Chunks one behind the other, and what the index says of them. */
-static int join_chunks(struct functions *f, size_t n_chunks)
+int turf_functions_join(struct functions *f)
 {
 	struct buf *index = &f->b->tables.of[URF_INDEX], *out = &f->b->tables.of[URF_FUNCTIONS];
-	for (size_t i = 0; i < n_chunks; i++) {
-		if (out->n + f->chunks[i].n > UINT32_MAX)
-			return -E2BIG;
+	size_t size = 0;
+	for (size_t i = 0; i < f->n_chunks; i++)
+		size += f->chunks[i].records.n;
+	if (size > UINT32_MAX)
+		return -E2BIG;
+	if (!vec_reserve(out, size) || !vec_reserve(index, f->index.n * sizeof(le32)))
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_chunks; i++) {
+		struct buf *records = &f->chunks[i].records;
 		size_t last = MIN((i + 1) * (CHUNK / URF_INDEX_STEP), f->index.n);
 		for (size_t k = i * (CHUNK / URF_INDEX_STEP); k < last; k++) {
 			le32 off = le32_of(out->n + f->index.at[k]);
 			if (!turf_buf_put(index, &off, sizeof(off)))
 				return -ENOMEM;
 		}
-		if (!turf_buf_put(out, f->chunks[i].at, f->chunks[i].n))
+		if (!turf_buf_put(out, records->at, records->n))
 			return -ENOMEM;
-		vec_fini(&f->chunks[i]);
+		vec_fini(records);
 	}
 	return 0;
 }
 
-static int code_all(struct functions *f, struct turf_error *err)
+int turf_functions_chunks(struct functions *f)
 {
-	size_t n_chunks = (f->list.n + CHUNK - 1) / CHUNK;
+	f->n_chunks = (f->list.n + CHUNK - 1) / CHUNK;
 	f->index.n = (f->list.n + URF_INDEX_STEP - 1) / URF_INDEX_STEP;
 	f->index.at = calloc(f->index.n, sizeof(*f->index.at));
-	f->chunks = calloc(n_chunks, sizeof(*f->chunks));
-	int r = f->index.at && f->chunks ? list_instances(f) : -ENOMEM;
-	if (r == 0)
-		r = turf_pool_run(f->b->threads, 1 + n_chunks, code_task, f, err);
-	if (r == 0)
-		r = join_chunks(f, n_chunks);
-	for (size_t i = 0; f->chunks && i < n_chunks; i++)
-		vec_fini(&f->chunks[i]);
-	return r;
+	f->sizes = malloc(f->list.n * sizeof(*f->sizes));
+	f->chunks = calloc(f->n_chunks, sizeof(*f->chunks));
+	f->b->n_functions = (uint32_t)f->list.n;
+	return f->index.at && f->sizes && f->chunks ? 0 : -ENOMEM;
 }
 
-int turf_build_functions(struct builder *b, struct turf_error *err)
+void turf_functions_drop(struct functions *f)
 {
-	struct functions *f = b->merged;
-	int r = turf_functions_number(f);
-	if (r == 0)
-		r = turf_texts_sort(&b->texts, b->threads);
-	if (r == 0)
-		r = code_all(f, err);
-	b->n_functions = (uint32_t)f->list.n;
-	return r;
+	for (size_t i = 0; f->chunks && i < f->n_chunks; i++) {
+		vec_fini(&f->chunks[i].tables);
+		vec_fini(&f->chunks[i].records);
+	}
+	vec_fini(&f->index);
+	free(f->first);
+	free(f->instances);
+	free(f->sizes);
+	free(f->chunks);
 }

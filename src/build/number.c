@@ -372,7 +372,6 @@ void turf_functions_free(struct functions *f)
 	vec_fini(&f->string_refs);
 	vec_fini(&f->file_refs);
 	vec_fini(&f->decls);
-	vec_fini(&f->index);
 	vec_fini(&f->pending);
 	turf_table_fini(&f->known);
 	turf_table_fini(&f->known_strings);
@@ -382,8 +381,6 @@ void turf_functions_free(struct functions *f)
 	turf_table_fini(&f->known_decls);
 	pthread_mutex_destroy(&f->lock);
 	free(f->done);
-	free(f->first);
-	free(f->instances);
-	free(f->chunks);
+	turf_functions_drop(f);
 	free(f);
 }

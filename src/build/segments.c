@@ -384,9 +384,8 @@ static bool plan_chunk(const struct segments *s, const struct chunk *chunk, stru
 	return ok;
 }
 
-static int count_chunk(void *ctx, size_t idx, struct turf_error *err)
+int turf_segments_count(struct segments *s, size_t idx, struct turf_error *err)
 {
-	struct segments *s = ctx;
 	struct chunk *chunk = &s->chunks.at[idx * s->every];
 	struct worker *w = take_worker(s);
 	bool ok = w && plan_chunk(s, chunk, &chunk->steps) &&
@@ -397,9 +396,8 @@ static int count_chunk(void *ctx, size_t idx, struct turf_error *err)
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for segments");
 }
 
-static int code_chunk(void *ctx, size_t idx, struct turf_error *err)
+int turf_segments_code(struct segments *s, size_t idx, struct turf_error *err)
 {
-	struct segments *s = ctx;
 	struct chunk *chunk = &s->chunks.at[idx];
 	struct worker *w = chunk->planned ? NULL : take_worker(s);
 	bool ok;
@@ -416,12 +414,13 @@ static int code_chunk(void *ctx, size_t idx, struct turf_error *err)
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for segments");
 }
 
-/* Numbers the ops that are used most; of many chunks some are enough to tell which. */
-static int choose_ops(struct segments *s, struct turf_error *err)
+int turf_segments_choose(struct segments *s)
 {
-	s->every = s->chunks.n / COUNTED_CHUNKS + 1;
-	int r = turf_pool_run(s->b->threads, (s->chunks.n + s->every - 1) / s->every,
-	                      count_chunk, s, err);
+	int r = 0;
+	if (s->idle) { /* one thread's counts are the first ones */
+		s->ops = s->idle->ops;
+		s->idle->ops = (struct ops){ 0 };
+	}
 	for (struct worker *w = s->idle; r == 0 && w; w = w->next)
 		r = turf_ops_add(&s->ops, &w->ops);
 	return r < 0 ? r : turf_ops_choose(&s->ops, (uint32_t)s->every);
@@ -438,7 +437,7 @@ static int put_block(struct tables *t, uint32_t start, size_t off)
 	return table_put(t, URF_BLOCKS, &block, sizeof(block));
 }
 
-static int join_chunks(struct segments *s)
+int turf_segments_join(struct segments *s)
 {
 	struct tables *t = &s->b->tables;
 	struct buf *out = &t->of[URF_SEGMENTS];
@@ -477,34 +476,53 @@ static uint32_t block_length(const struct builder *b)
 	return sites > segments / MANY ? SHORT : URF_BLOCK_MAX;
 }
 
-int turf_build_segments(struct builder *b, struct turf_error *err)
+int turf_segments_begin(struct builder *b, struct segments **ret)
 {
-	struct segments s = { .b = b, .block_max = block_length(b) };
-	pthread_mutex_init(&s.lock, NULL);
-	int r = list_stretches(&s);
+	struct segments *s = *ret = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->b = b;
+	s->block_max = block_length(b);
+	pthread_mutex_init(&s->lock, NULL);
+	int r = list_stretches(s);
 	if (r == 0)
-		r = turf_emit_calls(b, s.list.at, s.list.n);
-	if (r == 0)
-		r = cut_chunks(&s);
-	if (r == 0)
-		r = choose_ops(&s, err);
-	if (r == 0)
-		r = turf_pool_run(b->threads, s.chunks.n, code_chunk, &s, err);
-	if (r == 0)
-		r = join_chunks(&s);
-	for (size_t i = 0; i < s.chunks.n; i++) {
-		turf_steps_fini(&s.chunks.at[i].steps);
-		vec_fini(&s.chunks.at[i].bytes);
+		r = cut_chunks(s);
+	s->every = s->chunks.n / COUNTED_CHUNKS + 1;
+	return r;
+}
+
+size_t turf_segments_counted(const struct segments *s)
+{
+	return (s->chunks.n + s->every - 1) / s->every;
+}
+
+size_t turf_segments_chunks(const struct segments *s)
+{
+	return s->chunks.n;
+}
+
+int turf_segments_calls(const struct segments *s)
+{
+	return turf_emit_calls(s->b, s->list.at, s->list.n);
+}
+
+void turf_segments_free(struct segments *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->chunks.n; i++) {
+		turf_steps_fini(&s->chunks.at[i].steps);
+		vec_fini(&s->chunks.at[i].bytes);
 	}
-	for (struct worker *w = s.idle, *next; w; w = next) {
+	for (struct worker *w = s->idle, *next; w; w = next) {
 		next = w->next;
 		turf_ops_fini(&w->ops);
 		turf_steps_fini(&w->steps);
 		free(w);
 	}
-	turf_ops_fini(&s.ops);
-	vec_fini(&s.chunks);
-	vec_fini(&s.list);
-	pthread_mutex_destroy(&s.lock);
-	return r;
+	turf_ops_fini(&s->ops);
+	vec_fini(&s->chunks);
+	vec_fini(&s->list);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
 }
