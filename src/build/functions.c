@@ -129,10 +129,10 @@ static void fetch_instances(const struct functions *f, uint32_t at)
 	__builtin_prefetch(&out->functions.at[i[FUNCTION].function].first_line);
 	out = &f->b->units[i[PLACES].unit];
 	const struct unit_function *fn = &out->functions.at[i[PLACES].function];
-	const char *lines = (const char *)(out->lines.at + fn->first_line);
-	__builtin_prefetch(lines);
-	__builtin_prefetch(lines + 64);
-	__builtin_prefetch(lines + 128);
+	/* as a number, as what is asked for may lie behind the last line */
+	uintptr_t lines = (uintptr_t)out->lines.at + fn->first_line * sizeof(*out->lines.at);
+	for (uintptr_t off = 0; off <= 128; off += 64)
+		__builtin_prefetch((const void *)(lines + off));
 	if (fn->n_sites)
 		__builtin_prefetch(out->sites.at + fn->first_site);
 }
@@ -140,6 +140,8 @@ static void fetch_instances(const struct functions *f, uint32_t at)
 static void gather_lines(struct coder *c, struct unit_out *out, const struct unit_function *fn)
 {
 	struct known_file last = { 0 };
+	if (!fn->n_lines)
+		return;
 	struct unit_line *l = out->lines.at + fn->first_line;
 	struct place *to = c->lines.at + c->lines.n;
 	c->lines.n += fn->n_lines;
@@ -152,6 +154,8 @@ static void gather_sites(struct coder *c, struct unit_out *out, const struct uni
 {
 	enum { AHEAD = 4 };
 	struct known_file last = { 0 };
+	if (!fn->n_sites)
+		return;
 	struct unit_site *s = out->sites.at + fn->first_site;
 	struct place *to = c->sites.at + c->sites.n;
 	c->sites.n += fn->n_sites;
