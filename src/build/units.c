@@ -322,11 +322,14 @@ static bool says_something(const struct unit *u, const struct row *row)
 static bool sweep(struct unit *u)
 {
 	struct unit_scratch *s = u->s;
+	if (!s->ranges.n && !s->rows.n)
+		return true;
+	s->heap.n = 0;
+	if (!vec_reserve(&s->heap, s->ranges.n + 1) || !vec_reserve(&s->ranges, 1) ||
+	    !vec_reserve(&s->rows, 1)) /* that there is a place to begin at */
+		return false;
 	const struct range *range = s->ranges.at, *ranges_end = range + s->ranges.n;
 	const struct row *next = s->rows.at, *rows_end = next + s->rows.n;
-	s->heap.n = 0;
-	if (!vec_reserve(&s->heap, s->ranges.n))
-		return false;
 	for (uint32_t at = 0, end;; at = end) {
 		for (; range < ranges_end && range->start <= at; range++)
 			heap_push(&s->heap, *range);
