@@ -186,6 +186,7 @@ class Contender:
     stdin: str = os.devnull
     items: int = None # how many things one run works on
     says: str = ""    # remark
+    warm: bool = False # it has run already
 
 
 @dataclass
@@ -237,20 +238,24 @@ def duration(seconds):
     return f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def paired(bench, title, contenders, runs=20):
+def paired(bench, title, contenders, runs=20, enough=None):
     """Runs all contenders in turn; prints medians, and how many times ours each one's is.
 
     @contenders: [Contender], ours first; of different numbers of items, times are for each item.
+    @enough: seconds of a contender's runs after which it gets no further one; None: it gets all.
     Return: {name: median seconds of a run}
     """
     there = [c for c in contenders if c.command and c.command[0]]
     taken = {c.name: [] for c in there}
     for c in there:
-        run_once(c.command, c.stdin)
+        if not c.warm:
+            run_once(c.command, c.stdin)
     for _ in range(runs):
         for c in there:
-            taken[c.name].append(run_once(c.command, c.stdin))
-    print(f"\n{title}\n  {runs} runs of each, in turn; medians; CPU is user and system")
+            if not enough or sum(r.seconds for r in taken[c.name]) < enough:
+                taken[c.name].append(run_once(c.command, c.stdin))
+    limit = f" until they have taken {enough} s" if enough else ""
+    print(f"\n{title}\n  {runs} runs of each, in turn{limit}; medians; CPU is user and system")
     medians = {name: statistics.median(r.seconds for r in all) for name, all in taken.items()}
     ours = there[0]
     for c in contenders:
@@ -264,7 +269,7 @@ def paired(bench, title, contenders, runs=20):
         print(f"  {c.name:32} {duration(medians[c.name]):>10} {rate:>14} "
               f"CPU {duration(cpu):>10} {peak(kb):>9}"
               f"  {'' if c is ours else f'{ratio:7.2f} x ours'} {c.says}".rstrip())
-        bench.figure(title=title, name=c.name, runs=runs, items=c.items, median=medians[c.name],
+        bench.figure(title=title, name=c.name, runs=len(all), items=c.items, median=medians[c.name],
                      least=min(r.seconds for r in all), cpu=cpu, peak_kb=kb, ratio=ratio)
     sys.stdout.flush()
     return medians

@@ -8,17 +8,31 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "answer.h"
 
 enum {
-	SLICE = 256,         /* questions looked up at once */
-	SLICE_FRAMES = 2048, /* and their answers */
-	MANY = 4 * SLICE,    /* from so many on threads pay */
+	BATCH = 64,           /* questions looked up at once */
+	BATCH_FRAMES = 512,   /* and their frames; more than one question can have */
+	SLICE = 256,          /* questions that a thread takes at once */
+	MANY = 4 * SLICE,     /* from so many on threads pay */
+	ROUND = ANSWERS_MANY, /* questions sorted at once, at most */
+	BUCKETS = 1 << 14,    /* that they are sorted into */
 	THREADS_MAX = 8,
-	ROOM = 1 << 16,     /* bytes written at once */
+	ROOM_FIRST = 1 << 12,
+	ROOM_FEW = 1 << 14, /* bytes written at once, of few questions */
+	ROOM = 1 << 16,     /* and of many */
 	ROOM_MAX = 1 << 22, /* kept while others are to write first */
+	LONG = 256,         /* texts from here on are written from where they are */
+	PIECES = 512,       /* of what is to be written */
+};
+
+/* The next @size bytes of a sink, or of a text that lives as long as the process. */
+struct piece {
+	const char *text; /* NULL: the sink's own */
+	size_t size;
 };
 
 /* What a thread is to write. */
@@ -26,24 +40,52 @@ struct sink {
 	struct worker *worker;
 	char *at;
 	size_t n, room;
+	struct piece *pieces;         /* before the last bytes; NULL: there never was one */
+	size_t n_pieces, n_in_pieces; /* the latter: of our own bytes */
 };
 
 struct worker {
 	struct answers *of;
+	uint8_t number;
 	pthread_t thread;
-	size_t slice; /* that it works at */
+	size_t at; /* first question of the slice that it works at */
 	struct sink out;
-	struct turf_frame frames[SLICE_FRAMES];
-	uint32_t first[SLICE + 1];
+	struct cli_shown *shown; /* frames of this round's answers */
+	size_t n_shown, shown_room;
+	struct turf_frame *frames;
+	size_t n_frames; /* room for so many: of one question, or of a batch */
+	uint32_t first[BATCH + 1];
 };
 
-/* A round: the questions of one answers_give(). */
+typedef void slice_fn(struct worker *w, size_t at, size_t n);
+
+/* All questions of a kind of work, in slices. */
 struct round {
-	const uint64_t *addrs;
+	slice_fn *work;
+	bool writes; /* slices have to be written in order */
 	size_t n;
-	size_t next;     /* slice that nobody has taken yet */
-	size_t turn;     /* slice that may be written */
+	size_t next;     /* first question that nobody has taken yet */
+	size_t turn;     /* first question that may be written */
 	unsigned n_busy; /* threads that are at it */
+};
+
+/* Frames [at, at + n) that a worker has shown. */
+struct answer {
+	uint32_t at;
+	uint16_t n;
+	uint8_t worker;
+	bool bad; /* the image is damaged there */
+};
+
+/*
+ * Many questions are looked up in about the order of their addresses: what neighbours need is
+ * in the processor's caches then.
+ */
+struct sorted {
+	uint32_t bucket[BUCKETS]; /* where its next one goes */
+	uint32_t question[ROUND]; /* which one it is */
+	uint64_t addrs[ROUND];
+	struct answer answers[ROUND]; /* by question */
 };
 
 struct answers {
@@ -54,34 +96,64 @@ struct answers {
 	uint64_t bad;     /* address that could not be answered, where that is -EBADMSG */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	const uint64_t *addrs; /* of the round's questions */
+	struct sorted *sorted; /* NULL until there are many */
 	struct round round;
 	unsigned n_rounds, n_workers; /* rounds that were begun; threads, ours not among them */
 	bool ends;
 	struct worker *workers[THREADS_MAX]; /* [0] is the caller's */
 };
 
+/* Writes all of @pieces, which are used up; 0 or negative errno. */
+static int write_pieces(struct iovec *pieces, size_t n)
+{
+	while (n) {
+		ssize_t done = writev(STDOUT_FILENO, pieces, (int)n);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		size_t left = done > 0 ? (size_t)done : 0;
+		for (; n && left >= pieces->iov_len; n--)
+			left -= pieces++->iov_len;
+		if (n) {
+			pieces->iov_base = (char *)pieces->iov_base + left;
+			pieces->iov_len -= left;
+		}
+	}
+	return 0;
+}
+
 static void write_out(struct sink *s)
 {
-	struct answers *a = s->worker->of;
-	for (size_t done = 0; done < s->n && !a->error;) {
-		ssize_t n = write(STDOUT_FILENO, s->at + done, s->n - done);
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			a->error = -errno;
+	struct iovec pieces[PIECES + 1];
+	size_t at = 0, n = 0;
+	for (; n < s->n_pieces; n++) {
+		const struct piece *p = &s->pieces[n];
+		pieces[n].iov_base = p->text ? (void *)(uintptr_t)p->text : s->at + at;
+		pieces[n].iov_len = p->size;
+		at += p->text ? 0 : p->size;
 	}
-	s->n = 0;
+	if (s->n > at)
+		pieces[n++] = (struct iovec){ s->at + at, s->n - at };
+	int r = s->worker->of->error ? 0 : write_pieces(pieces, n);
+	if (r < 0)
+		s->worker->of->error = r;
+	s->n = s->n_pieces = s->n_in_pieces = 0;
 }
 
 static bool is_turn(struct worker *w, bool wait)
 {
 	struct answers *a = w->of;
 	pthread_mutex_lock(&a->lock);
-	while (wait && a->round.turn != w->slice)
+	while (wait && a->round.turn != w->at)
 		pthread_cond_wait(&a->changed, &a->lock);
-	bool yes = a->round.turn == w->slice;
+	bool yes = a->round.turn == w->at;
 	pthread_mutex_unlock(&a->lock);
 	return yes;
+}
+
+static size_t room_of(const struct sink *s)
+{
+	return s->worker->of->n_workers ? ROOM : ROOM_FEW;
 }
 
 /* Makes sure that @size bytes can be put to the place it gives; NULL: no memory. */
@@ -89,10 +161,10 @@ static char *sink_room(struct sink *s, size_t size)
 {
 	if (s->room - s->n >= size)
 		return s->at + s->n;
-	if (s->n && is_turn(s->worker, s->n >= ROOM_MAX))
+	if (s->room >= room_of(s) && s->n && is_turn(s->worker, s->n >= ROOM_MAX))
 		write_out(s);
 	if (s->room - s->n < size) {
-		size_t room = s->room ? 2 * s->room : ROOM;
+		size_t room = s->room ? 2 * s->room : ROOM_FIRST;
 		room = room - s->n < size ? s->n + size : room;
 		char *at = realloc(s->at, room);
 		if (!at) {
@@ -121,6 +193,31 @@ static void put_str(struct sink *s, const char *text)
 
 #define PUT(s, literal) put((s), literal, sizeof(literal) - 1)
 
+/* Room for two further pieces. */
+static bool piece_room(struct sink *s)
+{
+	if (s->n_pieces + 2 > PIECES) {
+		is_turn(s->worker, true);
+		write_out(s);
+	}
+	if (!s->pieces)
+		s->pieces = malloc(PIECES * sizeof(*s->pieces));
+	return s->pieces;
+}
+
+/* A text that lives as long as the process. */
+static void put_kept(struct sink *s, const char *text, size_t n)
+{
+	if (n < LONG || !piece_room(s)) {
+		put(s, text, n);
+		return;
+	}
+	if (s->n > s->n_in_pieces)
+		s->pieces[s->n_pieces++] = (struct piece){ NULL, s->n - s->n_in_pieces };
+	s->n_in_pieces = s->n;
+	s->pieces[s->n_pieces++] = (struct piece){ text, n };
+}
+
 static void put_number(struct sink *s, uint64_t value, unsigned base)
 {
 	char digits[20]; /* of 2^64 - 1, in decimal */
@@ -135,13 +232,16 @@ static void put_number(struct sink *s, uint64_t value, unsigned base)
 /* In decimal, at most 10 digits; returns the end. */
 static char *write_number(char *out, uint32_t value)
 {
-	char digits[10];
-	size_t at = sizeof(digits);
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
-	memcpy(out, digits + at, sizeof(digits) - at);
-	return out + (sizeof(digits) - at);
+	if (value < 10) {
+		*out = (char)('0' + value);
+		return out + 1;
+	}
+	unsigned digits = 2;
+	for (uint64_t limit = 100; value >= limit; limit *= 10)
+		digits++;
+	for (unsigned at = digits; at--; value /= 10)
+		out[at] = (char)('0' + value % 10);
+	return out + digits;
 }
 
 static void put_json_bytes(struct sink *s, const char *text, size_t n)
@@ -151,27 +251,32 @@ static void put_json_bytes(struct sink *s, const char *text, size_t n)
 		s->n = (size_t)(cli_json_escape(at, text, n) - s->at);
 }
 
-static void put_text_frame(struct worker *t, const struct turf_frame *f)
+/* Behind a name: "\nPATH:LINE:COLUMN\n". */
+static void put_place(struct sink *s, struct cli_text path, uint32_t line, uint32_t column)
 {
-	static const struct cli_text no_path = { "??", 2 };
-	struct cli_text name = cli_frame_name(t->of->image, f, !t->of->mangled);
-	struct cli_text path = f->file ? cli_path(t->of->image, f->file) : no_path;
-	char *at = sink_room(&t->out, name.size + path.size + 32);
+	char *at = sink_room(s, path.size + 32);
 	if (!at)
 		return;
-	memcpy(at, name.at, name.size);
-	at += name.size;
 	*at++ = '\n';
-	if (path.size) {
+	if (path.size)
 		memcpy(at, path.at, path.size);
-		at += path.size;
-	}
+	at += path.size;
 	*at++ = ':';
-	at = write_number(at, f->line);
+	at = write_number(at, line);
 	*at++ = ':';
-	at = write_number(at, f->column);
+	at = write_number(at, column);
 	*at++ = '\n';
-	t->out.n = (size_t)(at - t->out.at);
+	s->n = (size_t)(at - s->at);
+}
+
+static const struct cli_text no_path = { "??", 2 };
+
+static void put_text_frame(struct worker *t, const struct turf_frame *f)
+{
+	struct cli_text name = cli_show_name(t->of->image, f, !t->of->mangled);
+	put(&t->out, name.at, name.size);
+	put_place(&t->out, f->file ? cli_show_path(t->of->image, f->file) : no_path, f->line,
+	          f->column);
 }
 
 static void put_json_field(struct sink *s, const char *name, struct cli_text text)
@@ -224,48 +329,164 @@ static void put_text_answer(struct worker *t, const struct turf_frame *frames, s
 	PUT(&t->out, "\n");
 }
 
-/*
- * Answers for at most a slice: how many that were is added to *@done. false: not the first of
- * them, its image is damaged.
- */
-static bool answer_some(struct worker *t, const uint64_t *addrs, size_t n, size_t *done)
-{
-	const struct turf_image *image = t->of->image;
-	ssize_t r = turf_image_frames_bulk(image, addrs, n, t->frames, SLICE_FRAMES, t->first);
-	if (r < 0 && n > 1) /* which one it was is told by asking alone */
-		return answer_some(t, addrs, 1, done);
-	bool found = false;
-	if (r > 0)
-		cli_names_expect(image, t->frames, t->first[r], !t->of->mangled);
-	for (ssize_t i = 0; i < r; i++) {
-		size_t count = t->first[i + 1] - t->first[i];
-		if (t->of->json)
-			put_json_answer(t, addrs[i], t->frames + t->first[i], count);
-		else
-			put_text_answer(t, t->frames + t->first[i], count);
-		found |= count > 0;
-	}
-	if (found)
-		t->of->found = true;
-	*done += r > 0 ? (size_t)r : 0;
-	return r >= 0 && !cli_damaged;
-}
-
-/* Answers a slice; whoever finds that it cannot says so when its turn comes. */
-static void answer_slice(struct worker *w, const uint64_t *addrs, size_t n)
+/* What this address asks for cannot be read: said when all before it is written. */
+static void fail_at(struct worker *w, uint64_t addr)
 {
 	struct answers *a = w->of;
-	size_t done = 0;
-	bool sound = true;
-	while (done < n && sound && !a->error)
-		sound = answer_some(w, addrs + done, n - done, &done);
-	if (sound)
-		return;
 	is_turn(w, true);
 	write_out(&w->out);
-	a->bad = addrs[done < n ? done : n - 1];
+	a->bad = addr;
 	if (!a->error)
 		a->error = -EBADMSG;
+}
+
+static bool frames_room(struct worker *w, size_t n)
+{
+	size_t room = n == 1 ? TURF_FRAMES_MAX : BATCH_FRAMES;
+	if (w->n_frames >= room)
+		return true;
+	free(w->frames);
+	w->frames = malloc(room * sizeof(*w->frames));
+	w->n_frames = w->frames ? room : 0;
+	if (!w->frames)
+		w->of->error = -ENOMEM;
+	return w->frames;
+}
+
+/*
+ * The frames of at most a batch of addresses, as many as it returns; -EBADMSG: not even those
+ * of the first.
+ */
+static ssize_t find_frames(struct worker *w, const uint64_t *addrs, size_t n)
+{
+	const struct turf_image *image = w->of->image;
+	n = n < BATCH ? n : BATCH;
+	if (!frames_room(w, n))
+		return -ENOMEM;
+	ssize_t r = turf_image_frames_bulk(image, addrs, n, w->frames, w->n_frames, w->first);
+	if (r < 0 && n > 1) /* which one it was is told by asking alone */
+		r = turf_image_frames_bulk(image, addrs, 1, w->frames, w->n_frames, w->first);
+	if (r > 0 && w->first[r])
+		w->of->found = true;
+	return r;
+}
+
+/* Looks up and puts a slice, question after question. */
+static void answer_slice(struct worker *w, size_t at, size_t n)
+{
+	struct answers *a = w->of;
+	for (size_t end = at + n; at < end && !a->error;) {
+		ssize_t r = find_frames(w, a->addrs + at, end - at);
+		for (ssize_t i = 0; i < r; i++) {
+			size_t count = w->first[i + 1] - w->first[i];
+			if (a->json)
+				put_json_answer(w, a->addrs[at + (size_t)i],
+				                w->frames + w->first[i], count);
+			else
+				put_text_answer(w, w->frames + w->first[i], count);
+		}
+		at += r > 0 ? (size_t)r : 0;
+		if (r < 0 || cli_damaged)
+			fail_at(w, a->addrs[at < end ? at : end - 1]);
+	}
+}
+
+/* Room for the frames of a batch; false: no memory. */
+static bool shown_room(struct worker *w, size_t n)
+{
+	if (w->shown_room - w->n_shown >= n)
+		return true;
+	size_t room = w->shown_room ? 2 * w->shown_room : ROUND;
+	struct cli_shown *shown = cli_large(room * sizeof(*shown));
+	if (!shown)
+		return false;
+	if (w->n_shown)
+		memcpy(shown, w->shown, w->n_shown * sizeof(*shown));
+	free(w->shown);
+	w->shown = shown;
+	w->shown_room = room;
+	return true;
+}
+
+/* Keeps what the frames of the first @n of a batch say, for write_slice(). */
+static void keep_batch(struct worker *w, const uint32_t *questions, size_t n)
+{
+	struct answers *a = w->of;
+	size_t n_frames = w->first[n];
+	if (!shown_room(w, n_frames)) {
+		a->error = -ENOMEM;
+		return;
+	}
+	cli_show_frames(a->image, w->frames, n_frames, !a->mangled, w->shown + w->n_shown);
+	for (size_t i = 0; i < n; i++)
+		a->sorted->answers[questions[i]] = (struct answer){
+			.at = (uint32_t)(w->n_shown + w->first[i]),
+			.n = (uint16_t)(w->first[i + 1] - w->first[i]),
+			.worker = w->number,
+			.bad = cli_damaged,
+		};
+	w->n_shown += n_frames;
+}
+
+/* Looks up a slice of the sorted addresses. */
+static void look_up_slice(struct worker *w, size_t at, size_t n)
+{
+	struct answers *a = w->of;
+	for (size_t end = at + n; at < end && !a->error;) {
+		const uint32_t *questions = a->sorted->question + at;
+		ssize_t r = find_frames(w, a->sorted->addrs + at, end - at);
+		if (r > 0)
+			keep_batch(w, questions, (size_t)r);
+		else
+			a->sorted->answers[*questions] = (struct answer){ .bad = true };
+		at += r > 0 ? (size_t)r : 1;
+	}
+}
+
+static const struct cli_shown *shown_of(const struct answers *a, const struct answer *answer)
+{
+	return a->workers[answer->worker]->shown + answer->at;
+}
+
+/* Fetches into the cache what answers a little further on are made of. */
+static void expect(const struct answers *a, size_t at, size_t end)
+{
+	enum { NEAR = 4, FAR = 10 };
+	if (at + FAR < end)
+		__builtin_prefetch(shown_of(a, &a->sorted->answers[at + FAR]));
+	if (at + NEAR >= end)
+		return;
+	const struct answer *answer = &a->sorted->answers[at + NEAR];
+	const struct cli_shown *shown = shown_of(a, answer);
+	for (size_t i = 0; i < answer->n; i++) {
+		if (shown[i].name_size < LONG)
+			__builtin_prefetch(shown[i].name);
+		__builtin_prefetch(shown[i].path);
+	}
+}
+
+/* Puts what look_up_slice() found, in the order of the questions. */
+static void write_slice(struct worker *w, size_t at, size_t n)
+{
+	const struct answers *a = w->of;
+	for (size_t end = at + n; at < end && !a->error; at++) {
+		const struct answer *answer = &a->sorted->answers[at];
+		const struct cli_shown *shown = shown_of(a, answer);
+		expect(a, at, end);
+		if (answer->bad) {
+			fail_at(w, a->addrs[at]);
+			return;
+		}
+		for (size_t i = 0; i < answer->n; i++) {
+			put_kept(&w->out, shown[i].name, shown[i].name_size);
+			put_place(&w->out,
+			          (struct cli_text){ shown[i].path, shown[i].path_size },
+			          shown[i].line, shown[i].column);
+		}
+		if (answer->n == 0)
+			PUT(&w->out, "??\n??:0:0\n");
+		PUT(&w->out, "\n");
+	}
 }
 
 /* Takes slices until there is none. */
@@ -275,17 +496,20 @@ static void work(struct worker *w)
 	struct round *r = &a->round;
 	pthread_mutex_lock(&a->lock);
 	r->n_busy++;
-	while (r->next * SLICE < r->n) {
-		size_t slice = w->slice = r->next++;
-		size_t at = slice * SLICE, n = r->n - at < SLICE ? r->n - at : SLICE;
-		const uint64_t *addrs = r->addrs + at;
+	while (r->next < r->n) {
+		size_t at = w->at = r->next, n = r->n - at < SLICE ? r->n - at : SLICE;
+		r->next += n;
 		pthread_mutex_unlock(&a->lock);
-		answer_slice(w, addrs, n);
-		is_turn(w, true);
-		write_out(&w->out);
+		r->work(w, at, n);
+		if (r->writes) {
+			is_turn(w, true);
+			write_out(&w->out);
+		}
 		pthread_mutex_lock(&a->lock);
-		r->turn = slice + 1;
-		pthread_cond_broadcast(&a->changed);
+		if (r->writes) {
+			r->turn = at + n;
+			pthread_cond_broadcast(&a->changed);
+		}
 	}
 	r->n_busy--;
 	pthread_cond_broadcast(&a->changed);
@@ -311,15 +535,24 @@ static void *run_worker(void *ctx)
 	return NULL;
 }
 
-static struct worker *new_worker(struct answers *a)
+static struct worker *new_worker(struct answers *a, unsigned number)
 {
 	struct worker *w = malloc(sizeof(*w));
 	if (!w)
 		return NULL;
-	w->of = a;
-	w->slice = 0;
-	w->out = (struct sink){ .worker = w };
+	*w = (struct worker){ .of = a, .number = (uint8_t)number, .out = { .worker = w } };
 	return w;
+}
+
+static void free_worker(struct worker *w)
+{
+	if (!w)
+		return;
+	free(w->out.at);
+	free(w->out.pieces);
+	free(w->shown);
+	free(w->frames);
+	free(w);
 }
 
 /* As many threads as processors; fewer are no harm. */
@@ -328,9 +561,9 @@ static void start_workers(struct answers *a)
 	cpu_set_t set;
 	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 	while (a->n_workers + 1 < (unsigned)n && a->n_workers + 1 < THREADS_MAX) {
-		struct worker *w = new_worker(a);
+		struct worker *w = new_worker(a, a->n_workers + 1);
 		if (!w || pthread_create(&w->thread, NULL, run_worker, w) != 0) {
-			free(w);
+			free_worker(w);
 			return;
 		}
 		a->workers[++a->n_workers] = w;
@@ -347,7 +580,7 @@ struct answers *answers_new(const struct turf_image *image, bool json, bool mang
 	a->mangled = mangled;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
-	a->workers[0] = new_worker(a);
+	a->workers[0] = new_worker(a, 0);
 	if (a->workers[0])
 		return a;
 	free(a);
@@ -363,9 +596,9 @@ void answers_free(struct answers *a)
 	for (unsigned i = 0; i <= a->n_workers; i++) {
 		if (i)
 			pthread_join(a->workers[i]->thread, NULL);
-		free(a->workers[i]->out.at);
-		free(a->workers[i]);
+		free_worker(a->workers[i]);
 	}
+	free(a->sorted);
 	free(a);
 }
 
@@ -379,10 +612,10 @@ static int tell_error(struct answers *a)
 	return cli_error(NULL, "cannot write: %s", strerror(-a->error));
 }
 
-static void begin_round(struct answers *a, const uint64_t *addrs, size_t n)
+static void begin_round(struct answers *a, slice_fn *on_slice, bool writes, size_t n)
 {
 	pthread_mutex_lock(&a->lock);
-	a->round = (struct round){ .addrs = addrs, .n = n };
+	a->round = (struct round){ .work = on_slice, .writes = writes, .n = n };
 	a->n_rounds++;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
@@ -395,24 +628,85 @@ static void end_round(struct answers *a)
 	while (a->round.n_busy)
 		pthread_cond_wait(&a->changed, &a->lock);
 	a->round.n = 0; /* for whoever comes late */
-	a->workers[0]->slice = a->round.turn = 0;
+	a->workers[0]->at = a->round.turn = 0;
 	pthread_mutex_unlock(&a->lock);
+}
+
+static void run_round(struct answers *a, slice_fn *on_slice, bool writes, size_t n)
+{
+	begin_round(a, on_slice, writes, n);
+	work(a->workers[0]);
+	end_round(a);
+}
+
+/* Which bucket: by equal parts of what the image covers. */
+static size_t bucket_of(const struct turf_image_info *info, unsigned shift, uint64_t addr)
+{
+	if (addr < info->base)
+		return 0;
+	uint64_t bucket = (addr - info->base) >> shift;
+	return bucket < BUCKETS ? (size_t)bucket : BUCKETS - 1;
+}
+
+/* Puts questions into buckets, each of which is left in the order of the questions. */
+static void sort(struct answers *a, size_t n)
+{
+	struct sorted *s = a->sorted;
+	struct turf_image_info info;
+	turf_image_info(a->image, &info);
+	unsigned shift = 0;
+	while ((info.end - info.base) >> shift >= BUCKETS)
+		shift++;
+	memset(s->bucket, 0, sizeof(s->bucket));
+	for (size_t i = 0; i < n; i++)
+		s->bucket[bucket_of(&info, shift, a->addrs[i])]++;
+	uint32_t at = 0;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		uint32_t count = s->bucket[i];
+		s->bucket[i] = at;
+		at += count;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t to = s->bucket[bucket_of(&info, shift, a->addrs[i])]++;
+		s->question[to] = (uint32_t)i;
+		s->addrs[to] = a->addrs[i];
+	}
+}
+
+static void answer_sorted(struct answers *a, const uint64_t *addrs, size_t n)
+{
+	for (size_t done = 0; done < n && !a->error; done += ROUND) {
+		size_t part = n - done < ROUND ? n - done : ROUND;
+		a->addrs = addrs + done;
+		for (size_t i = 0; i <= a->n_workers; i++)
+			a->workers[i]->n_shown = 0;
+		sort(a, part);
+		run_round(a, look_up_slice, false, part);
+		run_round(a, write_slice, true, part);
+	}
+}
+
+static void answer_many(struct answers *a, const uint64_t *addrs, size_t n)
+{
+	if (!a->n_workers)
+		start_workers(a);
+	if (!a->sorted && !a->json)
+		a->sorted = cli_large(sizeof(*a->sorted));
+	write_out(&a->workers[0]->out);
+	cli_names_many(a->image);
+	if (a->sorted)
+		answer_sorted(a, addrs, n);
+	else
+		run_round(a, answer_slice, true, n);
 }
 
 int answers_give(struct answers *a, const uint64_t *addrs, size_t n)
 {
-	struct worker *self = a->workers[0];
-	if (n >= MANY) {
-		if (!a->n_workers)
-			start_workers(a);
-		write_out(&self->out);
-		begin_round(a, addrs, n);
-		work(self);
-		end_round(a);
-	} else {
-		for (size_t i = 0; i < n && !a->error; i += SLICE)
-			answer_slice(self, addrs + i, n - i < SLICE ? n - i : SLICE);
-	}
+	a->addrs = addrs;
+	if (n >= MANY)
+		answer_many(a, addrs, n);
+	else
+		answer_slice(a->workers[0], 0, n);
 	return tell_error(a);
 }
 

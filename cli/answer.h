@@ -12,6 +12,9 @@
 
 struct answers;
 
+/* The more questions at once the better, up to this many. */
+enum { ANSWERS_MANY = 1 << 17 };
+
 /* NULL: no memory. */
 struct answers *answers_new(const struct turf_image *image, bool json, bool mangled);
 /* What is kept back must be written first. */

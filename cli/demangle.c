@@ -28,22 +28,41 @@ bool cli_demangle_rust = true;
 #include <libiberty/demangle.h>
 
 enum {
+	OUTPUT_FIRST = 1 << 10,
 	OUTPUT_MAX = 1 << 16, /* a name of n bytes can be made to say 2^n of them */
 	DEEP_MAX = 4096,      /* longer names are held to libiberty's limit of nesting */
 };
 
 /* What a thread demangles at the moment. */
 struct output {
-	char text[OUTPUT_MAX];
-	size_t n;
+	char *text;
+	size_t n, room;
 	jmp_buf full; /* the demanglers ask nobody whether to go on */
 };
 static _Thread_local struct output *output;
 
+/* Makes room for @n more bytes and a NUL; false: that is too much, or no memory. */
+static bool output_room(struct output *out, size_t n)
+{
+	if (n < out->room - out->n)
+		return true;
+	if (n >= OUTPUT_MAX - out->n)
+		return false;
+	size_t room = out->room ? 2 * out->room : OUTPUT_FIRST;
+	while (n >= room - out->n)
+		room *= 2;
+	char *text = realloc(out->text, room);
+	if (!text)
+		return false;
+	out->text = text;
+	out->room = room;
+	return true;
+}
+
 static void collect(const char *text, size_t n, void *ctx)
 {
 	struct output *out = ctx;
-	if (n >= OUTPUT_MAX - out->n)
+	if (!output_room(out, n))
 		longjmp(out->full, 1);
 	memcpy(out->text + out->n, text, n);
 	out->n += n;
@@ -66,11 +85,12 @@ static bool demangle_d(struct output *out, const char *name, int options)
 {
 	enum { D_MAX = 1024 };
 	char *shown = strlen(name) <= D_MAX ? dlang_demangle(name, options) : NULL;
-	size_t n = shown ? strlen(shown) : OUTPUT_MAX;
-	if (n < OUTPUT_MAX)
+	size_t n = shown ? strlen(shown) : 0;
+	bool fits = shown && output_room(out, n);
+	if (fits)
 		memcpy(out->text, shown, out->n = n);
 	free(shown);
-	return n < OUTPUT_MAX;
+	return fits;
 }
 
 static bool demangle(struct output *out, const char *name)
@@ -91,7 +111,7 @@ static bool demangle_versioned(struct output *out, const char *name)
 	if (!at)
 		return demangle(out, name);
 	char *plain = strndup(name, (size_t)(at - name));
-	bool done = plain && demangle(out, plain) && strlen(at) < OUTPUT_MAX - out->n;
+	bool done = plain && demangle(out, plain) && output_room(out, strlen(at));
 	free(plain);
 	if (done)
 		collect(at, strlen(at), out);
@@ -101,8 +121,8 @@ static bool demangle_versioned(struct output *out, const char *name)
 struct cli_text cli_demangle_now(const char *name)
 {
 	static const struct cli_text none;
-	if (!cli_is_mangled(name) || (!output && !(output = malloc(sizeof(*output)))) ||
-	    !demangle_versioned(output, name))
+	if (!cli_is_mangled(name) || (!output && !(output = calloc(1, sizeof(*output)))) ||
+	    !demangle_versioned(output, name) || !output_room(output, 0))
 		return none;
 	output->text[output->n] = 0;
 	return (struct cli_text){ output->text, output->n };

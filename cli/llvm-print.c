@@ -147,7 +147,10 @@ static void put_line(const struct llvm_printer *p, const struct llvm_line *line)
 		return;
 	}
 	fputs(line->path ? line->path : "??", stdout);
-	printf(o->style == LLVM_GNU ? ":%u\n" : ":%u:%u\n", line->line, line->column);
+	printf(o->style == LLVM_GNU ? ":%u" : ":%u:%u", line->line, line->column);
+	if (o->style == LLVM_GNU && line->discriminator)
+		printf(" (discriminator %u)", line->discriminator);
+	putchar('\n');
 	put_source(stdout, o->context, line);
 }
 

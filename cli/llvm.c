@@ -273,11 +273,21 @@ static const char *written_name(const struct session *s, const char *name)
 	return text;
 }
 
+/* Compilers put what stands behind the dot into symbols, and not into DWARF; but for clang's
+ * -funique-internal-linkage-names. */
+static bool is_clone(const char *linkage)
+{
+	return *linkage && strchr(linkage + 1, '.') && !strstr(linkage, ".__uniq.");
+}
+
 static const char *function_name(const struct session *s, const struct module *m,
                                  const struct turf_frame *f)
 {
 	bool linkage = s->o.functions != LLVM_SHORT && f->linkage_name;
 	const char *name = cli_text(m->file.image, linkage ? f->linkage_name : f->name).at;
+	/* of a clone that is the symbol's, which LLVM takes from the file's own table only */
+	if (linkage && name && f->name && is_clone(name))
+		name = cli_text(m->file.image, f->name).at;
 	return s->o.functions == LLVM_SHORT ? name : written_name(s, name);
 }
 
@@ -319,19 +329,17 @@ static const char *shown_path(const struct session *s, const struct module *m, u
 
 /* What only these styles show, and costs look-ups of its own. */
 static void add_details(const struct session *s, const struct module *m, uint64_t addr,
-                        const struct turf_frame *f, bool innermost, struct llvm_line *line)
+                        const struct turf_frame *f, struct llvm_line *line)
 {
 	uint32_t file;
 	if (!s->o.verbose && s->o.style != LLVM_JSON)
 		return;
-	if (innermost)
-		line->discriminator = dropin_discriminator(&m->file, addr);
 	if (turf_image_declared(m->file.image, f->function, &file, &line->declared_line) > 0)
 		line->declared_path = shown_path(s, m, addr, file);
 }
 
 static struct llvm_line line_of(const struct session *s, const struct module *m, uint64_t addr,
-                                const struct turf_frame *f, bool innermost)
+                                const struct turf_frame *f, uint32_t discriminator)
 {
 	struct llvm_line line = {
 		.function = function_name(s, m, f),
@@ -340,9 +348,19 @@ static struct llvm_line line_of(const struct session *s, const struct module *m,
 		.column = f->column,
 		.has_start = f->has_start,
 		.start = f->function_start,
+		.discriminator = discriminator,
 	};
-	add_details(s, m, addr, f, innermost, &line);
+	add_details(s, m, addr, f, &line);
 	return line;
+}
+
+/* Of the frames of @addr, innermost first, where they are shown; else 0. */
+static void discriminators(const struct session *s, const struct module *m, uint64_t addr,
+                           const struct turf_frames *walk, uint32_t out[TURF_FRAMES_MAX])
+{
+	bool shown = s->o.verbose || s->o.style != LLVM_PLAIN;
+	if (!shown || turf_image_discriminators(m->file.image, addr, out, walk->n) < 0)
+		memset(out, 0, TURF_FRAMES_MAX * sizeof(*out));
 }
 
 /* All of the chain, or the innermost. */
@@ -351,16 +369,19 @@ static void show_chain(struct session *s, const struct module *m, uint64_t addr)
 	struct turf_frames walk;
 	struct turf_frame f = { .name = 0 };
 	struct llvm_line line = { .function = NULL };
-	bool innermost = true;
+	uint32_t told[TURF_FRAMES_MAX] = { 0 };
+	size_t n = 0;
 	if (turf_image_frames(m->file.image, addr, &walk) > 0 &&
-	    turf_frames_next(&walk, &f) > 0)
-		for (; f.inlined; innermost = false) {
-			line = line_of(s, m, addr, &f, innermost);
+	    turf_frames_next(&walk, &f) > 0) {
+		discriminators(s, m, addr, &walk, told);
+		for (; f.inlined; n++) {
+			line = line_of(s, m, addr, &f, told[n]);
 			llvm_line(&s->printer, &line);
 			if (!s->o.inlines || turf_frames_next(&walk, &f) <= 0)
 				return;
 		}
-	line = line_of(s, m, addr, &f, innermost);
+	}
+	line = line_of(s, m, addr, &f, told[n]);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }
@@ -370,9 +391,11 @@ static void show_place(struct session *s, const struct module *m, uint64_t addr)
 {
 	struct turf_frames walk;
 	struct turf_frame f = { .name = 0 };
-	if (turf_image_frames(m->file.image, addr, &walk) > 0)
-		(void)turf_frames_next(&walk, &f);
-	struct llvm_line line = line_of(s, m, addr, &f, true);
+	uint32_t told[TURF_FRAMES_MAX] = { 0 };
+	if (turf_image_frames(m->file.image, addr, &walk) > 0 &&
+	    turf_frames_next(&walk, &f) > 0)
+		discriminators(s, m, addr, &walk, told);
+	struct llvm_line line = line_of(s, m, addr, &f, told[0]);
 	override(s, m, addr, &line);
 	llvm_line(&s->printer, &line);
 }

@@ -32,10 +32,13 @@ struct names {
 	struct names *next;
 	const struct turf_image *image;
 	size_t n_functions, n_files;
-	atomic_uint n_asked;
+	atomic_uint n_asked, n_shown;
 	_Atomic(kept_at *) at[N_MADE]; /* by number */
 };
-enum { MANY = 64 };
+enum {
+	MANY = 64,
+	MANY_SHOWN = 1 << 14, /* of texts that nobody wants to last */
+};
 
 static _Atomic(struct names *) all;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* adding to all; texts */
@@ -75,29 +78,39 @@ static struct names *find_names(const struct turf_image *image)
 	return n;
 }
 
-/* The array of what was made; NULL: there is none yet. */
-static kept_at *places_of(struct names *n, enum made made)
+/* The array of what was made; NULL: no memory. */
+static kept_at *make_places(struct names *n, enum made made)
 {
-	kept_at *at = n->at[made];
-	if (at || atomic_fetch_add_explicit(&n->n_asked, 1, memory_order_relaxed) < MANY)
-		return at;
 	pthread_mutex_lock(&lock);
-	at = n->at[made];
-	if (!at)
-		at = calloc(1 + (made == PATH ? n->n_files : n->n_functions), sizeof(*at));
+	kept_at *at = n->at[made];
+	size_t size = (1 + (made == PATH ? n->n_files : n->n_functions)) * sizeof(*at);
+	if (!at && (at = cli_large(size)))
+		memset(at, 0, size);
 	n->at[made] = at;
 	pthread_mutex_unlock(&lock);
 	return at;
 }
 
-/* Where the text of a number is remembered; NULL: it is not. */
-static kept_at *place_of(const struct turf_image *image, enum made made, uint32_t number)
+/* Where the text of a number is remembered; NULL: it is not, for few were asked for. */
+static kept_at *place_of(const struct turf_image *image, enum made made, uint32_t number,
+                         bool lasts)
 {
 	struct names *n = find_names(image);
 	if (!n || number > (made == PATH ? n->n_files : n->n_functions))
 		return NULL;
-	kept_at *at = places_of(n, made);
+	kept_at *at = n->at[made];
+	atomic_uint *asked = lasts ? &n->n_asked : &n->n_shown;
+	if (!at && atomic_fetch_add_explicit(asked, 1, memory_order_relaxed) >=
+	                   (lasts ? MANY : MANY_SHOWN))
+		at = make_places(n, made);
 	return at ? &at[number] : NULL;
+}
+
+void cli_names_many(const struct turf_image *image)
+{
+	struct names *n = find_names(image);
+	if (n)
+		n->n_asked = n->n_shown = MANY_SHOWN;
 }
 
 /* A text for this thread, valid until it reads the next into the same @room. */
@@ -172,7 +185,7 @@ struct cli_text cli_text(const struct turf_image *image, turf_text text)
 /* A text in one piece with its length, for places. */
 static struct kept *keep(struct cli_text text)
 {
-	struct kept *kept = malloc(sizeof(*kept) + text.size + 1);
+	struct kept *kept = cli_keep_room(sizeof(*kept) + text.size + 1);
 	if (!kept)
 		return NULL;
 	kept->size = text.size;
@@ -181,67 +194,123 @@ static struct kept *keep(struct cli_text text)
 	return kept;
 }
 
+static struct cli_text text_of(const struct kept *kept)
+{
+	return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
+}
+
 /* @text for ever, and remembered at @place if there is one. */
 static struct cli_text remember(kept_at *place, struct cli_text text)
 {
 	struct kept *kept = place ? keep(text) : NULL, *other = NULL;
 	if (!kept)
 		return cli_keep(text);
-	if (!atomic_compare_exchange_strong(place, &other, kept)) {
-		free(kept);
+	if (!atomic_compare_exchange_strong(place, &other, kept))
 		kept = other;
-	}
-	return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
+	return text_of(kept);
 }
 
-struct cli_text cli_path(const struct turf_image *image, uint32_t file)
+static struct cli_text path_of(const struct turf_image *image, uint32_t file, bool lasts)
 {
+	static _Thread_local struct room shown;
+	struct room room = { .more = NULL };
 	if (!file)
 		return none;
-	kept_at *place = place_of(image, PATH, file);
-	struct kept *kept = place ? *place : NULL;
+	kept_at *place = place_of(image, PATH, file, lasts);
+	const struct kept *kept = place ? *place : NULL;
 	if (kept)
-		return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
-	struct room room = { .more = NULL };
+		return text_of(kept);
+	if (!place && !lasts)
+		return read_text(image, true, file, &shown);
 	struct cli_text path = remember(place, read_text(image, true, file, &room));
 	free(room.more);
 	return path;
 }
 
-struct cli_text cli_frame_name(const struct turf_image *image, const struct turf_frame *f,
-                               bool demangled)
+struct cli_text cli_path(const struct turf_image *image, uint32_t file)
 {
+	return path_of(image, file, true);
+}
+
+struct cli_text cli_show_path(const struct turf_image *image, uint32_t file)
+{
+	return path_of(image, file, false);
+}
+
+static struct cli_text name_of(const struct turf_image *image, const struct turf_frame *f,
+                               bool demangled, bool lasts)
+{
+	static _Thread_local struct room shown;
+	struct room room = { .more = NULL };
+	kept_at *place = place_of(image, demangled ? SHOWN : LINKED, f->function, lasts);
+	const struct kept *kept = place && f->function ? *place : NULL;
+	if (kept)
+		return text_of(kept);
+	if (!place && !lasts)
+		return make_name(image, f->name, f->linkage_name, demangled, &shown);
 	if (!f->function)
 		return f->name ? find_text(image, f->name,
 		                           demangled ? SHOWN_SYMBOL : LINKED_SYMBOL)
 		               : unknown;
-	kept_at *place = place_of(image, demangled ? SHOWN : LINKED, f->function);
-	struct kept *kept = place ? *place : NULL;
-	if (kept)
-		return (struct cli_text){ kept->at, kept->size };
-	struct room room = { .more = NULL };
 	struct cli_text name =
 		remember(place, make_name(image, f->name, f->linkage_name, demangled, &room));
 	free(room.more);
 	return name;
 }
 
-void cli_names_expect(const struct turf_image *image, const struct turf_frame *frames, size_t n,
-                      bool demangled)
+struct cli_text cli_frame_name(const struct turf_image *image, const struct turf_frame *f,
+                               bool demangled)
 {
-	const struct names *known = find_names(image);
-	kept_at *names = known ? known->at[demangled ? SHOWN : LINKED] : NULL;
-	kept_at *paths = known ? known->at[PATH] : NULL;
-	if (!names || !paths)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		__builtin_prefetch(&names[frames[i].function]);
-		__builtin_prefetch(&paths[frames[i].file]);
+	return name_of(image, f, demangled, true);
+}
+
+struct cli_text cli_show_name(const struct turf_image *image, const struct turf_frame *f,
+                              bool demangled)
+{
+	return name_of(image, f, demangled, false);
+}
+
+/* What is remembered of a number below @n; NULL: nothing. */
+static const struct kept *kept_of(kept_at *places, uint32_t number, size_t n)
+{
+	return places && number && number <= n
+	               ? atomic_load_explicit(&places[number], memory_order_acquire)
+	               : NULL;
+}
+
+static void expect_frames(const struct names *n, kept_at *names, kept_at *paths,
+                          const struct turf_frame *f, size_t n_frames)
+{
+	for (size_t i = 0; i < n_frames; i++) {
+		__builtin_prefetch(&names[f[i].function]);
+		__builtin_prefetch(&paths[f[i].file]);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (frames[i].function <= known->n_functions)
-			__builtin_prefetch(names[frames[i].function]);
-		if (frames[i].file <= known->n_files)
-			__builtin_prefetch(paths[frames[i].file]);
+	for (size_t i = 0; i < n_frames; i++) {
+		__builtin_prefetch(kept_of(names, f[i].function, n->n_functions));
+		__builtin_prefetch(kept_of(paths, f[i].file, n->n_files));
+	}
+}
+
+void cli_show_frames(const struct turf_image *image, const struct turf_frame *f,
+                     size_t n_frames, bool demangled, struct cli_shown *out)
+{
+	static const struct names unknown_image;
+	const struct names *n = find_names(image);
+	n = n ? n : &unknown_image;
+	kept_at *names = n->at[demangled ? SHOWN : LINKED], *paths = n->at[PATH];
+	if (names && paths)
+		expect_frames(n, names, paths, f, n_frames);
+	for (size_t i = 0; i < n_frames; i++, f++, out++) {
+		const struct kept *kept = kept_of(names, f->function, n->n_functions);
+		struct cli_text name =
+			kept ? text_of(kept) : cli_frame_name(image, f, demangled);
+		kept = kept_of(paths, f->file, n->n_files);
+		struct cli_text path = kept      ? text_of(kept)
+		                       : f->file ? cli_path(image, f->file)
+		                                 : unknown;
+		*out = (struct cli_shown){
+			name.at, path.at,   (uint32_t)name.size, (uint32_t)path.size,
+			f->line, f->column,
+		};
 	}
 }

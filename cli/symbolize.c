@@ -5,6 +5,7 @@
  * Questions are read many at a time. Answers are written when there are many, at the end, and
  * whenever no further question is there yet, so that a program can ask us line by line.
  */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -49,12 +50,18 @@ static int answer_arguments(struct answers *a, char *const *args, size_t n)
 	return status;
 }
 
-/* Standard input, and the questions of it that were not given an answer yet. */
+/*
+ * Standard input, and the questions of it that were not given an answer yet. There is little
+ * room at first; it grows with what comes at once.
+ */
+enum { ROOM_FIRST = 1 << 14, ROOM_MAX = 1 << 18, ADDRS_FIRST = 1 << 9, HEAD = 8 };
+
 struct input {
 	struct answers *answers;
-	size_t n_bytes, n_addrs;
-	uint64_t addrs[1 << 15];
-	char bytes[(1 << 18) + 1]; /* one more for the last line's NUL */
+	size_t n_bytes, room;
+	char *bytes; /* HEAD more before them; one behind, for the last line's NUL */
+	size_t n_addrs, addrs_room;
+	uint64_t *addrs;
 };
 
 static int answer_all(struct input *in)
@@ -64,9 +71,42 @@ static int answer_all(struct input *in)
 	return n ? answers_give(in->answers, in->addrs, n) : CLI_OK;
 }
 
-/* A line without blanks around it, NUL-ended in place; an empty one asks nothing. */
-static int take_line(struct input *in, char *line, char *end)
+static int grow_bytes(struct input *in)
 {
+	size_t room = in->room ? 4 * in->room : ROOM_FIRST;
+	char *bytes = in->bytes ? in->bytes - HEAD : NULL;
+	bytes = room > ROOM_MAX ? NULL : realloc(bytes, HEAD + room + 1);
+	if (!bytes)
+		return cli_error(NULL, room > ROOM_MAX ? "standard input: a line is too long"
+		                                       : "no memory");
+	in->bytes = bytes + HEAD;
+	in->room = room;
+	return CLI_OK;
+}
+
+static int grow_addrs(struct input *in)
+{
+	size_t room = in->addrs_room ? 2 * in->addrs_room : ADDRS_FIRST;
+	uint64_t *addrs = realloc(in->addrs, room * sizeof(*addrs));
+	if (!addrs)
+		return cli_error(NULL, "no memory");
+	in->addrs = addrs;
+	in->addrs_room = room;
+	return CLI_OK;
+}
+
+static int add_addr(struct input *in, uint64_t addr)
+{
+	if (in->n_addrs == in->addrs_room && grow_addrs(in) != CLI_OK)
+		return CLI_ERROR;
+	in->addrs[in->n_addrs++] = addr;
+	return in->n_addrs == ANSWERS_MANY ? answer_all(in) : CLI_OK;
+}
+
+/* What of a line is neither digits alone nor empty: blanks around them, or it is an error. */
+static int take_odd_line(struct input *in, char *line, char *end)
+{
+	uint64_t addr;
 	while (end > line && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	while (line < end && (*line == ' ' || *line == '\t'))
@@ -74,16 +114,64 @@ static int take_line(struct input *in, char *line, char *end)
 	*end = 0;
 	if (line == end)
 		return CLI_OK;
-	if (cli_hex(line, &in->addrs[in->n_addrs])) {
-		in->n_addrs++;
-		return in->n_addrs == CLI_COUNT(in->addrs) ? answer_all(in) : CLI_OK;
-	}
+	if (cli_hex(line, &addr))
+		return add_addr(in, addr);
 	int status = answer_all(in); /* of those before */
 	return status == CLI_OK ? bad_address(line) : status;
 }
 
-/* Answers all whole lines that are there, and keeps the rest. */
-static int answer_lines(struct input *in)
+/*
+ * The value of eight hexadecimal digits, the first the highest; false: they are none. All are
+ * worked on at once, a byte each.
+ */
+static bool eight_digits(uint64_t text, uint64_t *value)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t lower = text | 0x20 * each;
+	uint64_t nibbles = (text & 0x0f * each) + 9 * (text >> 6 & each);
+	uint64_t letters = (nibbles + 0x76 * each) >> 7 & each; /* 1 where it is 10 or more */
+	if ((nibbles & 0xf0 * each) ||
+	    lower != nibbles + '0' * each + ('a' - '9' - 1) * letters)
+		return false;
+	nibbles = be64toh(nibbles);
+	nibbles = (nibbles | nibbles >> 4) & 0x00ff00ff00ff00ff;
+	nibbles = (nibbles | nibbles >> 8) & 0x0000ffff0000ffff;
+	*value = (nibbles | nibbles >> 16) & 0xffffffff;
+	return true;
+}
+
+/* Of the last up to eight characters before @end, at least one. */
+static bool digits_before(const char *end, size_t n, uint64_t *value)
+{
+	uint64_t text;
+	memcpy(&text, end - sizeof(text), sizeof(text)); /* HEAD bytes are before all lines */
+	unsigned spare = 8 * (unsigned)(sizeof(text) - n);
+	uint64_t mask = htole64(UINT64_MAX << spare);
+	return eight_digits((text & mask) | (0x3030303030303030 & ~mask), value);
+}
+
+static bool take_digits(const char *line, const char *end, uint64_t *addr)
+{
+	uint64_t high = 0, low;
+	if (end - line > 2 && line[0] == '0' && line[1] == 'x')
+		line += 2;
+	size_t n = (size_t)(end - line);
+	if (n < 1 || n > 16 || !digits_before(end, n < 8 ? n : 8, &low) ||
+	    (n > 8 && !digits_before(end - 8, n - 8, &high)))
+		return false;
+	*addr = high << 32 | low;
+	return true;
+}
+
+static int take_line(struct input *in, char *line, char *end)
+{
+	uint64_t addr;
+	return take_digits(line, end, &addr) ? add_addr(in, addr)
+	                                     : take_odd_line(in, line, end);
+}
+
+/* Takes all whole lines that are there, and keeps the rest. */
+static int take_lines(struct input *in)
 {
 	char *at = in->bytes, *end = at + in->n_bytes;
 	for (char *newline; (newline = memchr(at, '\n', (size_t)(end - at)));) {
@@ -94,45 +182,62 @@ static int answer_lines(struct input *in)
 	}
 	in->n_bytes = (size_t)(end - at);
 	memmove(in->bytes, at, in->n_bytes);
-	return answer_all(in);
+	return CLI_OK;
 }
 
-/* Reads what is there; before it would have to wait, what is answered goes out. */
-static ssize_t read_more(struct input *in)
+/* Reading would not wait: there is more, or the end. */
+static bool input_waits(void)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	if (answers_wait(in->answers) && poll(&input, 1, 0) == 0 &&
-	    answers_flush(in->answers) != CLI_OK)
-		return -EIO; /* it was told */
+	return poll(&input, 1, 0) != 0;
+}
+
+/* > 0: there may be more, 0: that was all, < 0: an error, which was told. */
+static ssize_t read_some(struct input *in)
+{
+	if (in->n_bytes == in->room && grow_bytes(in) != CLI_OK)
+		return -ENOMEM;
 	ssize_t n;
 	do
-		n = read(STDIN_FILENO, in->bytes + in->n_bytes,
-		         sizeof(in->bytes) - 1 - in->n_bytes);
+		n = read(STDIN_FILENO, in->bytes + in->n_bytes, in->room - in->n_bytes);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		cli_error(NULL, "standard input: %s", strerror(errno));
+	else
+		in->n_bytes += (size_t)n;
 	return n;
+}
+
+/*
+ * Reads and answers; before it would have to wait for more, what was asked is answered, and
+ * what is answered goes out.
+ */
+static int answer_read(struct input *in)
+{
+	for (;;) {
+		ssize_t more = read_some(in);
+		if (more < 0)
+			return CLI_ERROR;
+		int status = take_lines(in);
+		if (status == CLI_OK && more == 0)
+			status = take_line(in, in->bytes, in->bytes + in->n_bytes);
+		if (status == CLI_OK && (more == 0 || !input_waits()))
+			status = answer_all(in);
+		if (status != CLI_OK || more == 0)
+			return status;
+		if (answers_wait(in->answers) && !input_waits() &&
+		    answers_flush(in->answers) != CLI_OK)
+			return CLI_ERROR;
+	}
 }
 
 static int answer_input(struct answers *answers)
 {
-	static struct input in;
-	in.answers = answers;
-	for (;;) {
-		ssize_t more = read_more(&in);
-		if (more < 0)
-			return CLI_ERROR;
-		in.n_bytes += (size_t)more;
-		if (more == 0) {
-			int status = take_line(&in, in.bytes, in.bytes + in.n_bytes);
-			return status == CLI_OK ? answer_all(&in) : status;
-		}
-		int status = answer_lines(&in);
-		if (status != CLI_OK)
-			return status;
-		if (in.n_bytes == sizeof(in.bytes) - 1)
-			return cli_error(NULL, "standard input: a line is too long");
-	}
+	struct input in = { .answers = answers };
+	int status = answer_read(&in);
+	free(in.bytes ? in.bytes - HEAD : NULL);
+	free(in.addrs);
+	return status;
 }
 
 static int symbolize(struct answers *a, char *const *args, size_t n)

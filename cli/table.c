@@ -2,13 +2,15 @@
 /*
  * The table of what was made already, and the memory that such texts live in.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "table.h"
 
 /* The space of names: an image's is an address, and greater. */
-enum { FIRST_ROOM = 1024, SPACE_NAMES = 1 };
+enum { FIRST_ROOM = 64, SPACE_NAMES = 1 };
 
 static size_t place_of(const struct cli_table *t, uint64_t space, uint64_t key)
 {
@@ -76,25 +78,66 @@ struct cli_entry *cli_table_name(struct cli_table *t, const char *name, bool *is
 	return find_or_add(t, SPACE_NAMES, h, name, is_new);
 }
 
+void *cli_large(size_t size)
+{
+	enum { PAGE = 2 << 20 }; /* a large page of most machines */
+	if (size < PAGE)
+		return malloc(size);
+	size_t whole = (size + PAGE - 1) / PAGE * PAGE;
+	void *at = aligned_alloc(PAGE, whole);
+	if (at)
+		madvise(at, whole, MADV_HUGEPAGE); /* or not: it is no error */
+	return at;
+}
+
+/* All that is kept, of all threads; what nobody points at any more is no leak by that. */
+struct block {
+	struct block *before;
+	char bytes[];
+};
+
+static char *new_block(size_t size)
+{
+	static _Atomic(struct block *) last;
+	struct block *b = cli_large(size);
+	if (!b)
+		return NULL;
+	b->before = last;
+	while (!atomic_compare_exchange_weak(&last, &b->before, b))
+		;
+	return b->bytes;
+}
+
+/* From small to large blocks; what fills much of one is a block of its own. */
+void *cli_keep_room(size_t size)
+{
+	enum { FIRST = 1 << 11, LAST = 1 << 21 };
+	static _Thread_local struct {
+		char *at;
+		size_t left, block;
+	} room;
+	size = (size + 7) & ~(size_t)7;
+	if (size > room.left && size > room.block / 4 + FIRST / 4)
+		return new_block(sizeof(struct block) + size);
+	if (size > room.left) {
+		room.block = room.block ? 2 * room.block : FIRST;
+		room.block = room.block < LAST ? room.block : LAST;
+		room.at = new_block(room.block);
+		room.left = room.at ? room.block - sizeof(struct block) : 0;
+	}
+	if (size > room.left)
+		return NULL;
+	room.at += size;
+	room.left -= size;
+	return room.at - size;
+}
+
 struct cli_text cli_keep(struct cli_text text)
 {
-	enum { BLOCK = 1 << 16 };
-	static _Thread_local char *at;
-	static _Thread_local size_t left;
-	size_t size = text.size + 1;
-	bool big = size > BLOCK / 4;
-	if (text.at && !big && size > left) {
-		at = malloc(BLOCK);
-		left = at ? BLOCK : 0;
-	}
-	char *out = !text.at ? NULL : big ? malloc(size) : at;
-	if (!out)
+	char *at = text.at ? cli_keep_room(text.size + 1) : NULL;
+	if (!at)
 		return (struct cli_text){ NULL };
-	if (!big) {
-		at += size;
-		left -= size;
-	}
-	memcpy(out, text.at, size - 1);
-	out[size - 1] = 0;
-	return (struct cli_text){ out, size - 1 };
+	memcpy(at, text.at, text.size);
+	at[text.size] = 0;
+	return (struct cli_text){ at, text.size };
 }

@@ -39,4 +39,10 @@ struct cli_entry *cli_table_name(struct cli_table *t, const char *name, bool *is
 /* The same text in memory that lives as long as the process; none: none, or no memory. */
 struct cli_text cli_keep(struct cli_text text);
 
+/* Room for @size bytes, 8-aligned, that lives as long as the process; NULL: no memory. */
+void *cli_keep_room(size_t size);
+
+/* malloc(), in large pages if there is so much of it that they pay. */
+void *cli_large(size_t size);
+
 #endif

@@ -89,25 +89,32 @@ int cli_usage_error(const char *fmt, ...)
 	return CLI_ERROR;
 }
 
+/* "FOLDER/BELOW", made once; NULL: no memory. */
+static const char *join(const char *folder, const char *below)
+{
+	static char *path;
+	size_t n = strlen(folder), n_below = strlen(below) + 1;
+	if (path || !(path = malloc(n + 1 + n_below)))
+		return path;
+	memcpy(path, folder, n);
+	path[n] = '/';
+	memcpy(path + n + 1, below, n_below);
+	return path;
+}
+
 const char *cli_store_path(void)
 {
-	static char path[4096]; /* what a path may have at most */
 	const char *folder = store_option;
 	if (!folder || !*folder)
 		folder = getenv("TURF_STORE");
 	if (folder && *folder)
 		return folder;
-	const char *below = "turf";
 	folder = getenv("XDG_CACHE_HOME");
 	/* XDG Base Directory Specification: a relative one is to be ignored */
-	if (!folder || *folder != '/') {
-		folder = getenv("HOME");
-		below = ".cache/turf";
-	}
-	if (!folder || !*folder)
-		return NULL;
-	int n = snprintf(path, sizeof(path), "%s/%s", folder, below);
-	return n > 0 && (size_t)n < sizeof(path) ? path : NULL;
+	if (folder && *folder == '/')
+		return join(folder, "turf");
+	folder = getenv("HOME");
+	return folder && *folder ? join(folder, ".cache/turf") : NULL;
 }
 
 int cli_find_store_with(const struct turf_build_options *build, struct turf_store **ret,

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "turf/turf.h"
+#include "turf/debug.h"
 
 /* NUL-ended in @out; "??": there is none, or the image is damaged. */
 static const char *text_of(const struct turf_image *image, turf_text text,

@@ -66,6 +66,8 @@ static void look_up(const struct turf_image *image, uint64_t addr)
 	if (turf_image_frames(image, addr, &walk) == 1)
 		while (turf_frames_next(&walk, &frame) == 1)
 			read_frame(image, &frame);
+	uint32_t discriminators[4];
+	(void)turf_image_discriminators(image, addr, discriminators, COUNT(discriminators));
 	(void)turf_image_find_function(image, addr, &function);
 	(void)turf_image_find_symbol(image, addr, &symbol);
 	(void)turf_image_find_unit(image, addr, &unit);

@@ -93,8 +93,12 @@ struct turf_frame {
 	uint64_t function_start; /* link-time address where the function begins */
 };
 
-/* A walk over one address' frames; caller's storage, all fields private. */
-enum { TURF_FRAMES_MAX = 128 }; /* functions at one address; more inner ones are left out */
+/*
+ * A walk over one address' frames; caller's storage, all fields but n private. Where there are
+ * as many as may be, others may have been left out: those between the innermost and the next
+ * one.
+ */
+enum { TURF_FRAMES_MAX = 128 };
 struct turf_frames {
 	uint32_t n;    /* frames in all */
 	uint32_t left; /* yet to come */
@@ -180,6 +184,20 @@ int turf_image_rows(const struct turf_image *image, uint64_t addr, struct turf_r
 
 /* Return: 1 @out filled, 0 no further row, -EBADMSG image damaged. By address. */
 int turf_rows_next(struct turf_rows *walk, struct turf_row *out);
+
+/**
+ * turf_image_discriminators() - of the place where each frame of an address is
+ * @out: of the innermost frame first: that of the row over @addr, of a caller that of the call;
+ *       0: none
+ * @n:   frames of @addr, as many as turf_image_frames() gives
+ *
+ * Cost:   two binary searches, at most 64 rows decoded; no allocation; async-signal-safe
+ * Return: 1 one of them is not 0; 0 all are, or the urf was made without them; -EBADMSG image
+ *         damaged, what is in @out means nothing
+ * Source: DWARF 5 section 6.2.2; DW_AT_GNU_discriminator of inlined calls
+ */
+int turf_image_discriminators(const struct turf_image *image, uint64_t addr, uint32_t *out,
+                              size_t n);
 
 /* A compilation unit. */
 struct turf_unit {

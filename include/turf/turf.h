@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* All of libturf. */
+/* All of libturf. Who needs no more than debug urfs includes turf/debug.h. */
 #ifndef TURF_TURF_H
 #define TURF_TURF_H
 
-#include "turf/build.h"
-#include "turf/error.h"
-#include "turf/image.h"
-#include "turf/names.h"
+#include "turf/debug.h"
 #include "turf/process.h"
 #include "turf/profile.h"
-#include "turf/store.h"
-#include "turf/types.h"
-#include "turf/variables.h"
 #include "turf/unwind.h"
 
 #endif

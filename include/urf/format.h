@@ -73,6 +73,9 @@ enum urf_section_kind {
 	/* cold: what is asked for now and then; an urf may be without it */
 	URF_MARKS, /* [.urf.marks]  struct urf_marks: groups of rows of line tables, by start */
 	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
+	URF_CALLS, /* [.urf.calls]  struct urf_calls: discriminators of inlined calls, by start
+	            */
+	URF_CALL_DATA, /* [.urf.call.data] bytes: the discriminators */
 	/* a second pool of texts, of the same coding, and of files: what the hot part has not
 	 */
 	URF_MORE_INDEX,       /* [.urf.more.index]       as .urf.text.index */
@@ -139,7 +142,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00003"
+#define URF_LAYOUT "v2.00004"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -348,6 +351,18 @@ struct urf_marks {
 	le32 off;   /* in .urf.mark.data */
 };
 static_assert(sizeof(struct urf_marks) == 8, "on disk");
+
+/*
+ * Discriminators of the calls that are inlined at an address. Each entry holds up to the start
+ * of the next one. What it names is a list: uleb how many; the uleb of each, that of the
+ * outermost call first; those of the innermost calls are left out where they are 0. An empty
+ * list comes first. No list is there twice.
+ */
+struct urf_calls {
+	le32 start; /* rva */
+	le32 off;   /* in .urf.call.data; other than the one before */
+};
+static_assert(sizeof(struct urf_calls) == 8, "on disk");
 
 /*
  * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of

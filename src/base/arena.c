@@ -14,7 +14,7 @@ struct arena_block {
 static bool new_block(struct arena *a, size_t size)
 {
 	uint64_t n = a->blocks ? a->blocks->n + 1 : 1;
-	size_t least = n > FEW_BLOCKS ? LARGE_BLOCK_SIZE : BLOCK_SIZE;
+	size_t least = a->large || n > FEW_BLOCKS ? LARGE_BLOCK_SIZE : BLOCK_SIZE;
 	size_t room = MAX(size + sizeof(struct arena_block), least);
 	struct arena_block *b = turf_big(room);
 	if (!b)
@@ -60,5 +60,5 @@ void turf_arena_fini(struct arena *a)
 		a->blocks = b->next;
 		free(b);
 	}
-	*a = (struct arena){ 0 };
+	*a = (struct arena){ .large = a->large };
 }

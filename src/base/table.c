@@ -70,13 +70,3 @@ void turf_table_fetch(const struct table *t, uint64_t hash)
 	if (t->room)
 		__builtin_prefetch(&t->slots[(hash >> 32) & (t->room - 1)]);
 }
-
-void turf_table_wipe(struct table *t, uint64_t hash)
-{
-	/* the element lies in the run of slots from its own place on, as all the others there
-	 * do */
-	for (size_t i = (hash >> 32) & (t->room - 1); t->room && t->slots[i].idx1;
-	     i = (i + 1) & (t->room - 1))
-		t->slots[i].idx1 = 0;
-	t->n = 0;
-}

@@ -32,9 +32,6 @@ int turf_table_intern(struct table *t, uint64_t hash, turf_table_same *same, con
 void turf_table_fetch(const struct table *t, uint64_t hash);
 /* Forgets all elements and keeps the room. */
 void turf_table_clear(struct table *t);
-/* Part of the same, for a table with much more room than elements: to be called with the hash
- * of every element, and nothing else in between. */
-void turf_table_wipe(struct table *t, uint64_t hash);
 void turf_table_fini(struct table *t);
 
 static inline uint64_t hash_mix(uint64_t h, uint64_t value)

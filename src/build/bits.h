@@ -3,6 +3,7 @@
 #ifndef BUILD_BITS_H
 #define BUILD_BITS_H
 
+#include "base/le.h"
 #include "base/vec.h"
 
 struct bits {
@@ -33,6 +34,45 @@ static inline void turf_bits_put(const struct bits *b, struct buf *out, uint64_t
 		*p |= (uint8_t)(value >> done << skip);
 		done += 8 - skip;
 	}
+}
+
+/* Writes one number behind the other: of at most 32 bits in one step. */
+struct bit_writer {
+	uint8_t *to;
+	uint64_t waiting;
+	unsigned n; /* bits that wait, less than 32 between calls */
+};
+
+/* Of the bits of @b, all 0 so far; nothing else may grow @out meanwhile. */
+static inline struct bit_writer turf_bits_writer(const struct bits *b, const struct buf *out)
+{
+	return (struct bit_writer){ out->at + b->off, 0, 0 };
+}
+
+static inline void turf_bits_append_32(struct bit_writer *w, uint64_t value, unsigned width)
+{
+	w->waiting |= value << w->n;
+	w->n += width;
+	if (w->n >= 32) {
+		le32 low = le32_of(w->waiting);
+		memcpy(w->to, &low, sizeof(low));
+		w->to += sizeof(low);
+		w->waiting >>= 32;
+		w->n -= 32;
+	}
+}
+
+static inline void turf_bits_append(struct bit_writer *w, uint64_t value, unsigned width)
+{
+	for (; width > 32; value >>= 32, width -= 32)
+		turf_bits_append_32(w, value & UINT32_MAX, 32);
+	turf_bits_append_32(w, value, width);
+}
+
+static inline void turf_bits_end(struct bit_writer *w)
+{
+	for (unsigned done = 0; done < w->n; done += 8)
+		*w->to++ = (uint8_t)(w->waiting >> done);
 }
 
 /* Bits that the highest of @all's needs. */

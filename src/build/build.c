@@ -2,24 +2,29 @@
 /*
  * One ELF file and its debug file -> one debug urf.
  *
- *   inputs -> inflate sections -> symbols, list of units -> units, unwind rows
+ *   inputs -> sections, symbols, unwind rows -> list of units -> units
  *          -> functions, texts -> segments -> write
  *
  * each arrow's work shared by all threads.
  *
  * Only what is done in parallel may run in any order, and nothing of it is seen by the next
- * before all of it is done: the same source gives the same bytes.
+ * before all of it that the next needs is done: the same source gives the same bytes.
  */
 #include <elf.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "build/build.h"
 #include "build/types.h"
 #include "config.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14; <asm-generic/mman-common.h> */
+#endif
 
 void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, ...)
 {
@@ -35,45 +40,7 @@ void turf_build_note(struct builder *b, enum turf_level level, const char *fmt, 
 	pthread_mutex_unlock(&b->lock);
 }
 
-/* Progress of one parallel stage. */
-struct stage {
-	struct builder *b;
-	const char *name;
-	uint64_t total, done;
-	pthread_mutex_t lock;
-	int (*task)(struct builder *b, size_t idx, struct turf_error *err);
-};
-
-static int stage_task(void *ctx, size_t idx, struct turf_error *err)
-{
-	struct stage *s = ctx;
-	int r = s->task(s->b, idx, err);
-	if (r < 0 || !s->b->options->progress)
-		return r;
-	pthread_mutex_lock(&s->lock);
-	s->done++;
-	r = s->b->options->progress(s->b->options->ctx, s->name, s->done, s->total);
-	pthread_mutex_unlock(&s->lock);
-	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", s->b->in.name) : 0;
-}
-
-static int run_stage(struct builder *b, const char *name, size_t n,
-                     int (*task)(struct builder *b, size_t idx, struct turf_error *err),
-                     struct turf_error *err)
-{
-	struct stage s = { .b = b, .name = name, .total = n, .task = task };
-	pthread_mutex_init(&s.lock, NULL);
-	int r = turf_pool_run(b->threads, n, stage_task, &s, err);
-	pthread_mutex_destroy(&s.lock);
-	return r;
-}
-
-static int inflate(struct builder *b, size_t idx, struct turf_error *err)
-{
-	return turf_inputs_inflate(&b->in, idx, err);
-}
-
-/* Names the units that could not be read, in order; the others are served. */
+/* Names the units that could not be read as they are, in order; the others are served. */
 static void note_bad_units(struct builder *b)
 {
 	const char *file = b->in.dwarf_elf == &b->in.debug.elf ? b->in.debug_name : b->in.name;
@@ -86,30 +53,14 @@ static void note_bad_units(struct builder *b)
 			                file, (unsigned long long)u->off,
 			                u->name ? u->name : "?",
 			                u->error < 0 ? u->error_text : out->why.text);
+		if (out->too_deep)
+			turf_build_note(
+				b, TURF_WARNING,
+				"%s: unit at .debug_info+%#llx (%s): more than %d calls "
+				"inlined in each other: some in the middle left out",
+				file, (unsigned long long)u->off, u->name ? u->name : "?",
+				URF_DEPTH_MAX - 1);
 	}
-}
-
-/* What is to be had before the units, and does not need each other. */
-static int prepare(void *ctx, size_t idx, struct turf_error *err)
-{
-	struct builder *b = ctx;
-	if (idx == 0)
-		return turf_build_symbols(b, err);
-	return b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, idx - 1, err) : 0;
-}
-
-static int prepare_all(struct builder *b, struct turf_error *err)
-{
-	int r = turf_build_golang(b, err);
-	if (r < 0)
-		return r;
-	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
-	r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
-	if (r < 0)
-		return r;
-	b->has_dwarf = b->in.dwarf_elf;
-	r = turf_pool_run(b->threads, 1 + DWARF_PARTS, prepare, b, err);
-	return r == 0 && b->has_dwarf ? turf_related_open(b, err) : r;
 }
 
 /*
@@ -136,24 +87,179 @@ static int order_units(struct builder *b)
 	return turf_functions_begin(b);
 }
 
-/* Unwind rows need nothing of the units, and are as much work as many of them: begun first. */
-static int build_unit(struct builder *b, size_t idx, struct turf_error *err)
+/*
+ * The first half of a build, whose tasks wait for those before them only: so none is idle
+ * while there is something to do, and no thread waits for one that has not begun.
+ */
+enum { N_MAPS = 16 };
+enum {
+	TASK_INFLATE, /* sections, the largest first: see inflate() */
+	TASK_SYMBOLS = TASK_INFLATE + N_INFLATES, /* units ask for them */
+	TASK_FRAMES, /* unwind rows: nothing before the file's end needs them */
+	TASK_MAP,    /* pages that all will be read */
+	TASK_FIND = TASK_MAP + N_MAPS, /* the units' headers */
+	TASK_PARTS,                    /* abbreviations and first DIEs, of the units found */
+	TASK_UNITS = TASK_PARTS + DWARF_PARTS,
+	TASK_MOST = INT32_MAX, /* units end sooner */
+};
+struct reading {
+	struct builder *b;
+	pthread_mutex_t lock; /* over what follows */
+	pthread_cond_t moved;
+	bool cfi, dwarf, found, symbols, ready; /* ready: units may be read */
+	bool failed;
+	unsigned sections, cfi_sections, parts; /* that are done */
+	uint64_t told, done;                    /* sections, units */
+};
+
+static void reading_fini(struct reading *r)
 {
-	if (idx == 0)
-		return b->in.n_code ? turf_build_frames(b, err) : 0;
-	size_t unit = b->order[idx - 1];
-	int r = turf_build_unit(b, unit, err);
-	if (r == 0)
-		turf_functions_unit(b, unit);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->moved);
+}
+
+/* Waits until @gate is true or all is in vain; false: it is. */
+static bool wait_for(struct reading *r, const bool *gate)
+{
+	pthread_mutex_lock(&r->lock);
+	while (!*gate && !r->failed)
+		pthread_cond_wait(&r->moved, &r->lock);
+	bool ok = !r->failed;
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+/* Says what @result of a task means to those that wait; and gives it back. */
+static int open_gate(struct reading *r, bool *gate, int result)
+{
+	pthread_mutex_lock(&r->lock);
+	*gate = true;
+	r->failed |= result < 0;
+	pthread_cond_broadcast(&r->moved);
+	pthread_mutex_unlock(&r->lock);
+	return result;
+}
+
+static int tell_progress(struct reading *reading, const char *stage, uint64_t *done,
+                         uint64_t total, struct turf_error *err)
+{
+	struct builder *b = reading->b;
+	if (!b->options->progress)
+		return 0;
+	pthread_mutex_lock(&reading->lock);
+	int r = b->options->progress(b->options->ctx, stage, ++*done, total);
+	pthread_mutex_unlock(&reading->lock);
+	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", b->in.name) : 0;
+}
+
+static int find_units(struct builder *b, struct turf_error *err)
+{
+	struct dwarf_sections sections = turf_inputs_dwarf(&b->in);
+	int r = b->in.dwarf_elf ? turf_dwarf_find(&sections, &b->dwarf, err) : 0;
+	b->has_dwarf = r == 0 && b->in.dwarf_elf;
 	return r;
 }
 
-static int read_units(struct builder *b, struct turf_error *err)
+/*
+ * Asks for a part of what is read from its begin to its end: many pages at a time cost less
+ * than a fault for each few, and threads share them, where one would find the units alone with
+ * all of them. Advice: an older system refuses it, and loses nothing.
+ */
+static void map_part(const struct elf_data *data, size_t part)
 {
-	if (order_units(b) < 0)
-		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
-		                 b->in.name);
-	int r = run_stage(b, "units", b->dwarf.n_units + 1, build_unit, err);
+	enum { MUCH = 4 << 20 }; /* bytes */
+	const uintptr_t in_page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+	size_t size = data->bytes.size / N_MAPS + 1;
+	if (data->owned || data->bytes.size < MUCH || part * size >= data->bytes.size)
+		return;
+	uintptr_t begin = (uintptr_t)data->bytes.at + part * size;
+	size_t left = MIN(size, data->bytes.size - part * size);
+	uintptr_t page = begin & ~in_page;
+	(void)madvise((void *)page, left + (begin - page), MADV_POPULATE_READ);
+}
+
+/* .debug_info may take longer than all of the rest: symbols and unwind rows are made meanwhile.
+ */
+static int inflate(struct reading *reading, size_t idx, struct turf_error *err)
+{
+	bool cfi = idx >= N_DWARF_SECTIONS;
+	int r = turf_inputs_inflate(&reading->b->in, idx, err);
+	if (r == 0)
+		r = tell_progress(reading, "sections", &reading->told, N_INFLATES, err);
+	pthread_mutex_lock(&reading->lock);
+	bool last = cfi ? ++reading->cfi_sections == N_INFLATES - N_DWARF_SECTIONS
+	                : ++reading->sections == N_DWARF_SECTIONS;
+	last &= !reading->failed;
+	pthread_mutex_unlock(&reading->lock);
+	return last || r < 0 ? open_gate(reading, cfi ? &reading->cfi : &reading->dwarf, r) : r;
+}
+
+static int read_part(struct reading *reading, size_t part, struct turf_error *err)
+{
+	struct builder *b = reading->b;
+	int r = b->has_dwarf ? turf_dwarf_read_part(&b->dwarf, part, err) : 0;
+	pthread_mutex_lock(&reading->lock);
+	bool last = ++reading->parts == DWARF_PARTS;
+	pthread_mutex_unlock(&reading->lock);
+	if (r == 0 && last && b->has_dwarf)
+		r = turf_related_open(b, err);
+	if (r == 0 && last && order_units(b) < 0)
+		r = turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
+		              b->in.name);
+	return last || r < 0 ? open_gate(reading, &reading->ready, r) : r;
+}
+
+/* 1 there is none. */
+static int read_unit(struct reading *reading, size_t idx, struct turf_error *err)
+{
+	struct builder *b = reading->b;
+	if (idx >= b->dwarf.n_units)
+		return 1;
+	size_t unit = b->order[idx];
+	int r = turf_build_unit(b, unit, err);
+	if (r < 0)
+		return r;
+	turf_functions_unit(b, unit);
+	return tell_progress(reading, "units", &reading->done, b->dwarf.n_units, err);
+}
+
+static int read_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct reading *r = ctx;
+	struct builder *b = r->b;
+	if (idx < TASK_SYMBOLS)
+		return inflate(r, idx - TASK_INFLATE, err);
+	if (idx == TASK_SYMBOLS)
+		return open_gate(r, &r->symbols, turf_build_symbols(b, err));
+	const bool *gate = idx == TASK_FRAMES ? &r->cfi
+	                   : idx <= TASK_FIND ? &r->dwarf
+	                                      : &r->found;
+	if (!wait_for(r, gate))
+		return 1;
+	if (idx == TASK_FRAMES)
+		return b->in.n_code ? turf_build_frames(b, err) : 0;
+	if (idx == TASK_FIND)
+		return open_gate(r, &r->found, find_units(b, err));
+	if (idx < TASK_FIND) {
+		map_part(&b->in.data[SECTION_INFO], idx - TASK_MAP);
+		map_part(&b->in.data[SECTION_LINE], idx - TASK_MAP);
+		return 0;
+	}
+	if (idx < TASK_UNITS)
+		return read_part(r, idx - TASK_PARTS, err);
+	if (!wait_for(r, &r->symbols) || !wait_for(r, &r->ready))
+		return 1;
+	return read_unit(r, idx - TASK_UNITS, err);
+}
+
+static int read_all(struct builder *b, struct turf_error *err)
+{
+	scoped(reading_fini) struct reading reading = { .b = b };
+	pthread_mutex_init(&reading.lock, NULL);
+	pthread_cond_init(&reading.moved, NULL);
+	int r = turf_build_golang(b, err);
+	if (r == 0)
+		r = turf_pool_run(b->threads, TASK_MOST, read_task, &reading, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;
@@ -188,9 +294,7 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 /* What is asked by name and by type: all names first, as these are numbered once all are in. */
 static int build_cold(struct builder *b, struct turf_error *err)
 {
-	int r = turf_emit_marks(b);
-	if (r == 0 && b->has_dwarf)
-		r = turf_build_types(b, err);
+	int r = b->has_dwarf ? turf_build_types(b, err) : 0;
 	if (r == 0 && b->types)
 		r = turf_intern_types(b);
 	if (r == 0)
@@ -210,21 +314,13 @@ static int build_cold(struct builder *b, struct turf_error *err)
 	return r == 0 ? turf_emit_names(b) : r;
 }
 
-/* What units and symbols say, in the urf's own numbers. */
 static int merge(struct builder *b, struct turf_error *err)
 {
-	int r = turf_build_functions(b, err);
-	if (r == 0)
-		r = turf_build_segments(b, err);
-	if (r == 0)
-		r = turf_emit_symbols(b);
-	if (r == 0)
-		r = turf_emit_packed(b);
+	int r = turf_build_merge(b, err);
 	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
 		r = build_cold(b, err);
 	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
-		                 b->in.name, strerror(-r));
+		return r;
 	if (b->has_dwarf)
 		b->flags |= URF_HAS_DWARF;
 	if (!(b->options->flags & TURF_BUILD_HOT))
@@ -269,13 +365,9 @@ static int finish(void *ctx, size_t idx, struct turf_error *err)
 
 static int build(struct builder *b, struct turf_error *err)
 {
-	int r = run_stage(b, "sections", N_INFLATES, inflate, err);
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
-	if (r == 0)
-		r = prepare_all(b, err);
-	if (r == 0)
-		r = read_units(b, err);
+	int r = read_all(b, err);
 	if (r == 0)
 		r = merge(b, err);
 	if (r == 0)
@@ -342,7 +434,7 @@ struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
 	/* of the options the folder and the flags change what is built; the revision changes
 	 * with what is looked for and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 2";
+	static const char revision[] = URF_LAYOUT " 4";
 	const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA, options ? (uint8_t)options->flags : 0 };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));

@@ -13,10 +13,12 @@
  *  - number.c: all units' functions -> numbers; functions.c: -> coded records
  *  - texts.c, phrases.c: names and paths -> coded texts
  *  - segments.c, ops.c: all units' segments -> coded blocks
+ *  - calls.c: inlined calls' discriminators, by scope, then by address
  *  - packed.c: files and units -> packed tables
  *  - places.c: which functions have lines in a file, which blocks have code of a function
  *  - names.c: what is called something -> a hash of names
  *  - more.c: names and files of the cold part
+ *  - merge.c: the order of those from functions.c on
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */
 #ifndef BUILD_BUILD_H
@@ -198,7 +200,8 @@ void turf_related_close(struct builder *b);
 int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
                         void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx);
 
-/* Runs @task for 0 .. @n - 1 on @threads threads; the error of the lowest failing index. */
+/* Runs @task for 0 .. @n - 1 on @threads threads, or up to one that answers 1: there are no
+ * more. 0, or the error of the lowest failing index. */
 int turf_pool_run(unsigned threads, size_t n,
                   int (*task)(void *ctx, size_t idx, struct turf_error *err), void *ctx,
                   struct turf_error *err);
@@ -217,16 +220,31 @@ int turf_build_golang(struct builder *b, struct turf_error *err);
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
-/* functions.c, segments.c, packed.c, marks.c: 0, -ENOMEM or -E2BIG */
+/* functions.c, segments.c, packed.c, marks.c, calls.c: 0, -ENOMEM or -E2BIG */
 int turf_functions_begin(struct builder *b);
 void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
-int turf_build_functions(struct builder *b, struct turf_error *err);
 void turf_functions_free(struct functions *f);
-int turf_build_segments(struct builder *b, struct turf_error *err);
 int turf_emit_packed(struct builder *b);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
 int turf_emit_marks(struct builder *b);
 int turf_emit_places(struct builder *b); /* once functions and blocks are numbered */
+/* Of stretches that cover all code, in order of address. */
+int turf_emit_calls(struct builder *b, const struct stretch *list, size_t n);
+
+/* segments.c: listed; some of them planned and counted; all of them coded. 0 or < 0. */
+struct segments;
+int turf_segments_begin(struct builder *b, struct segments **ret); /* free it in any case */
+size_t turf_segments_counted(const struct segments *s);
+int turf_segments_count(struct segments *s, size_t idx, struct turf_error *err);
+int turf_segments_choose(struct segments *s);
+size_t turf_segments_chunks(const struct segments *s);
+int turf_segments_code(struct segments *s, size_t idx, struct turf_error *err);
+int turf_segments_join(struct segments *s);
+int turf_segments_calls(const struct segments *s); /* turf_emit_calls() */
+void turf_segments_free(struct segments *s);
+
+/* merge.c: all of that in its order. 0 or < 0 */
+int turf_build_merge(struct builder *b, struct turf_error *err);
 
 /* The provisional number of a text that lives as long as @b. 0, -ENOMEM or -E2BIG. */
 int turf_build_text(struct builder *b, const char *text, uint32_t *ret);

@@ -82,7 +82,10 @@ static uint32_t intern(struct rules *rules, const struct buf *key)
  * A key is: kind, reg, return_reg, signal; value; then the same for each register, the return
  * address first. An expression's value is its length, its bytes follow.
  */
-static bool put_rule(struct buf *key, uint8_t reg, const struct turf_rule *rule)
+enum { KEY_RULES = 2 + CFI_MAX_REGS }; /* most of them in one key */
+
+/* There is room for the rules; not for the bytes of expressions. */
+static inline bool put_rule(struct buf *key, uint8_t reg, const struct turf_rule *rule)
 {
 	bool expr =
 		rule->kind == TURF_RULE_EXPRESSION || rule->kind == TURF_RULE_VAL_EXPRESSION;
@@ -94,19 +97,23 @@ static bool put_rule(struct buf *key, uint8_t reg, const struct turf_rule *rule)
 		                  : 0,
 		.value = le32_of(expr ? rule->expr_size : (uint32_t)rule->offset),
 	};
-	return turf_buf_put(key, &s, sizeof(s)) &&
-	       (!expr || turf_buf_put(key, rule->expr, rule->expr_size));
+	memcpy(key->at + key->n, &s, sizeof(s));
+	key->n += sizeof(s);
+	return !expr || (turf_buf_put(key, rule->expr, rule->expr_size) &&
+	                 vec_reserve(key, KEY_RULES * sizeof(s)));
 }
 
 static bool make_key(struct buf *key, const struct cfi_fde *fde, const struct cfi_row *row)
 {
 	static const struct turf_rule same = { .kind = TURF_RULE_SAME };
-	uint8_t head[2] = { fde->return_reg, fde->signal_frame };
 	key->n = 0;
-	if (!turf_buf_put(key, head, sizeof(head)) || !put_rule(key, 0, &row->cfa))
+	if (!vec_reserve(key, 2 + KEY_RULES * sizeof(struct urf_saved)))
 		return false;
+	key->at[key->n++] = fde->return_reg;
+	key->at[key->n++] = fde->signal_frame;
 	uint8_t ra = fde->return_reg;
-	if (!put_rule(key, ra, cfi_has(row, ra) ? &row->reg[ra] : &same))
+	if (!put_rule(key, 0, &row->cfa) ||
+	    !put_rule(key, ra, cfi_has(row, ra) ? &row->reg[ra] : &same))
 		return false;
 	for (unsigned reg = 0; (reg = cfi_next_reg(row, reg)) < CFI_MAX_REGS; reg++) {
 		if (reg == ra || row->reg[reg].kind == TURF_RULE_SAME)
@@ -204,7 +211,10 @@ static int by_start(const void *a, const void *b)
 /* All rows of all FDEs, in order of address. */
 static int run_fdes(struct frames *f)
 {
-	if (f->fdes.n)
+	size_t sorted = MIN(f->fdes.n, (size_t)1);
+	while (sorted < f->fdes.n && by_start(&f->fdes.at[sorted - 1], &f->fdes.at[sorted]) < 0)
+		sorted++;
+	if (sorted < f->fdes.n)
 		qsort(f->fdes.at, f->fdes.n, sizeof(*f->fdes.at), by_start);
 	uint64_t done = 0;
 	for (size_t i = 0; i < f->fdes.n; i++) {
@@ -278,7 +288,10 @@ static int emit_row(struct tables *t, uint64_t rva, uint32_t rule)
 	struct urf_far far = { le32_of(t->of[URF_ROWS].n / sizeof(row)), le32_of(rule) };
 	if (in_row == URF_RULE_FAR && table_put(t, URF_FAR_RULES, &far, sizeof(far)) < 0)
 		return -ENOMEM;
-	return table_put(t, URF_ROWS, &row, sizeof(row));
+	struct buf *out = &t->of[URF_ROWS]; /* there is room */
+	memcpy(out->at + out->n, &row, sizeof(row));
+	out->n += sizeof(row);
+	return 0;
 }
 
 static int emit_rows(struct frames *f)
@@ -288,6 +301,10 @@ static int emit_rows(struct frames *f)
 	size_t i = 0;
 	uint32_t rule = 0; /* in force where the page begins */
 	uint64_t n_pages = ((f->b->in.end - base) >> URF_PAGE_SHIFT) + 1;
+	/* each row, and one where a page begins */
+	if (!vec_reserve(&t->of[URF_ROWS], (n_pages + f->rows.n) * sizeof(struct urf_row)) ||
+	    !vec_reserve(&t->of[URF_PAGES], (n_pages + 1) * sizeof(le32)))
+		return -ENOMEM;
 	for (uint64_t page = 0; page <= n_pages; page++) {
 		le32 first = le32_of(t->of[URF_ROWS].n / sizeof(struct urf_row));
 		int r = table_put(t, URF_PAGES, &first, sizeof(first));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All units' functions -> one record for each different one: names, and tables of the lines and
- * call sites that it has in any unit, which get their numbers here. Coded in parallel.
+ * call sites that it has in any unit, which get their numbers here. Chunks of functions are
+ * coded in parallel: tables first, which is most of the work and needs no text's number; once
+ * texts have theirs, names are put before them.
  */
 #include "build/bits.h"
 #include "build/functions.h"
@@ -9,8 +11,8 @@
 /* A place being sorted: file's number in the urf, line; column, callee; where the number goes.
  */
 struct place {
-	uint64_t line_key;
-	uint32_t column, callee;
+	uint64_t line_key; /* file << 32 | line */
+	uint64_t rest;     /* column << 32 | callee */
 	uint32_t *number;
 };
 
@@ -48,18 +50,21 @@ static int list_instances(struct functions *f)
 /* What one thread needs to code records. */
 struct coder {
 	struct functions *f;
-	struct buf record, *out;
+	struct buf *out;
 	UNIT_LIST(struct place) lines, sites, copy;
 	UNIT_LIST(uint32_t) files;
 };
 
-static int by_place(const struct place *a, const struct place *b)
+/* Without a branch that is taken now and then. */
+static inline bool place_less(const struct place *a, const struct place *b)
 {
-	if (a->line_key != b->line_key)
-		return a->line_key < b->line_key ? -1 : 1;
-	if (a->column != b->column)
-		return a->column < b->column ? -1 : 1;
-	return (a->callee > b->callee) - (a->callee < b->callee);
+	return (a->line_key < b->line_key) |
+	       ((a->line_key == b->line_key) & (a->rest < b->rest));
+}
+
+static inline bool same_place(const struct place *a, const struct place *b)
+{
+	return ((a->line_key ^ b->line_key) | (a->rest ^ b->rest)) == 0;
 }
 
 /* Merges two sorted halves at a time; most tables are short, and many sorted already. */
@@ -69,7 +74,7 @@ static void sort_places(struct place *at, struct place *copy, size_t n)
 		for (size_t i = 1; i < n; i++) {
 			struct place p = at[i];
 			size_t k = i;
-			for (; k && by_place(&at[k - 1], &p) > 0; k--)
+			for (; k && place_less(&p, &at[k - 1]); k--)
 				at[k] = at[k - 1];
 			at[k] = p;
 		}
@@ -78,17 +83,90 @@ static void sort_places(struct place *at, struct place *copy, size_t n)
 	size_t half = n / 2, i = 0, k = half, to = 0;
 	sort_places(at, copy, half);
 	sort_places(at + half, copy, n - half);
-	if (by_place(&at[half - 1], &at[half]) <= 0)
+	if (!place_less(&at[half], &at[half - 1]))
 		return;
 	memcpy(copy, at, half * sizeof(*at));
-	while (i < half && k < n)
-		at[to++] = by_place(&copy[i], &at[k]) <= 0 ? copy[i++] : at[k++];
+	while (i < half && k < n) {
+		bool second = place_less(&at[k], &copy[i]); /* on a tie the first: stable */
+		const struct place *least = second ? &at[k] : &copy[i];
+		at[to++] = *least;
+		k += second;
+		i += !second;
+	}
 	memcpy(at + to, copy + i, (half - i) * sizeof(*at));
 }
 
 static uint32_t global_file(const struct unit_out *out, uint32_t file)
 {
 	return file ? out->files.at[file - 1].global : 0;
+}
+
+/* The same, of one file after the other: @last and its number are kept. */
+struct known_file {
+	uint32_t file;
+	uint64_t key; /* file's number << 32 */
+};
+
+static inline uint64_t file_key(const struct unit_out *out, uint32_t file,
+                                struct known_file *last)
+{
+	if (file != last->file)
+		*last = (struct known_file){ file, (uint64_t)global_file(out, file) << 32 };
+	return last->key;
+}
+
+/* Asks memory for instances to come, each for what the next needs: they lie all over. */
+static void fetch_instances(const struct functions *f, uint32_t at)
+{
+	enum { UNIT = 24, FUNCTION = 16, PLACES = 8 };
+	if (f->first[f->list.n] - at <= UNIT)
+		return;
+	const struct instance *i = &f->instances[at];
+	const struct unit_out *out = &f->b->units[i[UNIT].unit];
+	__builtin_prefetch(&out->functions);
+	__builtin_prefetch(&out->sites);
+	out = &f->b->units[i[FUNCTION].unit];
+	__builtin_prefetch(&out->functions.at[i[FUNCTION].function].first_line);
+	out = &f->b->units[i[PLACES].unit];
+	const struct unit_function *fn = &out->functions.at[i[PLACES].function];
+	/* as a number, as what is asked for may lie behind the last line */
+	uintptr_t lines = (uintptr_t)out->lines.at + fn->first_line * sizeof(*out->lines.at);
+	for (uintptr_t off = 0; off <= 128; off += 64)
+		__builtin_prefetch((const void *)(lines + off));
+	if (fn->n_sites)
+		__builtin_prefetch(out->sites.at + fn->first_site);
+}
+
+static void gather_lines(struct coder *c, struct unit_out *out, const struct unit_function *fn)
+{
+	struct known_file last = { 0 };
+	if (!fn->n_lines)
+		return;
+	struct unit_line *l = out->lines.at + fn->first_line;
+	struct place *to = c->lines.at + c->lines.n;
+	c->lines.n += fn->n_lines;
+	for (uint32_t k = 0; k < fn->n_lines; k++, l++)
+		*to++ = (struct place){ file_key(out, l->file, &last) | l->line,
+			                (uint64_t)l->column << 32, &l->number };
+}
+
+static void gather_sites(struct coder *c, struct unit_out *out, const struct unit_function *fn)
+{
+	enum { AHEAD = 4 };
+	struct known_file last = { 0 };
+	if (!fn->n_sites)
+		return;
+	struct unit_site *s = out->sites.at + fn->first_site;
+	struct place *to = c->sites.at + c->sites.n;
+	c->sites.n += fn->n_sites;
+	for (uint32_t k = 0; k < fn->n_sites; k++, s++) {
+		if (k + AHEAD < fn->n_sites)
+			__builtin_prefetch(&out->functions.at[s[AHEAD].callee].global);
+		*to++ = (struct place){ file_key(out, s->file, &last) | s->line,
+			                (uint64_t)s->column << 32 |
+			                        out->functions.at[s->callee].global,
+			                &s->number };
+	}
 }
 
 /* The lines and sites of all instances, sorted. */
@@ -99,23 +177,12 @@ static bool gather(struct coder *c, size_t idx)
 	for (uint32_t i = f->first[idx]; i < f->first[idx + 1]; i++) {
 		struct unit_out *out = &f->b->units[f->instances[i].unit];
 		const struct unit_function *fn = &out->functions.at[f->instances[i].function];
+		fetch_instances(f, i);
 		if (!vec_reserve(&c->lines, fn->n_lines) ||
 		    !vec_reserve(&c->sites, fn->n_sites))
 			return false;
-		for (uint32_t k = 0; k < fn->n_lines; k++) {
-			struct unit_line *l = &out->lines.at[fn->first_line + k];
-			uint64_t file = global_file(out, l->file);
-			c->lines.at[c->lines.n++] = (struct place){ file << 32 | l->line,
-				                                    l->column, 0, &l->number };
-		}
-		for (uint32_t k = 0; k < fn->n_sites; k++) {
-			struct unit_site *s = &out->sites.at[fn->first_site + k];
-			uint64_t file = global_file(out, s->file);
-			c->sites.at[c->sites.n++] =
-				(struct place){ file << 32 | s->line, s->column,
-				                out->functions.at[s->callee].global,
-				                &s->number };
-		}
+		gather_lines(c, out, fn);
+		gather_sites(c, out, fn);
 	}
 	c->copy.n = 0;
 	if (!vec_reserve(&c->copy, MAX(c->lines.n, c->sites.n)))
@@ -130,7 +197,7 @@ static size_t number_places(struct place *at, size_t n)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (!kept || by_place(&at[kept - 1], &at[i]) != 0)
+		if (!kept || !same_place(&at[kept - 1], &at[i]))
 			at[kept++] = at[i];
 		*at[i].number = (uint32_t)kept - 1;
 	}
@@ -178,9 +245,11 @@ static bool put_keys(struct coder *c, const struct place *at, size_t n,
 	uint64_t u = c->files.n * width;
 	unsigned low = u / n ? 63 - (unsigned)__builtin_clzll(u / n) : 0;
 	struct bits lows, highs;
-	if (!turf_bits_begin(&lows, &c->record, (uint64_t)n * low) ||
-	    !turf_bits_begin(&highs, &c->record, n + (u >> low) + 1))
+	if (!turf_bits_begin(&lows, c->out, (uint64_t)n * low) ||
+	    !turf_bits_begin(&highs, c->out, n + (u >> low) + 1))
 		return false;
+	struct bit_writer to = turf_bits_writer(&lows, c->out);
+	uint8_t *high = c->out->at + highs.off;
 	size_t file = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t line = (uint32_t)at[i].line_key;
@@ -188,23 +257,25 @@ static bool put_keys(struct coder *c, const struct place *at, size_t n,
 			file++;
 		uint64_t key = file * width +
 		               (line || !span->zero ? line - span->low + span->zero : 0);
-		turf_bits_put(&lows, &c->record, (uint64_t)i * low,
-		              key & (((uint64_t)1 << low) - 1), low);
-		turf_bits_put(&highs, &c->record, i + (key >> low), 1, 1);
+		uint64_t bit = i + (key >> low);
+		turf_bits_append(&to, key & (((uint64_t)1 << low) - 1), low);
+		high[bit / 8] |= (uint8_t)(1u << bit % 8);
 	}
+	turf_bits_end(&to);
 	return true;
 }
 
-/* One column of a table; @which: 0 columns, 1 functions called. */
+/* One column of a table: @shift: 32 columns, 0 functions called. */
 static bool put_column(struct coder *c, const struct place *at, size_t n, unsigned width,
-                       bool callee)
+                       unsigned shift)
 {
 	struct bits bits;
-	if (!turf_bits_begin(&bits, &c->record, (uint64_t)n * width))
+	if (!turf_bits_begin(&bits, c->out, (uint64_t)n * width))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		turf_bits_put(&bits, &c->record, (uint64_t)i * width,
-		              callee ? at[i].callee : at[i].column, width);
+	struct bit_writer to = turf_bits_writer(&bits, c->out);
+	for (size_t i = 0; width && i < n; i++)
+		turf_bits_append(&to, (uint32_t)(at[i].rest >> shift), width);
+	turf_bits_end(&to);
 	return true;
 }
 
@@ -223,7 +294,7 @@ static bool put_tables(struct coder *c, const struct global *g)
 	bool only_zero = !span.high;
 	if (only_zero)
 		span.zero = false;
-	struct buf *out = &c->record;
+	struct buf *out = c->out;
 	if (!turf_buf_uleb(out, n_lines * 2 + span.zero) || !turf_buf_uleb(out, n_sites))
 		return false;
 	if (!n_lines && !n_sites)
@@ -234,69 +305,74 @@ static bool put_tables(struct coder *c, const struct global *g)
 	          turf_buf_uleb(out, own ? 0 : c->files.n);
 	for (size_t i = 0; ok && !own && i < c->files.n; i++)
 		ok = turf_buf_uleb(out, c->files.at[i]);
-	uint32_t line_columns = 0, site_columns = 0, callees = 0;
+	uint64_t line_bits = 0, site_bits = 0;
 	for (size_t i = 0; i < n_lines; i++)
-		line_columns |= lines[i].column;
-	for (size_t i = 0; i < n_sites; i++) {
-		site_columns |= sites[i].column;
-		callees |= sites[i].callee;
-	}
-	uint8_t widths[] = { turf_bits_width(line_columns), turf_bits_width(site_columns),
-		             turf_bits_width(callees) };
+		line_bits |= lines[i].rest;
+	for (size_t i = 0; i < n_sites; i++)
+		site_bits |= sites[i].rest;
+	uint8_t widths[] = { turf_bits_width((uint32_t)(line_bits >> 32)),
+		             turf_bits_width((uint32_t)(site_bits >> 32)),
+		             turf_bits_width((uint32_t)site_bits) };
 	if (ok && n_lines)
 		ok = turf_buf_put(out, &widths[0], 1) && put_keys(c, lines, n_lines, &span) &&
-		     put_column(c, lines, n_lines, widths[0], false);
+		     put_column(c, lines, n_lines, widths[0], 32);
 	if (ok && n_sites)
 		ok = turf_buf_put(out, &widths[1], 2) && put_keys(c, sites, n_sites, &span) &&
-		     put_column(c, sites, n_sites, widths[1], false) &&
-		     put_column(c, sites, n_sites, widths[2], true);
+		     put_column(c, sites, n_sites, widths[1], 32) &&
+		     put_column(c, sites, n_sites, widths[2], 0);
 	return ok;
 }
 
-static bool put_names(struct coder *c, const struct global *g)
+static uint8_t *put_uleb(uint8_t *to, uint64_t value)
 {
-	const uint32_t *final = c->f->b->texts.final;
-	const struct string *text = &c->f->strings.at[g->text];
-	const struct string *name = &c->f->strings.at[g->name];
-	struct buf *out = &c->record;
-	bool ok = turf_buf_uleb(out, final[text->text]);
-	if (!ok)
-		return false;
+	for (; value >= 0x80; value >>= 7)
+		*to++ = (uint8_t)(value | 0x80);
+	*to++ = (uint8_t)value;
+	return to;
+}
+
+enum { NAMES_MAX = 5 * 10 }; /* bytes: five numbers of 64 bits */
+
+static size_t put_names(const struct functions *f, const struct global *g, uint8_t *to)
+{
+	const uint32_t *final = f->b->texts.final;
+	const struct string *text = &f->strings.at[g->text];
+	const struct string *name = &f->strings.at[g->name];
+	uint8_t *begin = to;
+	to = put_uleb(to, final[text->text]);
 	if (!g->name)
-		ok = turf_buf_uleb(out, 0);
+		to = put_uleb(to, 0);
 	else if (g->name == g->text)
-		ok = turf_buf_uleb(out, 1);
+		to = put_uleb(to, 1);
 	else if (g->name_at == NAME_APART)
-		ok = turf_buf_uleb(out, 2) && turf_buf_uleb(out, final[name->text]);
+		to = put_uleb(put_uleb(to, 2), final[name->text]);
 	else
-		ok = turf_buf_uleb(out, (uint64_t)g->name_at + 3) &&
-		     turf_buf_uleb(out, name->size);
-	return ok && turf_buf_uleb(out, g->file) && turf_buf_uleb(out, g->line);
+		to = put_uleb(put_uleb(to, (uint64_t)g->name_at + 3), name->size);
+	to = put_uleb(put_uleb(to, g->file), g->line);
+	return (size_t)(to - begin);
 }
 
-static bool put_record(struct coder *c, size_t idx)
+/* What whoever comes first does for all. */
+static int list_once(struct functions *f)
 {
-	c->record.n = 0;
-	if (idx) { /* number 0 is none */
-		if (!put_names(c, &c->f->list.at[idx]) || !gather(c, idx) ||
-		    !put_tables(c, &c->f->list.at[idx]))
-			return false;
-	}
-	return turf_buf_uleb(c->out, c->record.n) &&
-	       turf_buf_put(c->out, c->record.at, c->record.n);
+	pthread_mutex_lock(&f->lock);
+	int r = f->first ? f->result : list_instances(f);
+	f->result = r;
+	pthread_mutex_unlock(&f->lock);
+	return r;
 }
 
-static int code_chunk(struct functions *f, size_t chunk, struct turf_error *err)
+int turf_functions_tables(struct functions *f, size_t chunk, struct turf_error *err)
 {
-	struct coder c = { .f = f, .out = &f->chunks[chunk] };
-	bool ok = true;
+	struct coder c = { .f = f, .out = &f->chunks[chunk].tables };
+	bool ok = list_once(f) == 0;
 	size_t end = MIN((chunk + 1) * CHUNK, f->list.n);
 	for (size_t i = chunk * CHUNK; ok && i < end; i++) {
-		if (i % URF_INDEX_STEP == 0)
-			f->index.at[i / URF_INDEX_STEP] = (uint32_t)c.out->n;
-		ok = put_record(&c, i);
+		size_t before = c.out->n;
+		/* number 0 is none */
+		ok = !i || (gather(&c, i) && put_tables(&c, &f->list.at[i]));
+		f->sizes[i] = (uint32_t)(c.out->n - before);
 	}
-	vec_fini(&c.record);
 	vec_fini(&c.lines);
 	vec_fini(&c.sites);
 	vec_fini(&c.copy);
@@ -304,62 +380,77 @@ static int code_chunk(struct functions *f, size_t chunk, struct turf_error *err)
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
 }
 
-/* Texts are numbered by now: one thread codes them, while others code functions. */
-static int code_task(void *ctx, size_t idx, struct turf_error *err)
+int turf_functions_code(struct functions *f, size_t chunk, struct turf_error *err)
 {
-	struct functions *f = ctx;
-	struct builder *b = f->b;
-	if (idx)
-		return code_chunk(f, idx - 1, err);
-	int r = turf_texts_emit(&b->texts, 1, &b->tables.of[URF_TEXT_INDEX]);
-	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "cannot code texts: %s", strerror(-r))
-	             : 0;
+	struct function_chunk *c = &f->chunks[chunk];
+	size_t first = chunk * CHUNK, end = MIN(first + CHUNK, f->list.n), at = 0;
+	struct buf *out = &c->records;
+	if (!vec_reserve(out, c->tables.n + (end - first) * (NAMES_MAX + 10)))
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
+	uint8_t *to = out->at;
+	for (size_t i = first; i < end; i++) {
+		uint8_t names[NAMES_MAX];
+		size_t n = i ? put_names(f, &f->list.at[i], names) : 0;
+		if (i % URF_INDEX_STEP == 0)
+			f->index.at[i / URF_INDEX_STEP] = (uint32_t)(to - out->at);
+		to = put_uleb(to, n + f->sizes[i]);
+		memcpy(to, names, n);
+		if (f->sizes[i])
+			memcpy(to + n, c->tables.at + at, f->sizes[i]);
+		to += n + f->sizes[i];
+		at += f->sizes[i];
+	}
+	out->n = (size_t)(to - out->at);
+	vec_fini(&c->tables);
+	return 0;
 }
 
 /* Chunks one behind the other, and what the index says of them. */
-static int join_chunks(struct functions *f, size_t n_chunks)
+int turf_functions_join(struct functions *f)
 {
 	struct buf *index = &f->b->tables.of[URF_INDEX], *out = &f->b->tables.of[URF_FUNCTIONS];
-	for (size_t i = 0; i < n_chunks; i++) {
-		if (out->n + f->chunks[i].n > UINT32_MAX)
-			return -E2BIG;
+	size_t size = 0;
+	for (size_t i = 0; i < f->n_chunks; i++)
+		size += f->chunks[i].records.n;
+	if (size > UINT32_MAX)
+		return -E2BIG;
+	if (!vec_reserve(out, size) || !vec_reserve(index, f->index.n * sizeof(le32)))
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_chunks; i++) {
+		struct buf *records = &f->chunks[i].records;
 		size_t last = MIN((i + 1) * (CHUNK / URF_INDEX_STEP), f->index.n);
 		for (size_t k = i * (CHUNK / URF_INDEX_STEP); k < last; k++) {
 			le32 off = le32_of(out->n + f->index.at[k]);
 			if (!turf_buf_put(index, &off, sizeof(off)))
 				return -ENOMEM;
 		}
-		if (!turf_buf_put(out, f->chunks[i].at, f->chunks[i].n))
+		if (!turf_buf_put(out, records->at, records->n))
 			return -ENOMEM;
-		vec_fini(&f->chunks[i]);
+		vec_fini(records);
 	}
 	return 0;
 }
 
-static int code_all(struct functions *f, struct turf_error *err)
+int turf_functions_chunks(struct functions *f)
 {
-	size_t n_chunks = (f->list.n + CHUNK - 1) / CHUNK;
+	f->n_chunks = (f->list.n + CHUNK - 1) / CHUNK;
 	f->index.n = (f->list.n + URF_INDEX_STEP - 1) / URF_INDEX_STEP;
 	f->index.at = calloc(f->index.n, sizeof(*f->index.at));
-	f->chunks = calloc(n_chunks, sizeof(*f->chunks));
-	int r = f->index.at && f->chunks ? list_instances(f) : -ENOMEM;
-	if (r == 0)
-		r = turf_pool_run(f->b->threads, 1 + n_chunks, code_task, f, err);
-	if (r == 0)
-		r = join_chunks(f, n_chunks);
-	for (size_t i = 0; f->chunks && i < n_chunks; i++)
-		vec_fini(&f->chunks[i]);
-	return r;
+	f->sizes = malloc(f->list.n * sizeof(*f->sizes));
+	f->chunks = calloc(f->n_chunks, sizeof(*f->chunks));
+	f->b->n_functions = (uint32_t)f->list.n;
+	return f->index.at && f->sizes && f->chunks ? 0 : -ENOMEM;
 }
 
-int turf_build_functions(struct builder *b, struct turf_error *err)
+void turf_functions_drop(struct functions *f)
 {
-	struct functions *f = b->merged;
-	int r = turf_functions_number(f);
-	if (r == 0)
-		r = turf_texts_sort(&b->texts, b->threads);
-	if (r == 0)
-		r = code_all(f, err);
-	b->n_functions = (uint32_t)f->list.n;
-	return r;
+	for (size_t i = 0; f->chunks && i < f->n_chunks; i++) {
+		vec_fini(&f->chunks[i].tables);
+		vec_fini(&f->chunks[i].records);
+	}
+	vec_fini(&f->index);
+	free(f->first);
+	free(f->instances);
+	free(f->sizes);
+	free(f->chunks);
 }

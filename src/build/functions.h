@@ -44,6 +44,12 @@ struct decl_ref {
 	uint32_t file;
 };
 
+/* Functions that are coded one behind the other. */
+struct function_chunk {
+	struct buf tables;  /* of lines and sites */
+	struct buf records; /* all of it */
+};
+
 struct functions {
 	struct builder *b;
 	UNIT_LIST(struct global) list;    /* index 0: none */
@@ -62,9 +68,19 @@ struct functions {
 	int result;                       /* of it */
 	uint32_t *first;                  /* of each function's instances; and an end */
 	struct instance *instances;
-	struct buf *chunks;        /* coded records */
+	struct function_chunk *chunks;
+	size_t n_chunks;
+	uint32_t *sizes;           /* of each function's tables */
 	UNIT_LIST(uint32_t) index; /* offset of every URF_INDEX_STEP-th in its chunk */
 };
+
+/* functions.c: once all are numbered. 0 or < 0. */
+int turf_functions_chunks(struct functions *f); /* makes f->n_chunks */
+/* Tables of a chunk; then, once texts have their numbers, its records. Any thread. */
+int turf_functions_tables(struct functions *f, size_t chunk, struct turf_error *err);
+int turf_functions_code(struct functions *f, size_t chunk, struct turf_error *err);
+int turf_functions_join(struct functions *f);
+void turf_functions_drop(struct functions *f);
 
 /* Numbers the units that are left; what went wrong with those before is told now. */
 int turf_functions_number(struct functions *f);

@@ -23,11 +23,23 @@ static uint64_t ref_hash(const char *at)
 	return hash_mix(0, (uintptr_t)at);
 }
 
-/* The string's index; 0 of NULL and "". */
+/* The same of one that no other was seen at, by what it says. */
+static int new_string(struct functions *f, const char *at, uint32_t *ret)
+{
+	struct string s = { .at = at, .size = strlen(at) };
+	s.hash = XXH3_64bits(at, s.size);
+	int r = turf_table_intern(&f->known_strings, s.hash, same_string, f, &s,
+	                          (uint32_t)f->strings.n, ret);
+	if (r == 0)
+		f->strings.at[f->strings.n++] = s;
+	return r;
+}
+
+/* The string's index; 0 of NULL and "". No byte of one that is known is looked at. */
 static int string_of(struct functions *f, const char *at, uint32_t *ret)
 {
 	*ret = 0;
-	if (!at || !*at)
+	if (!at)
 		return 0;
 	uint32_t ref;
 	if (f->string_refs.n == TABLE_MAX || !vec_reserve(&f->string_refs, 1) ||
@@ -36,13 +48,8 @@ static int string_of(struct functions *f, const char *at, uint32_t *ret)
 	int r = turf_table_intern(&f->known_refs, ref_hash(at), same_ref, f, at,
 	                          (uint32_t)f->string_refs.n, &ref);
 	if (r == 0) {
-		struct string s = { .at = at, .size = strlen(at) };
-		s.hash = XXH3_64bits(at, s.size);
 		f->string_refs.at[f->string_refs.n++] = (struct string_ref){ at, 0 };
-		r = turf_table_intern(&f->known_strings, s.hash, same_string, f, &s,
-		                      (uint32_t)f->strings.n, &f->string_refs.at[ref].string);
-		if (r == 0)
-			f->strings.at[f->strings.n++] = s;
+		r = *at ? new_string(f, at, &f->string_refs.at[ref].string) : 0;
 	}
 	if (r < 0)
 		return r;
@@ -244,6 +251,8 @@ static int describe_functions(struct functions *f, size_t unit, struct unit_out 
 		r = string_of(f, fn->text, &g->text);
 		if (r == 0)
 			r = string_of(f, fn->name, &g->name);
+		if (fn->name && !g->name) /* an empty one */
+			g->name = g->text;
 		if (r == 0)
 			r = decl_file(f, out, fn, &g->file);
 		if (!g->text)
@@ -363,7 +372,6 @@ void turf_functions_free(struct functions *f)
 	vec_fini(&f->string_refs);
 	vec_fini(&f->file_refs);
 	vec_fini(&f->decls);
-	vec_fini(&f->index);
 	vec_fini(&f->pending);
 	turf_table_fini(&f->known);
 	turf_table_fini(&f->known_strings);
@@ -373,8 +381,6 @@ void turf_functions_free(struct functions *f)
 	turf_table_fini(&f->known_decls);
 	pthread_mutex_destroy(&f->lock);
 	free(f->done);
-	free(f->first);
-	free(f->instances);
-	free(f->chunks);
+	turf_functions_drop(f);
 	free(f);
 }

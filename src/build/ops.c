@@ -2,7 +2,7 @@
 /* Steps from segment to segment: planned, counted, numbered, coded. */
 #include "build/ops.h"
 
-#include "base/table.h"
+#include "base/sort.h"
 
 /* Differences of sites from here on, and the negative ones beyond, are operands: ops that
  * differ in these alone are too many to be numbered each. */
@@ -77,6 +77,15 @@ bool turf_steps_edit(struct steps *s, const struct edit *e)
 	return ok && turf_steps_move(s, e->advance, e->line);
 }
 
+void turf_steps_leave(struct steps *s, struct steps *to)
+{
+	to->blocks.at = s->blocks.at;
+	to->blocks.n = s->blocks.n;
+	to->blocks.room = s->blocks.room;
+	s->blocks.at = NULL;
+	s->list.n = s->raw.n = s->raw_done = s->blocks.n = s->blocks.room = 0;
+}
+
 void turf_steps_fini(struct steps *s)
 {
 	vec_fini(&s->list);
@@ -84,9 +93,14 @@ void turf_steps_fini(struct steps *s)
 	vec_fini(&s->blocks);
 }
 
-static struct op_use *slot_of(const struct ops *ops, uint32_t op)
+static inline size_t op_hash(uint32_t op)
 {
-	size_t at = hash_mix(0, op) & (ops->room - 1);
+	return op * 0x9e3779b97f4a7c15u >> 32; /* 2^64 / golden ratio: spreads neighbours */
+}
+
+static inline struct op_use *slot_of(const struct ops *ops, uint32_t op)
+{
+	size_t at = op_hash(op) & (ops->room - 1);
 	while (ops->slots[at].count && ops->slots[at].op != op)
 		at = (at + 1) & (ops->room - 1);
 	return &ops->slots[at];
@@ -107,29 +121,35 @@ static bool grow(struct ops *ops)
 	return true;
 }
 
+static bool count_op(struct ops *ops, uint32_t op, uint32_t times)
+{
+	if (ops->n * 2 >= ops->room && !grow(ops))
+		return false;
+	struct op_use *use = slot_of(ops, op);
+	ops->n += !use->count;
+	use->op = op;
+	use->count += times;
+	return true;
+}
+
 int turf_ops_count(struct ops *ops, const struct steps *steps)
 {
 	for (size_t i = 0; i < steps->list.n; i++) {
 		uint32_t op = steps->list.at[i].op;
-		if (op == NO_OP)
-			continue;
-		if (ops->n * 2 >= ops->room && !grow(ops))
+		if (op != NO_OP && !count_op(ops, op, 1))
 			return -ENOMEM;
-		struct op_use *use = slot_of(ops, op);
-		if (!use->count++) {
-			use->op = op;
-			ops->n++;
-		}
 	}
 	return 0;
 }
 
-static int by_use(const void *a, const void *b)
+int turf_ops_add(struct ops *ops, const struct ops *counted)
 {
-	const struct op_use *x = a, *y = b;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	return (x->op > y->op) - (x->op < y->op);
+	for (size_t i = 0; i < counted->room; i++) {
+		const struct op_use *use = &counted->slots[i];
+		if (use->count && !count_op(ops, use->op, use->count))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Bytes that an op takes when it has no number: each edit and the segment said one by one. */
@@ -140,7 +160,7 @@ static uint32_t long_size(uint32_t op)
 
 static struct op_number *number_of(const struct ops *ops, uint32_t op)
 {
-	size_t at = hash_mix(0, op) & (OP_SLOTS - 1);
+	size_t at = op_hash(op) & (OP_SLOTS - 1);
 	while (ops->numbers[at].number && ops->numbers[at].op != op)
 		at = (at + 1) & (OP_SLOTS - 1);
 	return &ops->numbers[at];
@@ -157,23 +177,32 @@ static int number_ops(struct ops *ops)
 	return 0;
 }
 
+/* Bytes that a number of @size bytes saves, beyond those of its entry: 0 or less is no gain. */
+static int64_t gain_of(const struct op_use *use, uint32_t times, uint32_t size)
+{
+	uint64_t saved = (uint64_t)use->count * times * (MAX(long_size(use->op), 3u) - size);
+	return (int64_t)saved - (int64_t)sizeof(struct urf_op);
+}
+
 int turf_ops_choose(struct ops *ops, uint32_t times)
 {
-	struct op_use *list = calloc(ops->n + 1, sizeof(*list));
+	struct sort_pair *list = malloc(2 * (ops->n + 1) * sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	size_t n = 0;
-	for (size_t i = 0; i < ops->room; i++)
-		if (ops->slots[i].count)
-			list[n++] = ops->slots[i];
-	qsort(list, n, sizeof(*list), by_use);
+	/* most used first, of those used alike the lowest op */
+	for (size_t i = 0; i < ops->room; i++) {
+		const struct op_use *use = &ops->slots[i];
+		if (use->count && gain_of(use, times, 1) > 0)
+			list[n++] = (struct sort_pair){
+				(uint64_t)(UINT32_MAX - use->count) << 32 | use->op, i
+			};
+	}
+	sort_pairs(list, list + n, n);
 	for (size_t i = 0; i < n && ops->n_chosen < URF_OPS_MAX; i++) {
-		uint32_t size = ops->n_chosen < URF_OP_FAR ? 1 : 2;
-		uint64_t saved = (uint64_t)list[i].count * times *
-		                 (MAX(long_size(list[i].op), 3u) - size);
-		if (saved <= sizeof(struct urf_op))
-			continue;
-		ops->chosen[ops->n_chosen++] = list[i].op;
+		const struct op_use *use = &ops->slots[list[i].value];
+		if (gain_of(use, times, ops->n_chosen < URF_OP_FAR ? 1 : 2) > 0)
+			ops->chosen[ops->n_chosen++] = use->op;
 	}
 	free(list);
 	return number_ops(ops);

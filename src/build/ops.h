@@ -50,6 +50,8 @@ bool turf_steps_done(struct steps *s);
 bool turf_steps_edit(struct steps *s, const struct edit *e);
 /* The same, of one that neither pops nor pushes. */
 bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line);
+/* Gives the blocks to @to, which has none, and forgets the rest: the next steps may come. */
+void turf_steps_leave(struct steps *s, struct steps *to);
 void turf_steps_fini(struct steps *s);
 
 static inline bool turf_buf_control(struct buf *out, uint8_t control)
@@ -74,6 +76,7 @@ struct ops {
 };
 enum { OP_SLOTS = 4 * 4096 };
 int turf_ops_count(struct ops *ops, const struct steps *steps);
+int turf_ops_add(struct ops *ops, const struct ops *counted);
 /* Numbers those that save more than they cost, each being used @times as often as it was
  * counted. 0 or -ENOMEM. */
 int turf_ops_choose(struct ops *ops, uint32_t times);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of an urf -> its file: of one that is built, or of one that is stripped. */
 #include <elf.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -87,6 +88,8 @@ static const struct {
 	[URF_EXPRS] = { ".urf.exprs", 0 },
 	[URF_MARKS] = { ".urf.marks", sizeof(struct urf_marks) },
 	[URF_MARK_DATA] = { ".urf.mark.data", 0 },
+	[URF_CALLS] = { ".urf.calls", sizeof(struct urf_calls) },
+	[URF_CALL_DATA] = { ".urf.call.data", 0 },
 	[URF_MORE_INDEX] = { ".urf.more.index", 4 },
 	[URF_MORE_PHRASES] = { ".urf.more.phrases", 4 },
 	[URF_MORE_PHRASE_TEXT] = { ".urf.more.phrase.text", 0 },
@@ -145,19 +148,27 @@ static void lay_out(const struct output *o, struct elf_out *out, const struct bu
 	out->n_sections = N_BEFORE + URF_N_SECTIONS;
 }
 
+/*
+ * All in one call: the page cache takes what is written at once in large pages where it can,
+ * and whoever maps the urf has fewer of them to map.
+ */
 static int write_pieces(int fd, const struct elf_pieces *pieces)
 {
+	struct iovec left[ELF_PIECES_MAX], *at = left;
+	for (size_t i = 0; i < pieces->n; i++)
+		left[i] = (struct iovec){ (void *)(uintptr_t)pieces->at[i].at,
+			                  pieces->at[i].size };
 	off_t off = 0;
-	for (size_t i = 0; i < pieces->n; i++) {
-		struct span left = pieces->at[i];
-		while (left.size) {
-			ssize_t n = pwrite(fd, left.at, left.size, off);
-			if (n < 0 && errno != EINTR)
-				return -errno;
-			size_t done = n > 0 ? (size_t)n : 0;
-			left = (struct span){ left.at + done, left.size - done };
-			off += (off_t)done;
-		}
+	for (size_t n = pieces->n; n;) {
+		ssize_t r = pwritev(fd, at, (int)n, off);
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		size_t done = r > 0 ? (size_t)r : 0;
+		off += (off_t)done;
+		for (; n && done >= at->iov_len; n--)
+			done -= at++->iov_len;
+		if (n)
+			*at = (struct iovec){ (char *)at->iov_base + done, at->iov_len - done };
 	}
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Phrases are found in a sample of the texts, in rounds. The first candidates are what a search
- * for repeats matches. Each round then says the sample with the candidates there are, counts
- * how often each is of use and which two follow each other, and keeps, of both those and their
- * concatenations, what saves most. When all texts are said, the use of each phrase is known:
+ * Phrases are found in a sample of the texts. The first candidates are what a search for
+ * repeats matches. Where texts are long, as mangled names are, the sample is then said with
+ * these: of those that are of use and of their concatenations what saves most is kept. Short
+ * texts gain next to nothing by that. When all texts are said, the use of each phrase is known:
  * what does not pay for its entry is said by others.
  */
 #include "base/sort.h"
@@ -11,14 +11,13 @@
 #include "build/phrases.h"
 
 enum {
+	LONG_TEXTS = 32,          /* bytes a text that are not in common with the one before */
 	SAMPLE_BYTES = 640 << 10, /* about as many are looked at */
-	SMALL_SAMPLE = 128 << 10, /* more rounds cost nothing worth a word, and less is there */
-	ROUNDS = 1,
-	SMALL_ROUNDS = 3,
-	PART_MAX = 4096,  /* bytes of a text that go into the sample */
-	REPEAT_MIN = 4,   /* bytes of a repeat worth a look */
-	REPEAT_HASH = 16, /* bits */
-	COUNTS_MIN = 10,  /* bits of the hash that strings are counted by */
+	SHORT_SAMPLE = 320 << 10, /* of short texts */
+	PART_MAX = 4096,          /* bytes of a text that go into the sample */
+	REPEAT_MIN = 3,           /* bytes of a repeat worth a look */
+	REPEAT_HASH = 16,         /* bits */
+	COUNTS_MIN = 10,          /* bits of the hash that strings are counted by */
 	COUNTS_MAX = 16,
 	PROBES_MAX = 24, /* strings of one place: bounds the time that hostile texts take */
 	ENTRY = 4,       /* bytes that a phrase costs besides its own */
@@ -171,6 +170,7 @@ struct choosing {
 		struct part *at;
 		size_t n, room;
 	} parts;
+	bool is_long;   /* texts are, on average */
 	uint64_t share; /* bytes of all texts for each 16 of the sample */
 	uint16_t *said;
 	struct count *counts; /* 1 << count_bits */
@@ -440,10 +440,12 @@ static int take_sample(struct choosing *c, const struct texts *t)
 	uint64_t all = 0, taken = 0;
 	for (size_t i = 0; i < t->all.n; i++)
 		all += MIN((uint32_t)PART_MAX, t->all.at[i].size - t->all.at[i].common);
-	size_t stride = all / SAMPLE_BYTES + 1;
-	if (!vec_reserve(s, MIN(all, (uint64_t)2 * SAMPLE_BYTES) + t->all.n + 2 * PART_MAX))
+	c->is_long = all / LONG_TEXTS > t->all.n;
+	uint64_t want = c->is_long ? SAMPLE_BYTES : SHORT_SAMPLE;
+	size_t stride = all / want + 1;
+	if (!vec_reserve(s, MIN(all, 2 * want) + t->all.n + 2 * PART_MAX))
 		return -ENOMEM;
-	for (size_t i = 0; i < t->all.n && taken < 2 * SAMPLE_BYTES; i++) {
+	for (size_t i = 0; i < t->all.n && taken < 2 * want; i++) {
 		const struct text *x = &t->all.at[i];
 		uint32_t size = MIN((uint32_t)PART_MAX, x->size - x->common);
 		if (i / URF_TEXT_STEP % stride || !size)
@@ -474,6 +476,18 @@ static int make_room(struct choosing *c)
 	return c->said && c->counts ? 0 : -ENOMEM;
 }
 
+/* What the sample is said with, and what stands in a row there, may be better. */
+static int improve(struct choosing *c, unsigned threads)
+{
+	int r = turf_pool_run(threads, (c->parts.n + SAY_CHUNK - 1) / SAY_CHUNK, say_task, c,
+	                      NULL);
+	if (r < 0)
+		return r;
+	value_all(c);
+	r = keep_best(c);
+	return r < 0 ? r : make_index(c);
+}
+
 static int choose(struct choosing *c, const struct texts *t, unsigned threads)
 {
 	int r = take_sample(c, t);
@@ -485,17 +499,8 @@ static int choose(struct choosing *c, const struct texts *t, unsigned threads)
 		r = keep_best(c);
 	if (r == 0)
 		r = make_index(c);
-	int rounds = c->p->bytes.n <= SMALL_SAMPLE ? SMALL_ROUNDS : ROUNDS;
-	for (int left = rounds; r == 0 && left; left--) {
-		r = turf_pool_run(threads, (c->parts.n + SAY_CHUNK - 1) / SAY_CHUNK, say_task,
-		                  c, NULL);
-		if (r < 0)
-			break;
-		value_all(c);
-		r = keep_best(c);
-		if (r == 0)
-			r = make_index(c);
-	}
+	if (r == 0 && c->is_long)
+		r = improve(c, threads);
 	return r;
 }
 

@@ -29,8 +29,12 @@ static void *work(void *arg)
 			return NULL;
 		struct turf_error err = { 0 };
 		int r = p->task(p->ctx, idx, &err);
-		if (r >= 0)
+		if (r == 0)
 			continue;
+		if (r > 0) { /* the last one that there is comes before it */
+			atomic_store(&p->next, p->n);
+			continue;
+		}
 		pthread_mutex_lock(&p->lock);
 		if (idx < p->failed_idx) {
 			p->failed_idx = idx;

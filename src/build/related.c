@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/sort.h"
 #include "build/build.h"
 
 enum {
@@ -473,6 +474,62 @@ static int open_package(struct related *file, int fd, const char *path,
 	return r < 0 ? r : turf_dwarf_open_package(&sections, file->index.bytes, ret, err);
 }
 
+/* What a package has of all skeletons, in the package's order: .key is the offset, .value the
+ * dwo_id. */
+struct places {
+	struct sort_pair *at;
+	size_t n, room;
+};
+
+static void places_fini(struct places *p)
+{
+	vec_fini(p);
+}
+
+static bool list_places(const struct dwarf *dw, const struct dwarf_package *package,
+                        struct places *ret)
+{
+	struct dwarf_sections part;
+	for (size_t i = 0; i < dw->n_units; i++) {
+		uint64_t id = dw->units[i].dwo_id;
+		if (!turf_dwarf_is_skeleton(dw, &dw->units[i]) ||
+		    turf_dwarf_package_part(package, id, &part) == 0)
+			continue;
+		if (!vec_reserve(ret, 1))
+			return false;
+		uint64_t off = (uint64_t)(part.info.at - package->sections.info.at);
+		ret->at[ret->n++] = (struct sort_pair){ off, id };
+	}
+	if (ret->n && !vec_reserve(ret, ret->n))
+		return false;
+	if (ret->n)
+		sort_pairs(ret->at, ret->at + ret->n, ret->n);
+	return true;
+}
+
+/* Units of one .dwo file, as link-time optimization makes them, lie side by side and share all
+ * else. DW_FORM_ref_addr counts from the first one. */
+static bool are_of_one_file(const struct dwarf_sections *a, const struct dwarf_sections *b)
+{
+	return a->info.at + a->info.size == b->info.at && a->abbrev.at == b->abbrev.at &&
+	       a->str_offsets.at == b->str_offsets.at && a->rnglists.at == b->rnglists.at;
+}
+
+/* The file's units from the @i-th place on: where the next file's begin. */
+static size_t take_file(const struct dwarf_package *package, const struct places *places,
+                        size_t i, struct dwarf_sections *ret)
+{
+	struct dwarf_sections next;
+	turf_dwarf_package_part(package, places->at[i].value, ret);
+	while (++i < places->n) {
+		turf_dwarf_package_part(package, places->at[i].value, &next);
+		if (!are_of_one_file(ret, &next))
+			break;
+		ret->info.size += next.info.size;
+	}
+	return i;
+}
+
 /* The parts of all skeletons. What several claim counts each time: it must not add up to much
  * more than there is. */
 static int add_parts(struct builder *b, const struct dwarf_package *package,
@@ -480,13 +537,12 @@ static int add_parts(struct builder *b, const struct dwarf_package *package,
 {
 	uint64_t budget =
 		2 * (package->sections.info.size + (uint64_t)package->sections.abbrev.size);
-	size_t n = b->dwarf.n_units;
-	for (size_t i = 0; i < n; i++) {
-		const struct dwarf_unit *unit = &b->dwarf.units[i];
+	scoped(places_fini) struct places places = { 0 };
+	if (!list_places(&b->dwarf, package, &places))
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for a package");
+	for (size_t i = 0; i < places.n;) {
 		struct dwarf_sections part;
-		if (!turf_dwarf_is_skeleton(&b->dwarf, unit) ||
-		    turf_dwarf_package_part(package, unit->dwo_id, &part) == 0)
-			continue;
+		i = take_file(package, &places, i, &part);
 		uint64_t size = part.info.size + (uint64_t)part.abbrev.size;
 		if (size > budget)
 			return 0; /* the rest is told as missing */

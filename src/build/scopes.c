@@ -2,12 +2,6 @@
 /* One unit's functions, and where they stand: scopes, call sites and ranges. */
 #include "build/scratch.h"
 
-static bool same_die(const void *ctx, uint32_t idx, const void *die)
-{
-	const struct unit_scratch *s = ctx;
-	return s->origins.at[idx] == *(const uint64_t *)die;
-}
-
 /* The ELF symbol at a function's entry, where it says more than the function's name. */
 static const char *symbol_name(const struct unit *u, uint64_t entry, const char *name)
 {
@@ -25,18 +19,15 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
                        uint32_t *ret)
 {
 	uint64_t die = scope->kind == DWARF_FUNCTION ? scope->die : scope->origin;
-	if (!vec_reserve(&u->s->origins, u->out->functions.n + 1 - u->s->origins.n))
-		return -ENOMEM;
-	int r = turf_table_intern(&u->s->functions, turf_die_hash(die), same_die, u->s, &die,
-	                          (uint32_t)u->out->functions.n, ret);
+	int r = turf_scratch_function(u->s, die, ret);
 	if (r != 0)
 		return MIN(r, 0);
-	u->s->origins.at[u->s->origins.n++] = die;
 	struct unit_function *f = vec_push(&u->out->functions);
 	if (!f)
 		return -ENOMEM;
 	struct dwarf_names names = { .decl_file = DWARF_NONE };
-	r = turf_dwarf_names(&u->b->dwarf, die, &names, NULL);
+	r = turf_dwarf_names_near(&u->b->dwarf, u->unit->split ? NULL : u->unit, die, &names,
+	                          NULL);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) /* a bad link costs the name only */
@@ -45,7 +36,7 @@ static int function_of(struct unit *u, const struct dwarf_scope *scope, uint64_t
 	if (!linkage && scope->kind == DWARF_FUNCTION && entry != DWARF_NONE)
 		linkage = symbol_name(u, entry, names.name);
 	f->text = linkage ? linkage : names.name;
-	f->name = linkage && names.name && *names.name ? names.name : linkage;
+	f->name = linkage && names.name ? names.name : linkage;
 	f->decl_line = names.decl_line;
 	if (names.unit == u->unit)
 		return turf_unit_file(u, names.decl_file, &f->decl_file) ? 0 : -ENOMEM;
@@ -86,9 +77,10 @@ static int add_ranges(struct unit *u, struct dwarf_scope *scope, uint64_t *first
 		for (; turf_unit_clip(u, &from, &to); from = to + base, to = range.end) {
 			if (!vec_reserve(&u->s->ranges, 1))
 				return -ENOMEM;
-			u->s->ranges.at[u->s->ranges.n++] =
-				(struct range){ (uint32_t)from, (uint32_t)to,
-				                (uint32_t)u->out->scopes.n };
+			struct range *to_add = &u->s->ranges.at[u->s->ranges.n++];
+			to_add->start = (uint32_t)from;
+			to_add->end = (uint32_t)to;
+			to_add->scope = (uint32_t)u->out->scopes.n;
 			if (*first == DWARF_NONE)
 				*first = from + base;
 		}
@@ -96,47 +88,68 @@ static int add_ranges(struct unit *u, struct dwarf_scope *scope, uint64_t *first
 	return r;
 }
 
+/* Where an inlined call stands. Of one that is too deep: where the one around it does. False:
+ * no memory. */
+static bool add_site(struct unit *u, const struct dwarf_scope *scope, uint32_t callee,
+                     const struct unit_scope *instead)
+{
+	uint32_t file;
+	if (!vec_reserve(&u->s->sites, 1) || !turf_unit_file(u, scope->call_file, &file))
+		return false;
+	struct unit_site *site = &u->s->sites.at[u->s->sites.n++];
+	uint32_t discriminator = scope->call_discriminator;
+	if (instead) {
+		*site = u->s->sites.at[instead->site];
+		discriminator = turf_call_discriminator(
+			u->out, (uint32_t)(instead - u->out->scopes.at));
+	} else {
+		site->file = file;
+		site->line = scope->call_line;
+		site->column = scope->call_column;
+	}
+	site->callee = callee;
+	return !discriminator || turf_call_mark(u, discriminator);
+}
+
 /* A malformed list of ranges costs what follows in it; @err then has the cause. */
 static int add_scope(struct unit *u, struct dwarf_scope *scope, struct turf_error *err)
 {
 	uint32_t parent = scope->kind == DWARF_INLINED ? scope_of(u, scope->parent) : 0;
-	unsigned depth = parent ? u->out->scopes.at[parent - 1].depth + 1u : 0;
-	if (scope->kind == DWARF_INLINED && !parent && u->too_deep &&
-	    scope->parent >= u->too_deep)
-		return 0; /* around it is one that was left out, and that has its addresses */
-	if (depth >= URF_DEPTH_MAX) {
-		u->too_deep = scope->die;
-		return 0;
-	}
-	struct unit_scope out = { .parent = parent, .depth = (uint16_t)depth };
 	uint64_t first;
+	size_t n_before = u->s->ranges.n;
 	int ranges = add_ranges(u, scope, &first, err);
 	/* what the linker dropped has no code, and nothing in it has */
 	if (ranges == -ENOMEM || (first == DWARF_NONE && !parent))
 		return ranges;
 	uint64_t entry = scope->entry, entry_end = entry + 1;
-	if (entry == DWARF_NONE || !turf_clip_to_code(&u->b->in, &entry, &entry_end))
+	bool near = entry >= u->area.start && entry < u->area.end;
+	if (!near && (entry == DWARF_NONE || !turf_clip_to_code(&u->b->in, &entry, &entry_end)))
 		entry = first;
-	int r = function_of(u, scope, entry, &out.function);
-	if (r < 0 || !vec_reserve(&u->out->scopes, 1) || !vec_reserve(&u->s->dies, 1) ||
-	    !vec_reserve(&u->s->sites, 1))
+	uint32_t function;
+	int r = function_of(u, scope, entry, &function);
+	if (r < 0 || !vec_reserve(&u->out->scopes, 1) || !vec_reserve(&u->s->dies, 1))
 		return -ENOMEM;
-	if (parent) {
-		out.site = (uint32_t)u->s->sites.n;
-		struct unit_site site = {
-			.line = scope->call_line,
-			.column = scope->call_column,
-			.callee = out.function,
-		};
-		if (!turf_unit_file(u, scope->call_file, &site.file))
-			return -ENOMEM;
-		u->s->sites.at[u->s->sites.n++] = site;
-	} else {
-		out.site = (uint32_t)(entry - u->b->in.base);
+	for (size_t i = n_before; i < u->s->ranges.n; i++)
+		u->s->ranges.at[i].function = function;
+	size_t n = u->out->scopes.n;
+	struct unit_scope *out = &u->out->scopes.at[n];
+	const struct unit_scope *around = parent ? &u->out->scopes.at[parent - 1] : NULL;
+	out->function = function;
+	out->parent = parent;
+	out->depth = around ? (uint16_t)(around->depth + 1) : 0;
+	out->root = around ? around->root : (uint32_t)n;
+	out->site = around ? (uint32_t)u->s->sites.n : (uint32_t)(entry - u->b->in.base);
+	out->used = false;
+	bool too_deep = out->depth >= URF_DEPTH_MAX;
+	if (too_deep) { /* it stands beside the one around it, as if it were called there */
+		out->parent = around->parent;
+		out->depth--;
+		u->out->too_deep = true;
 	}
-	out.root = parent ? u->out->scopes.at[parent - 1].root : (uint32_t)u->out->scopes.n;
+	if (around && !add_site(u, scope, function, too_deep ? around : NULL))
+		return -ENOMEM;
 	u->s->dies.at[u->s->dies.n++] = scope->die;
-	u->out->scopes.at[u->out->scopes.n++] = out;
+	u->out->scopes.n++;
 	return ranges;
 }
 

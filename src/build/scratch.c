@@ -13,6 +13,7 @@
 		what((out)->segments);                                                         \
 		what((out)->runs);                                                             \
 		what((out)->marks);                                                            \
+		what((out)->calls);                                                            \
 		what((out)->files);                                                            \
 		what((out)->scope_dies);                                                       \
 		what((out)->function_dies);                                                    \
@@ -21,18 +22,26 @@
 
 struct unit_scratch *turf_scratch_take(struct builder *b)
 {
+	enum { MUCH_INFO = 2 << 20 }; /* bytes: what is kept of them is worth large pages */
 	pthread_mutex_lock(&b->lock);
 	struct unit_scratch *s = b->scratch;
 	if (s)
 		b->scratch = s->next;
 	pthread_mutex_unlock(&b->lock);
-	return s ? s : calloc(1, sizeof(*s));
+	if (!s && (s = calloc(1, sizeof(*s))))
+		s->kept.large = b->dwarf.own->info.size >= MUCH_INFO;
+	return s;
 }
 
 static uint64_t line_hash(const struct line_key *k)
 {
 	return hash_mix(hash_mix(0, (uint64_t)k->function << 32 | k->line),
 	                (uint64_t)k->file << 32 | k->column);
+}
+
+static uint64_t die_hash(uint64_t die)
+{
+	return hash_mix(0, die);
 }
 
 /* Both tables have room for the largest unit so far; most units are small. */
@@ -46,11 +55,13 @@ static void forget(struct unit_scratch *s)
 				s->known[at] = 0;
 	else if (s->n_known)
 		memset(s->known, 0, s->n_known * sizeof(*s->known));
-	if (s->origins.n < s->functions.room / FEW)
+	if (s->origins.n < s->n_known_dies / FEW)
 		for (size_t i = 0; i < s->origins.n; i++)
-			turf_table_wipe(&s->functions, turf_die_hash(s->origins.at[i]));
-	else
-		turf_table_clear(&s->functions);
+			for (size_t at = die_hash(s->origins.at[i]) & (s->n_known_dies - 1);
+			     s->known_dies[at].idx1; at = (at + 1) & (s->n_known_dies - 1))
+				s->known_dies[at].idx1 = 0;
+	else if (s->n_known_dies)
+		memset(s->known_dies, 0, s->n_known_dies * sizeof(*s->known_dies));
 }
 
 void turf_scratch_give(struct builder *b, struct unit_scratch *s)
@@ -63,6 +74,7 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	EACH_LIST(&s->out, EMPTY);
 	s->out.comp_dir = NULL;
 	s->out.nameless = 0;
+	s->out.too_deep = false;
 	s->out.error = 0;
 	s->out.why = (struct turf_error){ 0 };
 	pthread_mutex_lock(&b->lock);
@@ -112,15 +124,52 @@ void turf_unit_scratch_free(struct unit_scratch *s)
 		vec_fini(&s->sites);
 		vec_fini(&s->counts);
 		vec_fini(&s->places);
-		turf_table_fini(&s->functions);
 		turf_arena_fini(&s->kept);
 		free(s->known);
+		free(s->known_dies);
 		free(s);
 		s = next;
 	}
 }
 
 /* Twice the room, at least. */
+static bool grow_known_dies(struct unit_scratch *s)
+{
+	size_t room = MAX(s->n_known_dies * 2, (size_t)256);
+	struct known_die *known = turf_zeroed(room * sizeof(*known));
+	if (!known)
+		return false;
+	for (size_t i = 0; i < s->origins.n; i++) {
+		size_t at = die_hash(s->origins.at[i]) & (room - 1);
+		while (known[at].idx1)
+			at = (at + 1) & (room - 1);
+		known[at] = (struct known_die){ s->origins.at[i], (uint32_t)i + 1 };
+	}
+	free(s->known_dies);
+	s->known_dies = known;
+	s->n_known_dies = room;
+	return true;
+}
+
+int turf_scratch_function(struct unit_scratch *s, uint64_t die, uint32_t *ret)
+{
+	if (s->origins.n * 2 >= s->n_known_dies && !grow_known_dies(s))
+		return -ENOMEM;
+	size_t at = die_hash(die) & (s->n_known_dies - 1);
+	for (; s->known_dies[at].idx1; at = (at + 1) & (s->n_known_dies - 1))
+		if (s->known_dies[at].die == die) {
+			*ret = s->known_dies[at].idx1 - 1;
+			return 1;
+		}
+	if (!vec_reserve(&s->origins, 1))
+		return -ENOMEM;
+	*ret = (uint32_t)s->origins.n;
+	s->origins.at[s->origins.n++] = die;
+	s->known_dies[at] = (struct known_die){ die, (uint32_t)s->origins.n };
+	return 0;
+}
+
+/* The same. */
 static bool grow_known(struct unit_scratch *s)
 {
 	size_t room = MAX(s->n_known * 2, (size_t)1024);

@@ -18,6 +18,7 @@ struct row {
 struct range {
 	uint32_t start, end; /* rva */
 	uint32_t scope;      /* index */
+	uint32_t function;   /* its own */
 };
 
 /* A line of a function. */
@@ -54,8 +55,12 @@ struct unit_scratch {
 	} files; /* by index in the line table */
 	UNIT_LIST(struct sort_pair) keys, areas;
 	UNIT_LIST(uint64_t) dies;    /* of each scope */
-	struct table functions;      /* by DIE: indexes of origins */
-	UNIT_LIST(uint64_t) origins; /* the DIE that each of out->functions is known by */
+	UNIT_LIST(uint64_t) origins; /* the DIE that each of out.functions is known by */
+	struct known_die {
+		uint64_t die;
+		uint32_t idx1; /* in origins, + 1; 0: free */
+	} * known_dies;        /* n_known_dies a power of two */
+	size_t n_known_dies;
 	UNIT_LIST(struct line_key) lines;
 	UNIT_LIST(struct unit_site) sites; /* one for each inlined scope */
 	UNIT_LIST(uint32_t) counts;        /* by function, and the end */
@@ -73,8 +78,7 @@ struct unit {
 	struct mark mark;      /* where marked */
 	uint32_t n_marks;      /* in the last group; 0: a new one begins */
 	bool marked;
-	bool unsorted;     /* rows are */
-	uint64_t too_deep; /* DIE of the first scope that is left out for its depth; 0: none */
+	bool unsorted; /* rows are */
 };
 
 /* The same as below, wherever it is. */
@@ -96,6 +100,8 @@ bool turf_unit_file(struct unit *u, uint64_t idx, uint32_t *ret);
 struct unit_scratch *turf_scratch_take(struct builder *b);
 void turf_scratch_give(struct builder *b, struct unit_scratch *s);
 
+/* Index of the function that is known by a DIE: 1, 0 it is new: the next one, -ENOMEM. */
+int turf_scratch_function(struct unit_scratch *s, uint64_t die, uint32_t *ret);
 /* Number of a line of a function among those of the unit. False: no memory. */
 bool turf_scratch_line(struct unit_scratch *s, const struct line_key *key, uint32_t *ret);
 /* Copies what has grown to where it takes no more room than it needs. False: no memory. */
@@ -106,11 +112,10 @@ bool turf_scratch_emit(struct unit *u);
 /* marks.c: told of each row in turn; false: no memory. */
 bool turf_mark_row(struct unit *u, const struct dwarf_line_row *row);
 
-/* Of the table of functions. */
-static inline uint64_t turf_die_hash(uint64_t die)
-{
-	return hash_mix(0, die);
-}
+/* calls.c: the next scope is inlined at a call with that discriminator; false: no memory. */
+bool turf_call_mark(struct unit *u, uint32_t discriminator);
+/* That of the call which the scope of that index is inlined at; 0: none. */
+uint32_t turf_call_discriminator(const struct unit_out *out, uint32_t scope);
 
 /* scopes.c: functions, scopes, sites and their ranges. */
 int turf_read_scopes(struct unit *u, struct turf_error *err);

@@ -4,37 +4,59 @@
  *
  * Where units' runs overlap (two copies of one COMDAT function), the one that begins first
  * keeps its addresses; of those that begin at one address, the first unit's. What is left is
- * cut into chunks of some thousand segments, which are turned into ops in parallel; the ops
- * used most get numbers; then chunks become bytes in parallel. Chunks depend on the source
- * alone.
+ * cut into chunks of some thousand segments. Some chunks, of a small source all, are turned
+ * into ops in parallel; those used most get numbers; then all chunks become bytes in parallel.
+ * Chunks depend on the source alone.
  */
 #include "base/sort.h"
 #include "build/build.h"
 #include "build/ops.h"
 
-/* A run of a unit's segments, cut down to what no run before it has. */
-struct stretch {
-	uint32_t start, end;
-	uint32_t unit;
-	uint32_t first, n; /* in the unit's segments */
-};
-
 enum { CHUNK_SEGMENTS = 16384, COUNTED_CHUNKS = 24 };
 struct chunk {
-	uint32_t first, n; /* stretches */
-	uint32_t before;   /* where the stretch before the first one ends */
-	struct steps steps;
+	uint32_t first, n;  /* stretches */
+	uint32_t before;    /* where the stretch before the first one ends */
+	bool planned;       /* its ops are counted, and kept here */
+	struct steps steps; /* of others the blocks alone */
 	struct buf bytes;
+};
+
+/* What a thread needs for one chunk after the other. */
+struct worker {
+	struct worker *next;
+	struct ops ops;     /* counted */
+	struct steps steps; /* of a chunk that is planned and coded at once */
 };
 
 struct segments {
 	struct builder *b;
 	UNIT_LIST(struct stretch) list;
 	UNIT_LIST(struct chunk) chunks;
+	size_t every; /* of how many chunks one is counted */
 	struct ops ops;
 	uint32_t end;
 	uint32_t block_max;
+	pthread_mutex_t lock;
+	struct worker *idle; /* under the lock */
 };
+
+static struct worker *take_worker(struct segments *s)
+{
+	pthread_mutex_lock(&s->lock);
+	struct worker *w = s->idle;
+	if (w)
+		s->idle = w->next;
+	pthread_mutex_unlock(&s->lock);
+	return w ? w : calloc(1, sizeof(*w));
+}
+
+static void give_worker(struct segments *s, struct worker *w)
+{
+	pthread_mutex_lock(&s->lock);
+	w->next = s->idle;
+	s->idle = w;
+	pthread_mutex_unlock(&s->lock);
+}
 
 static int list_stretches(struct segments *s)
 {
@@ -263,14 +285,43 @@ static bool put_segment(struct coder *c, const struct unit_segment *s, uint32_t 
 	return put_edits(c, start, path, depth, line);
 }
 
-/* Sets the root at segment @i of a stretch, and how far it goes. */
-static void enter_root(struct coder *c, const struct stretch *st, uint32_t i, uint32_t start)
+/* Asks memory for what a segment of that scope and line needs. */
+static inline void fetch_scope(const struct unit_out *out, uint32_t scope)
 {
-	const struct unit_segment *s = &c->out->segments.at[st->first];
-	c->root = root_of(c->out, &s[i]);
+	if (scope)
+		__builtin_prefetch(&out->scopes.at[scope - 1]);
+}
+static inline void fetch_line(const struct unit_out *out, uint32_t line)
+{
+	__builtin_prefetch(&out->lines.at[line].number);
+}
+
+/* Sets the root at segment @i of a stretch, and how far it goes. Others have written most of
+ * what the segments up to there say: it is asked for on the way. */
+static void enter_root(struct coder *c, const struct stretch *st, uint32_t i, uint32_t root,
+                       uint32_t start)
+{
+	enum { AHEAD = 12 };
+	const struct unit_out *out = c->out;
+	const struct unit_segment *s = &out->segments.at[st->first];
+	c->root = root;
 	c->range_start = start;
-	while (i + 1 < st->n && root_of(c->out, &s[i + 1]) == c->root)
-		i++;
+	if (root != NAMELESS)
+		__builtin_prefetch(&out->functions.at[out->scopes.at[root].function].global);
+	fetch_line(out, s[i].line);
+	for (; i + 1 < st->n; i++) {
+		uint32_t scope = s[i + 1].scope;
+		if (i + AHEAD < st->n)
+			fetch_scope(out, s[i + AHEAD].scope);
+		if (scope != s[i].scope) {
+			if (root_of(out, &s[i + 1]) != root)
+				break;
+			if (scope && out->scopes.at[scope - 1].parent)
+				__builtin_prefetch(
+					&out->sites.at[out->scopes.at[scope - 1].site].number);
+		}
+		fetch_line(out, s[i + 1].line);
+	}
 	c->range_end = s[i].end;
 }
 
@@ -279,45 +330,100 @@ static bool code_stretch(struct coder *c, const struct builder *b, const struct 
 	c->out = &b->units[st->unit];
 	c->root = NO_ROOT;
 	const struct unit_segment *s = &c->out->segments.at[st->first];
+	uint32_t scope = UINT32_MAX; /* of the segment before: none */
 	for (uint32_t i = 0; i < st->n; i++) {
 		uint32_t start = MAX(s[i].start, st->start);
 		if (start >= s[i].end)
 			continue;
-		bool new_root = root_of(c->out, &s[i]) != c->root;
-		if (new_root)
-			enter_root(c, st, i, start);
+		bool new_root = false;
+		if (s[i].scope != scope) {
+			uint32_t root = root_of(c->out, &s[i]);
+			new_root = root != c->root;
+			if (new_root)
+				enter_root(c, st, i, root, start);
+			scope = s[i].scope;
+		}
 		if (!put_segment(c, &s[i], start, new_root))
 			return false;
 	}
 	return true;
 }
 
-static int plan_chunk(void *ctx, size_t idx, struct turf_error *err)
+/* Asks memory for stretches to come: they lie all over the units. */
+static void fetch_stretches(const struct segments *s, size_t idx)
 {
-	struct segments *s = ctx;
-	struct chunk *chunk = &s->chunks.at[idx];
-	struct coder c = { .steps = &chunk->steps, .block_max = s->block_max };
+	enum { UNIT = 6, SEGMENT = 4, SCOPE = 2 };
+	const struct stretch *st = &s->list.at[idx];
+	if (idx + UNIT >= s->list.n)
+		return;
+	const struct unit_out *unit = &s->b->units[st[UNIT].unit];
+	__builtin_prefetch(&unit->scopes);
+	__builtin_prefetch(&unit->segments);
+	unit = &s->b->units[st[SEGMENT].unit];
+	__builtin_prefetch(&unit->segments.at[st[SEGMENT].first]);
+	unit = &s->b->units[st[SCOPE].unit];
+	fetch_scope(unit, unit->segments.at[st[SCOPE].first].scope);
+}
+
+static bool plan_chunk(const struct segments *s, const struct chunk *chunk, struct steps *steps)
+{
+	struct coder c = { .steps = steps, .block_max = s->block_max };
 	uint32_t done = chunk->before;
 	size_t most = chunk->n; /* a gap before each stretch */
 	for (uint32_t i = 0; i < chunk->n; i++)
 		most += s->list.at[chunk->first + i].n;
-	bool ok = vec_reserve(&chunk->steps.list, most);
+	bool ok = vec_reserve(&steps->list, most);
 	for (uint32_t i = 0; ok && i < chunk->n; i++) {
 		const struct stretch *st = &s->list.at[chunk->first + i];
+		fetch_stretches(s, chunk->first + i);
 		if (st->start > done)
 			ok = put_gap(&c, done); /* nobody's addresses */
 		ok = ok && code_stretch(&c, s->b, st);
 		done = st->end;
 	}
+	return ok;
+}
+
+int turf_segments_count(struct segments *s, size_t idx, struct turf_error *err)
+{
+	struct chunk *chunk = &s->chunks.at[idx * s->every];
+	struct worker *w = take_worker(s);
+	bool ok = w && plan_chunk(s, chunk, &chunk->steps) &&
+	          turf_ops_count(&w->ops, &chunk->steps) == 0;
+	chunk->planned = true;
+	if (w)
+		give_worker(s, w);
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for segments");
 }
 
-static int code_chunk(void *ctx, size_t idx, struct turf_error *err)
+int turf_segments_code(struct segments *s, size_t idx, struct turf_error *err)
 {
-	struct segments *s = ctx;
 	struct chunk *chunk = &s->chunks.at[idx];
-	bool ok = turf_steps_code(&chunk->steps, &s->ops, &chunk->bytes);
+	struct worker *w = chunk->planned ? NULL : take_worker(s);
+	bool ok;
+	if (chunk->planned) {
+		ok = turf_steps_code(&chunk->steps, &s->ops, &chunk->bytes);
+	} else {
+		ok = w && plan_chunk(s, chunk, &w->steps) &&
+		     turf_steps_code(&w->steps, &s->ops, &chunk->bytes);
+	}
+	if (w) {
+		turf_steps_leave(&w->steps, &chunk->steps);
+		give_worker(s, w);
+	}
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for segments");
+}
+
+int turf_segments_choose(struct segments *s)
+{
+	int r = 0;
+	if (s->idle) { /* one thread's counts are the first ones */
+		s->ops = s->idle->ops;
+		s->idle->ops = (struct ops){ 0 };
+	}
+	for (struct worker *w = s->idle; r == 0 && w; w = w->next)
+		r = turf_ops_add(&s->ops, &w->ops);
+	return r < 0 ? r : turf_ops_choose(&s->ops, (uint32_t)s->every);
 }
 
 static int put_block(struct tables *t, uint32_t start, size_t off)
@@ -331,11 +437,14 @@ static int put_block(struct tables *t, uint32_t start, size_t off)
 	return table_put(t, URF_BLOCKS, &block, sizeof(block));
 }
 
-static int join_chunks(struct segments *s)
+int turf_segments_join(struct segments *s)
 {
 	struct tables *t = &s->b->tables;
 	struct buf *out = &t->of[URF_SEGMENTS];
-	int r = 0;
+	size_t size = 0;
+	for (size_t i = 0; i < s->chunks.n; i++)
+		size += s->chunks.at[i].bytes.n;
+	int r = vec_reserve(out, size) ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < s->chunks.n; i++) {
 		struct chunk *c = &s->chunks.at[i];
 		for (size_t k = 0; r == 0 && k < c->steps.blocks.n; k++)
@@ -367,30 +476,53 @@ static uint32_t block_length(const struct builder *b)
 	return sites > segments / MANY ? SHORT : URF_BLOCK_MAX;
 }
 
-int turf_build_segments(struct builder *b, struct turf_error *err)
+int turf_segments_begin(struct builder *b, struct segments **ret)
 {
-	struct segments s = { .b = b, .block_max = block_length(b) };
-	int r = list_stretches(&s);
+	struct segments *s = *ret = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->b = b;
+	s->block_max = block_length(b);
+	pthread_mutex_init(&s->lock, NULL);
+	int r = list_stretches(s);
 	if (r == 0)
-		r = cut_chunks(&s);
-	if (r == 0)
-		r = turf_pool_run(b->threads, s.chunks.n, plan_chunk, &s, err);
-	/* of many chunks some are enough to tell what ops are used most */
-	size_t every = s.chunks.n / COUNTED_CHUNKS + 1;
-	for (size_t i = 0; r == 0 && i < s.chunks.n; i += every)
-		r = turf_ops_count(&s.ops, &s.chunks.at[i].steps);
-	if (r == 0)
-		r = turf_ops_choose(&s.ops, (uint32_t)every);
-	if (r == 0)
-		r = turf_pool_run(b->threads, s.chunks.n, code_chunk, &s, err);
-	if (r == 0)
-		r = join_chunks(&s);
-	for (size_t i = 0; i < s.chunks.n; i++) {
-		turf_steps_fini(&s.chunks.at[i].steps);
-		vec_fini(&s.chunks.at[i].bytes);
-	}
-	turf_ops_fini(&s.ops);
-	vec_fini(&s.chunks);
-	vec_fini(&s.list);
+		r = cut_chunks(s);
+	s->every = s->chunks.n / COUNTED_CHUNKS + 1;
 	return r;
+}
+
+size_t turf_segments_counted(const struct segments *s)
+{
+	return (s->chunks.n + s->every - 1) / s->every;
+}
+
+size_t turf_segments_chunks(const struct segments *s)
+{
+	return s->chunks.n;
+}
+
+int turf_segments_calls(const struct segments *s)
+{
+	return turf_emit_calls(s->b, s->list.at, s->list.n);
+}
+
+void turf_segments_free(struct segments *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->chunks.n; i++) {
+		turf_steps_fini(&s->chunks.at[i].steps);
+		vec_fini(&s->chunks.at[i].bytes);
+	}
+	for (struct worker *w = s->idle, *next; w; w = next) {
+		next = w->next;
+		turf_ops_fini(&w->ops);
+		turf_steps_fini(&w->steps);
+		free(w);
+	}
+	turf_ops_fini(&s->ops);
+	vec_fini(&s->chunks);
+	vec_fini(&s->list);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
 }

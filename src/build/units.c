@@ -274,79 +274,83 @@ static bool nameless(struct unit *u, uint32_t *ret)
 	return true;
 }
 
-static bool add_segment(struct unit *u, struct unit_segment s, const struct row *row)
+/* A row that says nothing. */
+static const struct row no_row;
+
+/* [start, end) with the innermost of the ranges there (NULL: none) and that row. */
+static bool add_segment(struct unit *u, uint32_t start, uint32_t end, const struct range *in,
+                        const struct row *row)
 {
-	static const struct row no_row;
-	if (!row)
-		row = &no_row;
 	struct unit_out *out = u->out;
-	struct line_key key = {
-		.line = row->line,
-		.column = row->column,
-	};
-	if (s.scope)
-		key.function = out->scopes.at[s.scope - 1].function;
+	struct line_key key = { .line = row->line, .column = row->column };
+	uint32_t scope = in ? in->scope + 1 : 0, line;
+	if (in)
+		key.function = in->function;
 	else if (!nameless(u, &key.function))
 		return false;
 	if ((row != &no_row && !turf_unit_file(u, row->file, &key.file)) ||
-	    !turf_scratch_line(u->s, &key, &s.line))
+	    !turf_scratch_line(u->s, &key, &line))
 		return false;
-	struct unit_segment *last =
-		out->segments.n ? &out->segments.at[out->segments.n - 1] : NULL;
-	if (last && last->end == s.start && last->scope == s.scope && last->line == s.line) {
-		last->end = s.end;
-		return true;
-	}
-	bool begins = !last || last->end != s.start;
 	if (!vec_reserve(&out->segments, 1) || !vec_reserve(&out->runs, 1))
 		return false;
-	if (begins)
+	struct unit_segment *s = &out->segments.at[out->segments.n];
+	bool follows = out->segments.n && s[-1].end == start;
+	if (follows && s[-1].scope == scope && s[-1].line == line) {
+		s[-1].end = end;
+		return true;
+	}
+	if (!follows)
 		out->runs.at[out->runs.n++] = (struct unit_run){ (uint32_t)out->segments.n, 0 };
 	out->runs.at[out->runs.n - 1].n++;
-	out->segments.at[out->segments.n++] = s;
+	/* field by field: what is put together elsewhere first stalls */
+	s->start = start;
+	s->end = end;
+	s->scope = scope;
+	s->line = line;
+	out->segments.n++;
 	return true;
 }
 
 /* Line 0 of a file is an answer too: compilers give it to what they made themselves. */
 static bool says_something(const struct unit *u, const struct row *row)
 {
-	return row &&
-	       (row->line || (row->file < u->s->files.n && u->s->files.at[row->file].name));
+	return row->line ||
+	       (row != &no_row && row->file < u->s->files.n && u->s->files.at[row->file].name);
 }
 
 /* One sweep over all places where the innermost scope or the line changes. */
 static bool sweep(struct unit *u)
 {
 	struct unit_scratch *s = u->s;
-	size_t n_ranges = s->ranges.n, r = 0, l = 0;
+	if (!s->ranges.n && !s->rows.n)
+		return true;
 	s->heap.n = 0;
-	if (!vec_reserve(&s->heap, n_ranges))
+	if (!vec_reserve(&s->heap, s->ranges.n + 1) || !vec_reserve(&s->ranges, 1) ||
+	    !vec_reserve(&s->rows, 1)) /* that there is a place to begin at */
 		return false;
-	for (uint32_t at = 0;;) {
-		while (r < n_ranges && s->ranges.at[r].start <= at)
-			heap_push(&s->heap, s->ranges.at[r++]);
+	const struct range *range = s->ranges.at, *ranges_end = range + s->ranges.n;
+	const struct row *next = s->rows.at, *rows_end = next + s->rows.n;
+	for (uint32_t at = 0, end;; at = end) {
+		for (; range < ranges_end && range->start <= at; range++)
+			heap_push(&s->heap, *range);
 		while (s->heap.n && s->heap.at[0].end <= at)
 			heap_pop(&s->heap);
-		while (l < s->rows.n && s->rows.at[l].end <= at)
-			l++;
-		struct unit_segment seg = { .start = at, .end = UINT32_MAX };
-		const struct row *row = NULL;
-		if (r < n_ranges)
-			seg.end = s->ranges.at[r].start;
-		if (s->heap.n) {
-			seg.scope = s->heap.at[0].scope + 1;
-			seg.end = MIN(seg.end, s->heap.at[0].end);
+		while (next < rows_end && next->end <= at)
+			next++;
+		const struct range *in = s->heap.n ? &s->heap.at[0] : NULL;
+		const struct row *row = &no_row;
+		end = range < ranges_end ? range->start : UINT32_MAX;
+		if (in)
+			end = MIN(end, in->end);
+		if (next < rows_end) {
+			bool begun = next->start <= at;
+			row = begun ? next : &no_row;
+			end = MIN(end, begun ? next->end : next->start);
 		}
-		if (l < s->rows.n) {
-			bool begun = s->rows.at[l].start <= at;
-			row = begun ? &s->rows.at[l] : NULL;
-			seg.end = MIN(seg.end, begun ? s->rows.at[l].end : s->rows.at[l].start);
-		}
-		if (seg.end == UINT32_MAX)
+		if (end == UINT32_MAX)
 			return true;
-		if ((seg.scope || says_something(u, row)) && !add_segment(u, seg, row))
+		if ((in || says_something(u, row)) && !add_segment(u, at, end, in, row))
 			return false;
-		at = seg.end;
 	}
 }
 

@@ -14,7 +14,8 @@
 /* A function with code, or one inlined somewhere: what is the same wherever it stands. */
 struct unit_function {
 	const char *text; /* the linkage name, else the name; NULL: none */
-	const char *name; /* NULL where there is no linkage name; that where no other is */
+	const char *name; /* NULL where there is no linkage name; that where no other is; ""
+	                     means the same */
 	const struct dwarf_unit *decl_unit; /* whose file it is; NULL: this unit's */
 	uint32_t decl_file; /* index + 1; 0: none. Of another unit: in its line table */
 	uint32_t decl_line;
@@ -53,6 +54,13 @@ struct unit_segment {
 	uint32_t line;  /* index in lines */
 };
 
+/* A run of a unit's segments, cut down to what no run of another before it has. */
+struct stretch {
+	uint32_t start, end;
+	uint32_t unit;
+	uint32_t first, n; /* in the unit's segments */
+};
+
 /* Segments that follow each other without a gap. */
 struct unit_run {
 	uint32_t first, n; /* in segments */
@@ -62,6 +70,12 @@ struct unit_run {
 struct unit_marks {
 	uint32_t start, end;
 	uint32_t off, size; /* in mark_data */
+};
+
+/* The discriminator of the call that a scope is inlined at. */
+struct unit_call {
+	uint32_t scope; /* index */
+	uint32_t discriminator;
 };
 
 /* A file that something of the unit stands in; where a unit has no code, any that it lists. */
@@ -85,6 +99,7 @@ struct unit_out {
 	UNIT_LIST(struct unit_segment) segments;
 	UNIT_LIST(struct unit_run) runs;
 	UNIT_LIST(struct unit_marks) marks;
+	UNIT_LIST(struct unit_call) calls; /* by scope; only those that are not 0 */
 	UNIT_LIST(struct unit_file) files;
 	/* DIEs of scopes, and those that functions are known by; of a hot part alone neither */
 	UNIT_LIST(uint64_t) scope_dies;
@@ -94,6 +109,7 @@ struct unit_out {
 	uint32_t nameless; /* index + 1 of the function of lines without one; 0: there are none
 	                    */
 	uint32_t global;   /* number of the unit in the urf; 0: it has no code */
+	bool too_deep;     /* of some chains of inlined calls the middle is left out */
 	int error;         /* this unit's DWARF is malformed: what was read before it is kept */
 	struct turf_error why;
 };

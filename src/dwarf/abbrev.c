@@ -260,10 +260,45 @@ static struct dwarf_quick quick_of(const struct plan *p, enum dwarf_kind kind)
 	return skip <= UINT16_MAX ? quick : (struct dwarf_quick){ .op = QUICK_STOP };
 }
 
+/* Makes d->usual, if it is not made for @sizes already. */
+static void learn_usual(struct dwarf_decoder *d, struct dwarf_sizes sizes)
+{
+	if (!memcmp(&d->usual_sizes, &sizes, sizeof(sizes)))
+		return;
+	d->usual_sizes = sizes;
+	for (unsigned form = 0; form < N_USUAL_FORMS; form++)
+		d->usual[form] = (int8_t)MAX(turf_dwarf_form_size(form, sizes), -1);
+}
+
+/* Past attributes that nobody wants, as long as nothing about them is out of the ordinary: most
+ * are of some bytes, and both of their numbers are short. */
+static void skip_usual(struct plan *p, struct cursor *c)
+{
+	const uint8_t *at = c->at, *end = c->end;
+	uint64_t size = 0;
+	while (end - at >= 3) {
+		uint8_t attr = at[0], form = at[1];
+		if (!attr || attr >= 0x80 || attr == DW_AT_sibling || form >= N_USUAL_FORMS ||
+		    p->d->usual[form] < 0)
+			break;
+		bool constant = form == DW_FORM_implicit_const;
+		if (constant && at[2] >= 0x80)
+			break;
+		p->declaration |= attr == DW_AT_declaration;
+		size += (uint64_t)p->d->usual[form];
+		at += constant ? 3 : 2;
+	}
+	p->skip += size;
+	p->fixed += size;
+	c->at = at;
+}
+
 /* Reads attributes up to their end: 1, 0 they are cut, -ENOMEM. */
 static int read_attrs(struct plan *p, struct cursor *c)
 {
 	for (;;) {
+		if (!p->named && !c->bad)
+			skip_usual(p, c);
 		uint64_t at = cur_uleb(c), form = cur_uleb(c);
 		if (c->bad)
 			return 0;
@@ -332,7 +367,7 @@ static bool order(struct dwarf_code *codes, size_t n)
 
 static void *keep(struct arena *arena, const void *at, size_t n, size_t element)
 {
-	void *copy = turf_arena_alloc(arena, n * element);
+	void *copy = turf_arena_take(arena, n * element);
 	if (copy && n)
 		memcpy(copy, at, n * element);
 	return copy;
@@ -341,7 +376,7 @@ static void *keep(struct arena *arena, const void *at, size_t n, size_t element)
 /* The short ways side by side, in few cache lines; a null entry's first. */
 static struct dwarf_quick *quick_table(const struct dwarf_abbrevs *table, struct arena *arena)
 {
-	struct dwarf_quick *quick = turf_arena_alloc(arena, (table->n + 1) * sizeof(*quick));
+	struct dwarf_quick *quick = turf_arena_take(arena, (table->n + 1) * sizeof(*quick));
 	if (!quick)
 		return NULL;
 	quick[0] = (struct dwarf_quick){ .op = QUICK_PLAIN, .level = -1 };
@@ -388,6 +423,7 @@ struct dwarf_abbrevs *turf_dwarf_abbrevs(struct dwarf_decoder *d, struct cursor 
                                          struct dwarf_sizes sizes)
 {
 	d->abbrevs.n = d->codes.n = d->steps.n = d->constants.n = 0;
+	learn_usual(d, sizes);
 	c->start = c->at;            /* offsets count from the table */
 	if (cur_left(c) > INT32_MAX) /* then no index of ours can overflow */
 		c->end = c->at + INT32_MAX;

@@ -53,6 +53,10 @@ struct dwarf_unit {
 	uint64_t dwo_id, dwo_ranges_base;
 	bool has_dwo_id;
 	size_t split, skeleton; /* index + 1 of the other one, 0: none */
+	struct {                /* its ranges, as its DIE says them */
+		uint64_t low, high, list;
+		uint8_t low_class, high_class, list_class; /* enum dwarf_class */
+	} own;
 	uint64_t signature; /* of a type unit, and its type's DIE behind its header; else 0 */
 	uint64_t type_off;
 	const struct dwarf_abbrevs *abbrevs;
@@ -70,12 +74,13 @@ struct dwarf {
 	size_t n_units;
 	/* .in of the first file's units, of the supplementary file's (NULL: none) */
 	const struct dwarf_sections *own, *alt;
-	uint64_t alt_base;  /* private from here on */
-	uint64_t next_base; /* of the next file that is added */
-	size_t room;        /* of units */
-	uint64_t *starts;   /* base + off of each unit */
-	struct arena arena; /* abbreviations, copies of sections */
-	struct arena parts[DWARF_PARTS];
+	uint64_t alt_base;               /* private from here on */
+	uint64_t next_base;              /* of the next file that is added */
+	size_t room;                     /* of units */
+	uint64_t *starts;                /* base + off of each unit */
+	struct arena arena;              /* abbreviations, copies of sections */
+	struct arena parts[DWARF_PARTS]; /* abbreviations */
+	bool busy[DWARF_PARTS];          /* a thread takes from that arena */
 };
 
 /*
@@ -212,6 +217,9 @@ struct dwarf_names {
  * across units at most 16 times. */
 int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
                      struct turf_error *err);
+/* The same of one that most likely lies in @unit, which can be read. */
+int turf_dwarf_names_near(const struct dwarf *dw, const struct dwarf_unit *unit, uint64_t die,
+                          struct dwarf_names *ret, struct turf_error *err);
 
 /* Line tables: one line program -> rows in program order. */
 struct dwarf_line_row {

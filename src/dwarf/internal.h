@@ -140,8 +140,12 @@ struct dwarf_abbrevs {
 };
 
 /* What is being decoded; its memory is used again for the next table. */
+enum { N_USUAL_FORMS = 0x30 };
 struct dwarf_decoder {
 	struct arena *arena; /* of the finished tables */
+	/* by form: bytes of what it takes where the sizes are these; -1: none of the usual */
+	int8_t usual[N_USUAL_FORMS];
+	struct dwarf_sizes usual_sizes;
 	struct {
 		struct dwarf_abbrev *at;
 		size_t n, room;

@@ -108,11 +108,10 @@ static bool next_die(const struct dwarf *dw, const struct dwarf_unit *unit,
 	return link_of(dw, unit, &origin, die) || link_of(dw, unit, &specification, die);
 }
 
-int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
-                     struct turf_error *err)
+int turf_dwarf_names_near(const struct dwarf *dw, const struct dwarf_unit *unit, uint64_t die,
+                          struct dwarf_names *ret, struct turf_error *err)
 {
 	uint64_t first = die;
-	const struct dwarf_unit *unit = NULL;
 	struct dwarf_names names = { .decl_file = DWARF_NONE };
 	for (unsigned i = 0; i < MAX_LINKS; i++) {
 		const struct dwarf_abbrev *abbrev;
@@ -137,4 +136,10 @@ int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *r
 		}
 	}
 	return circle(first, err);
+}
+
+int turf_dwarf_names(const struct dwarf *dw, uint64_t die, struct dwarf_names *ret,
+                     struct turf_error *err)
+{
+	return turf_dwarf_names_near(dw, NULL, die, ret, err);
 }

@@ -226,19 +226,15 @@ static void hurry(struct dwarf_scopes *walk)
 
 int turf_dwarf_unit_ranges(const struct dwarf_unit *unit, struct dwarf_ranges *walk)
 {
-	struct cursor c = unit_cursor(unit, unit->die);
-	struct dwarf_values values = { 0 };
-	struct dwarf_attrs attrs;
-	uint64_t code, at;
-	struct dwarf_value value;
-	const struct dwarf_abbrev *abbrev = unit->error ? NULL : die_at(&c, unit, &code);
-	if (!abbrev)
-		return 0;
-	attrs = turf_dwarf_attrs(unit, abbrev);
-	int r;
-	while ((r = turf_dwarf_next_attr(&attrs, &c, &at, &value)) == 1)
-		keep_value(&values, turf_dwarf_slot(at), &value);
-	if (r < 0)
+	const struct dwarf_values values = {
+		.u = { [SLOT_LOW] = unit->own.low,
+		       [SLOT_HIGH] = unit->own.high,
+		       [SLOT_RANGES] = unit->own.list },
+		.class = { [SLOT_LOW] = unit->own.low_class,
+		           [SLOT_HIGH] = unit->own.high_class,
+		           [SLOT_RANGES] = unit->own.list_class },
+	};
+	if (unit->error)
 		return 0;
 	turf_dwarf_ranges(unit, &values, walk);
 	return values.class[SLOT_RANGES] != VALUE_NONE || values.class[SLOT_HIGH] != VALUE_NONE;

@@ -13,6 +13,7 @@
 
 enum {
 	OVERLAP_SLACK = 8 << 10,
+	MUCH_ABBREV = 256 << 10, /* bytes: worth large pages */
 	SMALL_PART = 16, /* units: units of fewer are read at once sooner than shared out */
 };
 
@@ -204,8 +205,8 @@ static int attach_table(struct tables *t, struct dwarf_unit *unit)
 /* The attributes of a unit DIE that are needed; strings and addresses are resolved last, as
  * the bases that they need may follow them. */
 struct unit_values {
-	struct dwarf_value name, comp_dir, producer, language, line, low_pc, str_offsets, addr,
-		rnglists, loclists, dwo_name, dwo_id, ranges_base;
+	struct dwarf_value name, comp_dir, producer, language, line, low_pc, high_pc, ranges,
+		str_offsets, addr, rnglists, loclists, dwo_name, dwo_id, ranges_base;
 };
 
 static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
@@ -223,6 +224,10 @@ static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
 		return &v->line;
 	case DW_AT_low_pc:
 		return &v->low_pc;
+	case DW_AT_high_pc:
+		return &v->high_pc;
+	case DW_AT_ranges:
+		return &v->ranges;
 	case DW_AT_str_offsets_base:
 		return &v->str_offsets;
 	case DW_AT_addr_base:
@@ -269,6 +274,12 @@ static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
 	take_number(&v->ranges_base, &unit->dwo_ranges_base);
 	take_number(&v->dwo_id, &unit->dwo_id);
 	unit->has_dwo_id |= is_number(&v->dwo_id);
+	unit->own.low = v->low_pc.u;
+	unit->own.low_class = (uint8_t)v->low_pc.class;
+	unit->own.high = v->high_pc.u;
+	unit->own.high_class = (uint8_t)v->high_pc.class;
+	unit->own.list = v->ranges.u;
+	unit->own.list_class = (uint8_t)v->ranges.class;
 	take_string(dw, unit, &v->dwo_name, &unit->dwo_name);
 	take_string(dw, unit, &v->name, &unit->name);
 	take_string(dw, unit, &v->comp_dir, &unit->comp_dir);
@@ -393,6 +404,8 @@ int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err)
 {
 	struct dwarf dw = { 0 };
+	for (size_t i = 0; i < DWARF_PARTS; i++)
+		dw.parts[i].large = sections->abbrev.size >= MUCH_ABBREV;
 	dw.own = keep_sections(&dw, sections);
 	int r = dw.own ? add_units(&dw, dw.own) : -ENOMEM;
 	if (r < 0) {
@@ -403,12 +416,24 @@ int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
 	return 0;
 }
 
+/* An arena that no other thread takes from: threads share as few as they can. There are as many
+ * as parts, so one is free. */
+static size_t take_arena(struct dwarf *dw)
+{
+	size_t i = 0;
+	while (__atomic_exchange_n(&dw->busy[i], true, __ATOMIC_ACQUIRE))
+		i = (i + 1) % DWARF_PARTS;
+	return i;
+}
+
 int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err)
 {
 	assert(part < DWARF_PARTS);
 	size_t size = MAX(dw->n_units / DWARF_PARTS + 1, (size_t)SMALL_PART);
 	size_t first = MIN(part * size, dw->n_units), last = MIN(first + size, dw->n_units);
-	int r = read_units(dw, first, last, false, &dw->parts[part]);
+	size_t arena = take_arena(dw);
+	int r = read_units(dw, first, last, false, &dw->parts[arena]);
+	__atomic_store_n(&dw->busy[arena], false, __ATOMIC_RELEASE);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for abbreviations") : 0;
 }
 

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <zlib.h>
 
+#include "base/vec.h"
 #include "config.h"
 #include "elf/elf.h"
 
@@ -130,7 +131,7 @@ static int unpack_zlib(const struct packed *packed, struct elf_data *ret,
 			"section %s: claims %" PRIu64 " bytes, but %zu compressed ones "
 			"give at most %" PRIu64,
 			packed->section->name, packed->size, packed->stream.size, possible);
-	scoped(freep) uint8_t *out = malloc(packed->size ? packed->size : 1);
+	scoped(freep) uint8_t *out = turf_big(packed->size ? packed->size : 1);
 	if (!out)
 		return no_memory(packed, err);
 	if (!inflate_fast(packed, out)) {

@@ -138,7 +138,7 @@ struct elf_stubs {
 	size_t n, room;
 };
 /* The stubs in .plt, .plt.sec and .plt.got of x86-64, i386, aarch64, arm, riscv64 and s390x, by
- * section: 1, 0, < 0. */
+ * section, and the branches of ppc64 (ELFv2): 1, 0, < 0. */
 int turf_elf_stubs(const struct elf *elf, struct elf_stubs *ret, struct turf_error *err);
 
 #endif

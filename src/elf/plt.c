@@ -13,10 +13,11 @@
  *   riscv    auipc t3, SLOT; ld t3, SLOT(t3); jalr t1, t3; nop
  *   s390x    larl %r1, SLOT; lg %r1, 0(%r1); br %r1; what binds it
  *
- * Those of ppc64 are in .text, and jump by way of the TOC.
+ * On ppc64 (ELFv2) the linker puts stubs among other code, and gives them symbols. What each
+ * slot is filled with at first is a branch, one a relocation: these are told as stubs there.
  *
  * Source: psABI x86-64 (chapter 5, and "Program Loading" for IBT), of i386, aarch64, arm,
- *         riscv and s390x; Arm ARM C6.2, A8.8; RISC-V unprivileged ISA 2.4, 5.2
+ *         riscv and s390x, ppc64 (ELFv2); Arm ARM C6.2, A8.8; RISC-V unprivileged ISA 2.4, 5.2
  */
 #include <elf.h>
 
@@ -26,6 +27,8 @@
 enum { /* bytes of a stub */
        AARCH64_LONGEST = 24,
        S390_STUB = 32,
+       GLINK_HEAD = 32, /* what DT_PPC64_GLINK is before the first branch */
+       GLINK_STUB = 4,
 };
 
 /* What a machine's stubs look like. */
@@ -343,15 +346,117 @@ static int read_sections(const struct elf *elf, const struct machine *machine,
 	return r;
 }
 
+static bool is_ppc64_v2(const struct elf *elf)
+{
+	enum { E_FLAGS = 48, V2 = 2 };
+	struct cursor c = cur_of(elf->file, elf->big);
+	cur_seek(&c, E_FLAGS);
+	return elf->machine == EM_PPC64 && elf->is64 && (cur_u32(&c) & EF_PPC64_ABI) == V2;
+}
+
+/* What .dynamic says of where the branches are: 1, 0 nothing, < 0. */
+static int find_glink(const struct elf *elf, uint64_t *ret, struct turf_error *err)
+{
+	struct elf_section section;
+	struct elf_data data;
+	int r = turf_elf_find_section(elf, ".dynamic", &section, err);
+	if (r == 1)
+		r = turf_elf_data(elf, &section, &data, err) < 0 ? -EBADMSG : 1;
+	if (r != 1)
+		return r;
+	struct cursor c = cur_of(data.bytes, elf->big);
+	uint64_t tag = 0, value = 0;
+	while (tag != DT_PPC64_GLINK && cur_left(&c)) {
+		tag = cur_u64(&c);
+		value = cur_u64(&c);
+	}
+	turf_elf_data_fini(&data);
+	*ret = value;
+	return tag == DT_PPC64_GLINK && !c.bad;
+}
+
+/* The section whose code @addr is in: 1, 0 there is none, < 0. */
+static int find_code(const struct elf *elf, uint64_t addr, struct elf_section *ret,
+                     struct turf_error *err)
+{
+	for (uint32_t i = 1; i < elf->n_sections; i++) {
+		int r = turf_elf_section(elf, i, ret, err);
+		if (r < 0)
+			return r;
+		if (ret->flags & SHF_EXECINSTR && ret->type == SHT_PROGBITS &&
+		    addr - ret->addr < ret->size)
+			return 1;
+	}
+	return 0;
+}
+
+/* A branch for each of the relocations at @c, from @at on in @code. */
+static int read_branches(struct cursor c, struct cursor at, uint64_t code,
+                         const struct elf_symbols *dynsym, struct elf_stubs *ret,
+                         struct turf_error *err)
+{
+	while (cur_left(&c) >= sizeof(Elf64_Rela) && cur_left(&at) >= GLINK_STUB) {
+		struct elf_symbol symbol = { .name = "" };
+		uint64_t addr = code + cur_off(&at);
+		bool is_branch = (cur_u32(&at) & 0xfc000003) == 0x48000000;
+		cur_skip(&c, 8);
+		uint64_t info = cur_u64(&c), addend = cur_u64(&c);
+		uint32_t idx = (uint32_t)ELF64_R_SYM(info);
+		if (!is_branch || ELF64_R_TYPE(info) != R_PPC64_JMP_SLOT || !idx || addend)
+			continue;
+		int r = turf_elf_symbol_at(dynsym, idx, &symbol, err);
+		if (r < 0)
+			return r;
+		struct elf_stub *stub = symbol.name[0] ? vec_push(ret) : NULL;
+		if (symbol.name[0] && !stub)
+			return no_memory(err);
+		if (stub)
+			*stub = (struct elf_stub){ addr, GLINK_STUB, symbol.name };
+	}
+	return 0;
+}
+
+static int read_glink(const struct elf *elf, struct elf_stubs *ret, struct turf_error *err)
+{
+	uint64_t glink;
+	struct elf_section section, relocations;
+	struct elf_symbols dynsym;
+	struct elf_data code = { 0 }, table = { 0 };
+	int r = find_glink(elf, &glink, err);
+	if (r == 1)
+		r = find_code(elf, glink, &section, err);
+	if (r == 1)
+		r = turf_elf_find_section(elf, ".rela.plt", &relocations, err);
+	if (r == 1)
+		r = turf_elf_symbols(elf, SHT_DYNSYM, &dynsym, err);
+	if (r != 1)
+		return r;
+	r = turf_elf_data(elf, &section, &code, err);
+	if (r == 0)
+		r = turf_elf_data(elf, &relocations, &table, err);
+	if (r == 0) {
+		struct cursor at = cur_of(code.bytes, elf->big);
+		cur_seek(&at, glink - section.addr + GLINK_HEAD);
+		r = at.bad ? 0
+		           : read_branches(cur_of(table.bytes, elf->big), at, section.addr,
+		                           &dynsym, ret, err);
+	}
+	turf_elf_data_fini(&code);
+	turf_elf_data_fini(&table);
+	return r;
+}
+
 int turf_elf_stubs(const struct elf *elf, struct elf_stubs *ret, struct turf_error *err)
 {
 	struct slots slots = { 0 };
 	struct elf_stubs stubs = { 0 };
 	const struct machine *machine = machine_of(elf);
-	if (!machine)
-		return 0;
-	int r = read_slots(elf, machine, &slots, err);
-	if (r == 0)
+	int r = 0;
+	if (is_ppc64_v2(elf))
+		r = read_glink(elf, &stubs, err);
+	if (machine)
+		r = read_slots(elf, machine, &slots, err);
+	if (machine && r == 0)
 		r = read_sections(elf, machine, &slots, &stubs, err);
 	vec_fini(&slots);
 	if (r < 0 || !stubs.n) {

@@ -2,8 +2,8 @@
 /*
  * From an address to its block, and through the block's ops to the stack over it.
  *
- * Cost:   two binary searches; one table load for each segment passed, and edits of the stack
- *         only where an inlined function begins or ends
+ * Cost:   a search in the tops, one in 512 blocks; one table load for each segment passed, and
+ *         edits of the stack only where an inlined function begins or ends
  * Trust:  none. A block's bytes end inside .urf.segments; an op or a control that begins inside
  *         reads at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends.
  * Source: docs/format.md, "Segments"
@@ -12,27 +12,33 @@
 
 size_t turf_image_block(const struct turf_image *image, uint32_t rva)
 {
-	size_t top = UPPER_BOUND(image->tops, , 0, image->tops.n, rva);
+	size_t top = upper_bound(image->tops.at, sizeof(le32), image->tops.n, rva);
 	if (top == 0)
 		return SIZE_MAX;
 	size_t lo = (top - 1) * URF_TOP, hi = MIN(lo + URF_TOP, image->blocks.n);
 	if (lo >= hi)
 		return SIZE_MAX;
-	size_t i = UPPER_BOUND(image->blocks, .start, lo, hi, rva);
+	size_t i =
+		lo + upper_bound(&image->blocks.at[lo], sizeof(struct urf_block), hi - lo, rva);
 	/* the last entry is no block: it ends the one before */
 	return i == lo || i == image->blocks.n ? SIZE_MAX : i - 1;
+}
+
+/* The entry on top; where there is none, one whose line is nobody's. */
+static inline struct entry *top_of(struct walk *walk)
+{
+	return &walk->stack[walk->depth - (walk->depth != 0)];
 }
 
 static int push(struct walk *walk, uint32_t difference)
 {
 	if (walk->depth == 0 || walk->depth == URF_DEPTH_MAX)
 		return -EBADMSG;
-	struct entry *below = &walk->stack[walk->depth - 1];
+	struct entry *below = top_of(walk);
 	uint32_t site = below->next + difference;
-	below->line = walk->line;
 	below->next = site + 1;
-	walk->stack[walk->depth++] = (struct entry){ .site = site };
-	walk->line = 0;
+	below[1] = (struct entry){ .site = site };
+	walk->depth++;
 	return 0;
 }
 
@@ -41,10 +47,7 @@ static int pop(struct walk *walk, uint32_t n)
 {
 	if (n >= walk->depth)
 		return -EBADMSG;
-	if (n) {
-		walk->depth -= n;
-		walk->line = walk->stack[walk->depth - 1].line;
-	}
+	walk->depth -= n;
 	return 0;
 }
 
@@ -53,7 +56,6 @@ static void set_root(struct walk *walk, uint32_t function, uint32_t range, uint3
 	walk->function = function;
 	walk->unit = walk->next_unit;
 	walk->depth = function != 0;
-	walk->line = 0;
 	walk->stack[0] = (struct entry){ 0 };
 	walk->range = range;
 	walk->range_end = 0;
@@ -124,9 +126,9 @@ int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint
 		}
 		if (byte > URF_CONTROL_PUSH)
 			return -EBADMSG;
-		uint32_t operand = take_uleb(at);
+		uint32_t operand = take_any_uleb(at);
 		if (byte == URF_CONTROL_EMIT || byte == URF_CONTROL_PART)
-			(void)take_uleb(at);
+			(void)take_any_uleb(at);
 		if (byte <= URF_CONTROL_GAP) {
 			*start += operand;
 			return 1;
@@ -190,24 +192,61 @@ static __attribute__((noinline)) int take_controls(const struct turf_image *imag
 	walk->at++;
 	walk->start += take_uleb(&walk->at);
 	if (control == URF_CONTROL_EMIT)
-		walk->line += take_sleb(&walk->at);
+		top_of(walk)->line += take_sleb(&walk->at);
 	else
 		set_root(walk, 0, start, start);
 	return 1;
 }
 
-/* The pops and pushes of an op, whose operand, if it has one, is at *@at. */
-static inline int take_edits(struct walk *walk, const struct urf_op *op, const uint8_t **at)
+/* Steps 1 and 2 of @op, whose operand, if it has one, is at *@at. */
+static inline int take_edits(struct walk *walk, struct urf_op op, const uint8_t **at)
 {
-	if (pop(walk, op->pop_push & 15) < 0)
-		return -EBADMSG;
-	uint32_t difference = (uint32_t)op->site;
-	if (op->site == URF_SITE_FAR)
+	uint32_t pops = op.pop_push & 15, pushes = op.pop_push >> 4;
+	uint32_t difference = (uint32_t)op.site;
+	if (op.site == URF_SITE_FAR)
 		difference = take_sleb(at);
-	for (unsigned n = op->pop_push >> 4; n; n--, difference = 0)
-		if (push(walk, difference) < 0)
-			return -EBADMSG;
+	uint32_t depth = walk->depth - pops;
+	if (pops >= walk->depth || depth + pushes > URF_DEPTH_MAX)
+		return -EBADMSG;
+	/* no branch tells a pop from a push, which come as they please */
+	struct entry *top = &walk->stack[depth - 1];
+	uint32_t site = top->next + difference;
+	top->next = pushes ? site + 1 : top->next;
+	top[1] = (struct entry){ .site = site };
+	for (uint32_t i = 1; i < pushes; i++) {
+		top[i].next = 1;
+		top[i + 1] = (struct entry){ 0 };
+	}
+	walk->depth = depth + pushes;
 	return 0;
+}
+
+/*
+ * Pushes by controls, the most frequent ones, are done before it is known whether their segment
+ * begins behind the address: what they change is little.
+ */
+struct pushed {
+	const uint8_t *at; /* the first of them; NULL: none */
+	uint32_t depth;
+	struct entry top;
+};
+
+static inline int try_push(struct walk *walk, struct pushed *pushed, const uint8_t *at,
+                           const uint8_t **next)
+{
+	if (!pushed->at)
+		*pushed = (struct pushed){ at, walk->depth, *top_of(walk) };
+	return push(walk, take_sleb(next));
+}
+
+/* Where the walk goes on. */
+static inline const uint8_t *take_back(struct walk *walk, struct pushed *pushed)
+{
+	const uint8_t *at = pushed->at;
+	walk->depth = pushed->depth;
+	*top_of(walk) = pushed->top;
+	pushed->at = NULL;
+	return at;
 }
 
 int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva)
@@ -215,16 +254,35 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 	const uint8_t *at = walk->at;
 	const struct urf_op *ops = image->ops.at;
 	size_t n_ops = image->ops.n;
-	uint32_t start = walk->start;
+	uint32_t start = walk->start, line = top_of(walk)->line;
+	struct pushed pushed = { 0 };
 	while (at < walk->end) {
 		const uint8_t *next = at + 1;
 		unsigned number = *at;
+		if (number == URF_CONTROL_EMIT) {
+			uint32_t bytes = take_any_uleb(&next);
+			if (start + bytes > rva)
+				break;
+			start += bytes;
+			line += take_sleb(&next);
+			at = next, pushed.at = NULL;
+			continue;
+		}
+		if (number == URF_CONTROL_PUSH) {
+			top_of(walk)->line = line;
+			if (try_push(walk, &pushed, at, &next) < 0)
+				return -EBADMSG;
+			at = next, line = 0;
+			continue;
+		}
 		if (number >= URF_OP_CONTROL) {
-			walk->at = at, walk->start = start;
+			top_of(walk)->line = line;
+			walk->at = pushed.at ? take_back(walk, &pushed) : at;
+			walk->start = start;
 			int r = take_controls(image, walk, rva);
 			if (r < 0)
 				return r;
-			at = walk->at, start = walk->start;
+			at = walk->at, start = walk->start, line = top_of(walk)->line;
 			if (r == 0)
 				break;
 			continue;
@@ -235,14 +293,22 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 		struct urf_op op = ops[number];
 		if (start + op.advance > rva)
 			break;
-		if (op.pop_push && take_edits(walk, &op, &next) < 0)
-			return -EBADMSG;
+		if (op.pop_push) {
+			top_of(walk)->line = line;
+			if (take_edits(walk, op, &next) < 0)
+				return -EBADMSG;
+			line = top_of(walk)->line;
+		}
 		start += op.advance;
-		walk->line += (uint32_t)op.line;
-		at = next;
+		line += (uint32_t)op.line;
+		at = next, pushed.at = NULL;
 	}
-	walk->at = at, walk->start = start;
-	return at <= walk->end ? 0 : -EBADMSG;
+	top_of(walk)->line = line;
+	if (at > walk->end || (pushed.at && at == walk->end)) /* no segment follows */
+		return -EBADMSG;
+	walk->at = pushed.at ? take_back(walk, &pushed) : at;
+	walk->start = start;
+	return 0;
 }
 
 /* Where the range goes on in the @block-th block, if it does. */

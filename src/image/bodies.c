@@ -36,7 +36,7 @@ static int find_body(const struct turf_image *image, uint32_t rva, struct body *
 		size_t n;
 	} groups = { (const struct urf_body *)groups_of.at,
 		     groups_of.size / sizeof(struct urf_body) };
-	size_t i = UPPER_BOUND(groups, .start, 0, groups.n, rva);
+	size_t i = upper_bound(groups.at, sizeof(struct urf_body), groups.n, rva);
 	if (i == 0)
 		return 0;
 	const struct urf_body *group = &groups.at[i - 1];

@@ -202,6 +202,26 @@ static void dump_mark_data(const struct turf_image *image, FILE *out)
 	fprintf(out, "%zu bytes, under [marks]\n", image->mark_data.size);
 }
 
+static void dump_calls(const struct turf_image *image, FILE *out)
+{
+	for (size_t i = 0; i < image->calls.n; i++) {
+		uint32_t list[URF_DEPTH_MAX], off = le32_get(image->calls.at[i].off);
+		int n = turf_calls_read(image, &off, list);
+		fprintf(out, "%#x:%s", le32_get(image->calls.at[i].start),
+		        n < 0 ? " <bad>"
+		        : n   ? ""
+		              : " none");
+		for (int k = 0; k < n; k++)
+			fprintf(out, " %u", list[k]);
+		fprintf(out, "\n");
+	}
+}
+
+static void dump_call_data(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu bytes, under [calls]\n", image->call_data.size);
+}
+
 int turf_image_dump(const struct turf_image *image, const char *section, FILE *out,
                     struct turf_error *err)
 {
@@ -229,6 +249,8 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_EXPRS] = dump_exprs,
 		[URF_MARKS] = dump_marks,
 		[URF_MARK_DATA] = dump_mark_data,
+		[URF_CALLS] = dump_calls,
+		[URF_CALL_DATA] = dump_call_data,
 		[URF_MORE_INDEX] = dump_more_index,
 		[URF_MORE_PHRASES] = turf_dump_more_phrases,
 		[URF_MORE_PHRASE_TEXT] = dump_more_phrase_text,

@@ -35,6 +35,8 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_EXPRS] = "exprs",
 	[URF_MARKS] = "marks",
 	[URF_MARK_DATA] = "mark.data",
+	[URF_CALLS] = "calls",
+	[URF_CALL_DATA] = "call.data",
 	[URF_MORE_INDEX] = "more.index",
 	[URF_MORE_PHRASES] = "more.phrases",
 	[URF_MORE_PHRASE_TEXT] = "more.phrase.text",
@@ -152,6 +154,7 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, saved, URF_SAVED);
 	SET_TABLE(image, far, URF_FAR_RULES);
 	SET_TABLE(image, marks, URF_MARKS);
+	SET_TABLE(image, calls, URF_CALLS);
 	image->segments = image->sections[URF_SEGMENTS];
 	image->functions = image->sections[URF_FUNCTIONS];
 	image->pool.phrase_text = image->sections[URF_PHRASE_TEXT];
@@ -161,6 +164,7 @@ static void set_tables(struct turf_image *image)
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
 	image->mark_data = image->sections[URF_MARK_DATA];
+	image->call_data = image->sections[URF_CALL_DATA];
 	SET_TABLE(image, name_index, URF_NAME_INDEX);
 	image->names = image->sections[URF_NAMES];
 	SET_TABLE(image, place_index, URF_PLACE_INDEX);

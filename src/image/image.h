@@ -11,7 +11,8 @@
  *     lookup.c     the public look-ups, one address at a time
  *     places.c     from lines and functions to addresses
  *     names.c      from names to what is called so
- *     marks.c      what is asked now and then: rows of line tables, declarations
+ *     marks.c      what is asked now and then: rows of line tables, declarations,
+ *                  discriminators of calls
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
@@ -78,6 +79,8 @@ struct turf_image {
 	struct span exprs;
 	TABLE(struct urf_marks) marks;
 	struct span mark_data;
+	TABLE(struct urf_calls) calls;
+	struct span call_data;
 	struct span sections[URF_N_SECTIONS];
 };
 
@@ -98,22 +101,43 @@ static inline bool rva_of(const struct turf_image *image, uint64_t addr, uint32_
 	return addr >= image->base && addr - image->base <= UINT32_MAX;
 }
 
-/* Number of entries of @table in [@lo, @hi) whose @field, an le32, is <= @rva, plus @lo. */
-#define UPPER_BOUND(table, field, lo, hi, rva)                                                 \
-	__extension__({                                                                        \
-		size_t at_ = (lo), n_ = (hi)-at_;                                              \
-		while (n_) {                                                                   \
-			size_t half_ = n_ / 2;                                                 \
-			bool go_ = le32_get((table).at[at_ + half_] field) <= (rva);           \
-			at_ += go_ ? half_ + 1 : 0;                                            \
-			n_ = go_ ? n_ - half_ - 1 : half_;                                     \
-		}                                                                              \
-		at_;                                                                           \
-	})
+/*
+ * How many of @n ascending entries, @size bytes each and an le32 first, have one that is <=
+ * @rva. Of several pages by halves, so that few are read; within one in eighths: the loads of a
+ * step wait for none of the others, and no branch hangs on what they find.
+ */
+static inline size_t upper_bound(const void *table, size_t size, size_t n, uint32_t rva)
+{
+	enum { PAGE = 4096 };
+	const uint8_t *at = table;
+	size_t below = 0;
+	while (n >= 8) {
+		uintptr_t begin = (uintptr_t)at, last = (begin + n * size - 1) / PAGE;
+		uintptr_t pages = last - begin / PAGE;
+		if (!pages)
+			break;
+		size_t half = ((begin / PAGE + (pages + 1) / 2) * PAGE - begin) / size;
+		half += !half; /* an entry that lies on two pages */
+		bool go = le32_get(*(const le32 *)(at + (half - 1) * size)) <= rva;
+		at += go ? half * size : 0;
+		below += go ? half : 0;
+		n = go ? n - half : half;
+	}
+	while (n >= 8) {
+		size_t part = n / 8, parts = 0;
+		for (size_t i = 1; i < 8; i++)
+			parts += le32_get(*(const le32 *)(at + (i * part - 1) * size)) <= rva;
+		at += parts * part * size;
+		below += parts * part;
+		n = parts == 7 ? n - 7 * part : part;
+	}
+	for (; n; n--, at += size)
+		below += le32_get(*(const le32 *)at) <= rva;
+	return below;
+}
 
 /*
- * A walk over the segments of one block: the state at one segment. `line` is that of the top;
- * the entries' own lines are those of when something was put on them.
+ * A walk over the segments of one block: the state at one segment.
  */
 struct entry {
 	uint32_t site, line, next;
@@ -121,13 +145,12 @@ struct entry {
 struct walk {
 	const uint8_t *at, *end; /* ops to come */
 	uint32_t start;          /* rva of the segment */
-	uint32_t line;
-	uint32_t depth;    /* entries; 0: the segment is nobody's */
-	uint32_t function; /* the root's */
+	uint32_t depth;          /* entries; 0: the segment is nobody's */
+	uint32_t function;       /* the root's */
 	uint32_t unit, next_unit;
 	uint32_t range, range_end; /* rvas of the root's range; range_end 0: not known yet */
 	uint32_t entry;            /* rva of the root's entry */
-	struct entry stack[URF_DEPTH_MAX];
+	struct entry stack[URF_DEPTH_MAX + 1]; /* one more, to write to where none is pushed */
 };
 
 /* The block over @rva, or SIZE_MAX. */
@@ -150,6 +173,13 @@ static inline void image_prefetch(const uint8_t *at)
 {
 	__builtin_prefetch(at);
 	__builtin_prefetch(at + URF_BEHIND);
+}
+
+/* Where function @number stands is asked soon. */
+static inline void image_prefetch_index(const struct turf_image *image, uint32_t number)
+{
+	if (number < image->n_functions)
+		__builtin_prefetch(&image->index.at[number / URF_INDEX_STEP]);
 }
 
 /* Function @number is read soon, probably. */
@@ -265,6 +295,10 @@ int turf_marks_group(const struct turf_image *image, size_t group, uint32_t *off
 /* Decodes the row at *@off, before @end, that is behind one at @from: 0 or -EBADMSG. */
 int turf_marks_read(const struct turf_image *image, uint32_t *off, uint32_t end, uint32_t from,
                     struct mark *out);
+
+/* The discriminators at *@off of .urf.call.data: how many, or -EBADMSG; *@off is behind them.
+ */
+int turf_calls_read(const struct turf_image *image, uint32_t *off, uint32_t out[URF_DEPTH_MAX]);
 
 /* Rules of a row's index: 1, 0 no rule, -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);

@@ -36,7 +36,7 @@ int turf_walk_frames(const struct turf_image *image, const struct walk *walk, ui
 {
 	uint32_t function = walk->function, last = walk->depth - 1;
 	for (uint32_t i = 0; i <= last; i++) {
-		uint32_t site = i == last ? walk->line : walk->stack[i + 1].site;
+		uint32_t site = i == last ? walk->stack[last].line : walk->stack[i + 1].site;
 		struct turf_frame *f = &frames[last - i];
 		if (turf_function_frame(image, &function, site, i == last, f) < 0)
 			return -EBADMSG;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is asked now and then: marks, which are what line tables say of rows besides file, line
- * and column; and where functions are declared.
+ * and column; discriminators of inlined calls; and where functions are declared.
  *
  * Cost:   of a row: one binary search, one group of at most URF_MARK_STEP rows decoded
  * Trust:  none. A group's rows end where the next group's begin, at most where the section
@@ -101,7 +101,8 @@ static int take_row(struct turf_rows *walk, struct turf_row *row, bool *none)
 /* At the first row of the group over @rva, of the first group where none is. */
 static int begin(const struct turf_image *image, uint32_t rva, struct turf_rows *walk)
 {
-	size_t group = UPPER_BOUND(image->marks, .start, 0, image->marks.n, rva);
+	size_t group =
+		upper_bound(image->marks.at, sizeof(struct urf_marks), image->marks.n, rva);
 	*walk = (struct turf_rows){ .image = image, .group = group ? group - 1 : 0 };
 	return read_row(walk, 0);
 }
@@ -150,6 +151,58 @@ int turf_rows_next(struct turf_rows *walk, struct turf_row *out)
 		*out = row;
 		return 1;
 	}
+	return 0;
+}
+
+int turf_calls_read(const struct turf_image *image, uint32_t *off, uint32_t out[URF_DEPTH_MAX])
+{
+	if (*off >= image->call_data.size)
+		return -EBADMSG;
+	const uint8_t *begin = image->call_data.at, *end = begin + image->call_data.size;
+	const uint8_t *at = begin + *off;
+	uint32_t n = take_uleb(&at), i = 0;
+	if (n >= URF_DEPTH_MAX)
+		return -EBADMSG;
+	while (i < n && at < end)
+		out[i++] = take_uleb(&at);
+	if (i < n || at > end)
+		return -EBADMSG;
+	*off = (uint32_t)(at - begin);
+	return (int)n;
+}
+
+/* Those of the calls at @rva, into which the first of @n frames is inlined. 0 or -EBADMSG. */
+static int add_calls(const struct turf_image *image, uint32_t rva, uint32_t *out, size_t n)
+{
+	uint32_t list[URF_DEPTH_MAX];
+	size_t idx =
+		upper_bound(image->calls.at, sizeof(struct urf_calls), image->calls.n, rva);
+	if (!idx)
+		return 0;
+	uint32_t off = le32_get(image->calls.at[idx - 1].off);
+	int n_calls = turf_calls_read(image, &off, list);
+	for (size_t i = 0; n_calls > 0 && i < (size_t)n_calls && i + 1 < n; i++)
+		out[n - 1 - i] = list[i];
+	return MIN(n_calls, 0);
+}
+
+int turf_image_discriminators(const struct turf_image *image, uint64_t addr, uint32_t *out,
+                              size_t n)
+{
+	struct turf_row row;
+	uint32_t rva;
+	for (size_t i = 0; i < n; i++)
+		out[i] = 0;
+	if (!n || !rva_of(image, addr, &rva))
+		return 0;
+	int r = turf_image_find_row(image, addr, &row);
+	if (r == 1)
+		out[0] = row.discriminator;
+	if (r < 0 || add_calls(image, rva, out, n) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++)
+		if (out[i])
+			return 1;
 	return 0;
 }
 

@@ -66,7 +66,8 @@ static int next_symbol(const struct turf_image *image, struct symbols *walk)
 static int last_before(const struct turf_image *image, uint32_t rva, struct symbol *s,
                        size_t *idx)
 {
-	size_t group = UPPER_BOUND(image->groups, .start, 0, image->groups.n, rva);
+	size_t group =
+		upper_bound(image->groups.at, sizeof(struct urf_symbols), image->groups.n, rva);
 	if (group == 0)
 		return 0;
 	struct symbols walk = { .next = (group - 1) * URF_SYMBOL_STEP };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checking texts, symbols, unwind rows and marks.
+ * Checking texts, symbols, unwind rows, marks and discriminators of calls.
  *
  * Cost: each record once; a text's bytes, decoded, once more for the one behind it
  */
@@ -281,6 +281,52 @@ int turf_verify_marks(const struct turf_image *image, struct turf_error *err)
 		const char *what = check_mark_group(image, i, &before);
 		if (what)
 			return bad(image, err, URF_MARKS, i, what);
+	}
+	return 0;
+}
+
+/* Marks in @begins where a list of .urf.call.data does. */
+static const char *check_call_lists(const struct turf_image *image, uint8_t *begins)
+{
+	uint32_t list[URF_DEPTH_MAX];
+	for (uint32_t off = 0; off < image->call_data.size;) {
+		bool first = off == 0;
+		begins[off / 8] |= (uint8_t)(1 << off % 8);
+		int n = turf_calls_read(image, &off, list);
+		if (n < 0)
+			return "a list cannot be read";
+		if (first != (n == 0))
+			return "a list other than the first is empty";
+		if (n && !list[n - 1])
+			return "a list ends in 0";
+	}
+	return NULL;
+}
+
+int turf_verify_calls(const struct turf_image *image, struct turf_error *err)
+{
+	bool cold = le32_get(image->head->flags) & URF_HAS_COLD;
+	uint32_t start = 0, off = 0;
+	if (image->calls.n && !cold)
+		return bad(image, err, URF_CALLS, 0, "is there, but not in the head's flags");
+	if (!image->calls.n && image->call_data.size)
+		return bad(image, err, URF_CALL_DATA, 0, "lists of no code");
+	scoped(freep) uint8_t *begins = calloc(image->call_data.size / 8 + 1, 1);
+	if (!begins)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for calls");
+	const char *what = check_call_lists(image, begins);
+	if (what)
+		return bad(image, err, URF_CALL_DATA, 0, what);
+	for (size_t i = 0; i < image->calls.n; i++) {
+		const struct urf_calls *c = &image->calls.at[i];
+		if (i && le32_get(c->start) <= start)
+			return bad(image, err, URF_CALLS, i, "out of order");
+		if (le32_get(c->off) == off)
+			return bad(image, err, URF_CALLS, i, "goes on with the one before");
+		start = le32_get(c->start);
+		off = le32_get(c->off);
+		if (off >= image->call_data.size || !(begins[off / 8] >> off % 8 & 1))
+			return bad(image, err, URF_CALLS, i, "no such list");
 	}
 	return 0;
 }

@@ -47,6 +47,7 @@ static int check_sizes(const struct turf_image *image, struct turf_error *err)
 		[URF_SAVED] = sizeof(struct urf_saved),
 		[URF_FAR_RULES] = sizeof(struct urf_far),
 		[URF_MARKS] = sizeof(struct urf_marks),
+		[URF_CALLS] = sizeof(struct urf_calls),
 		[URF_TYPE_INDEX] = sizeof(le32),
 		[URF_NAME_INDEX] = sizeof(le32),
 		[URF_PLACE_INDEX] = sizeof(le32),
@@ -123,6 +124,7 @@ int turf_image_verify(const struct turf_image *image, struct turf_error *err)
 		check_content,      check_sizes,         check_padding,
 		check_tables,       turf_verify_texts,   turf_verify_functions,
 		turf_verify_blocks, turf_verify_symbols, turf_verify_unwind,
+		turf_verify_marks,  turf_verify_calls,
 		turf_verify_marks,  turf_verify_types,   turf_verify_bodies,
 		turf_verify_names,  turf_verify_places,
 	};

@@ -24,6 +24,7 @@ int turf_verify_blocks(const struct turf_image *image, struct turf_error *err);
 int turf_verify_symbols(const struct turf_image *image, struct turf_error *err);
 int turf_verify_unwind(const struct turf_image *image, struct turf_error *err);
 int turf_verify_marks(const struct turf_image *image, struct turf_error *err);
+int turf_verify_calls(const struct turf_image *image, struct turf_error *err);
 int turf_verify_types(const struct turf_image *image, struct turf_error *err);
 int turf_verify_bodies(const struct turf_image *image, struct turf_error *err);
 int turf_verify_names(const struct turf_image *image, struct turf_error *err);

@@ -85,19 +85,18 @@ static struct memo_path key_path(const struct turf_store *store, const struct fi
 		        le64_of(XXH3_64bits(name, strlen(name))), le64_of(URF_VERSION) };
 	XXH128_canonical_t canonical;
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits(head, sizeof(head)));
-	struct memo_path ret;
-	snprintf(ret.text, sizeof(ret.text), "memo/%s",
-	         turf_store_key_name(canonical.digest).text);
+	struct memo_path ret = { "memo/" };
+	struct key_name key = turf_store_key_name(canonical.digest);
+	memcpy(ret.text + strlen(ret.text), key.text, sizeof(key.text));
 	return ret;
 }
 
-/* Reads a whole memo; 0 bytes where there is none that is whole. */
-static size_t read_memo(struct turf_store *store, const char *path,
-                        uint8_t bytes[STORE_MAX_MEMO])
+/* Reads a whole memo; 0 bytes where there is none of at most @room bytes that is whole. */
+static size_t read_memo(struct turf_store *store, const char *path, uint8_t *bytes, size_t room)
 {
 	scoped(closep) int fd =
 		openat(store->folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, bytes, STORE_MAX_MEMO);
+	ssize_t n = fd < 0 ? -1 : read(fd, bytes, room);
 	struct memo_head head;
 	if (n < (ssize_t)sizeof(head))
 		return 0;
@@ -122,11 +121,10 @@ static bool input_unchanged(struct cursor *c)
 	return input.present && is_state(&input.state, &id);
 }
 
-static int recall(struct turf_store *store, const char *path, const struct file_id *id,
-                  uint8_t answer[STORE_KEY_SIZE])
+static int recall_within(struct turf_store *store, const char *path, const struct file_id *id,
+                         uint8_t answer[STORE_KEY_SIZE], uint8_t *bytes, size_t room)
 {
-	uint8_t bytes[STORE_MAX_MEMO];
-	size_t n = read_memo(store, path, bytes);
+	size_t n = read_memo(store, path, bytes, room);
 	if (!n)
 		return 0;
 	struct memo_head head;
@@ -140,6 +138,23 @@ static int recall(struct turf_store *store, const char *path, const struct file_
 			return 0;
 	memcpy(answer, head.answer, STORE_KEY_SIZE);
 	return 1;
+}
+
+__attribute__((noinline)) static int recall_long(struct turf_store *store, const char *path,
+                                                 const struct file_id *id,
+                                                 uint8_t answer[STORE_KEY_SIZE])
+{
+	uint8_t bytes[STORE_MAX_MEMO];
+	return recall_within(store, path, id, answer, bytes, sizeof(bytes));
+}
+
+/* Most memos are short: pages of the stack that nothing else touches would cost more. */
+static int recall(struct turf_store *store, const char *path, const struct file_id *id,
+                  uint8_t answer[STORE_KEY_SIZE])
+{
+	uint8_t bytes[512];
+	int r = recall_within(store, path, id, answer, bytes, sizeof(bytes));
+	return r == 1 ? 1 : recall_long(store, path, id, answer);
 }
 
 int turf_store_recall_key(struct turf_store *store, const struct file_id *id, const char *name,

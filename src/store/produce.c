@@ -45,8 +45,11 @@ struct urf_path {
 
 static struct urf_path urf_path(const uint8_t key[STORE_KEY_SIZE])
 {
-	struct urf_path ret;
-	snprintf(ret.text, sizeof(ret.text), "urf/%s.urf", turf_store_key_name(key).text);
+	struct urf_path ret = { "urf/" };
+	struct key_name name = turf_store_key_name(key);
+	char *at = ret.text + strlen(ret.text);
+	memcpy(at, name.text, STORE_KEY_CHARS);
+	memcpy(at + STORE_KEY_CHARS, ".urf", sizeof(".urf"));
 	return ret;
 }
 

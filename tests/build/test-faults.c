@@ -6,58 +6,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#define ALLOC_COUNT_LIVE
 #include "build/self.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void __real_free(void *at);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-void __wrap_free(void *at);
-
-/* Threads allocate at the same time. */
-static _Atomic size_t n_asked, n_live;
-static _Atomic size_t fail_at = SIZE_MAX; /* the one of this number, counted from 0, fails */
-
-static void *counted(void *at)
-{
-	n_live += at != NULL;
-	return at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return n_asked++ == fail_at ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return n_asked++ == fail_at ? NULL : counted(__real_calloc(n, size));
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-	if (n_asked++ == fail_at)
-		return NULL;
-	void *moved = __real_realloc(at, size);
-	n_live += !at && moved;
-	return moved;
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return n_asked++ == fail_at ? NULL : counted(__real_aligned_alloc(align, size));
-}
-
-void __wrap_free(void *at)
-{
-	n_live -= at != NULL;
-	__real_free(at);
-}
+#include "lib/alloc.h"
 
 static void ignore_note(void *ctx, enum turf_level level, const char *text)
 {
@@ -82,7 +33,7 @@ static int build_failing(const struct good *good, size_t n, int out, struct turf
 		                              .threads = good->threads,
 		                              .note = ignore_note };
 	size_t before = n_live;
-	n_asked = 0;
+	n_allocations = 0;
 	fail_at = n;
 	int r = turf_build(good->source, good->name, out, &options, err);
 	fail_at = SIZE_MAX;
@@ -100,7 +51,7 @@ static struct good build_good(const char *path, unsigned threads)
 	good.source = open(path, O_RDONLY | O_CLOEXEC);
 	int r = build_failing(&good, SIZE_MAX, out, &err);
 	ck_assert_msg(r == 0, "%s", err.text);
-	good.n_allocations = n_asked;
+	good.n_allocations = n_allocations;
 	ck_assert_int_eq(turf_map_fd(out, "out", &good.urf, NULL), 0);
 	return good;
 }
@@ -135,7 +86,8 @@ static void every_allocation_fails(const char *path, unsigned threads, size_t at
 	size_t step = good.n_allocations / at_most + 1;
 	for (size_t i = 0; i < good.n_allocations; i += step, tried++)
 		refused += fail_one(&good, i) < 0;
-	ck_assert_uint_gt(refused, tried * 9 / 10);
+	/* how many threads ask for depends on who does what: the last ones may not come */
+	ck_assert_uint_gt(refused, tried * (threads > 1 ? 7 : 9) / 10);
 	turf_unmap(&good.urf);
 	close(good.source);
 }

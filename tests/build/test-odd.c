@@ -11,7 +11,7 @@
 /* Where the code is: it comes behind the ELF header and one segment's. */
 enum { TEXT = 0x400000 + 64 + 56, TEXT_SIZE = 0x400, NAME_SIZE = 64 };
 
-enum { UNIT = 1, ABSTRACT, INLINED, NAMED, LINKED, BOTH, NAMELESS, PARTS };
+enum { UNIT = 1, TOLD, ABSTRACT, INLINED, NAMED, LINKED, BOTH, NAMELESS, PARTS };
 
 static void put_abbrevs(struct made *m)
 {
@@ -20,6 +20,9 @@ static void put_abbrevs(struct made *m)
 	ABBREV(m, INLINED, DW_TAG_inlined_subroutine, true,
 	       { DW_AT_abstract_origin, DW_FORM_ref_addr }, { DW_AT_low_pc, DW_FORM_addr },
 	       { DW_AT_high_pc, DW_FORM_data4 }, { DW_AT_call_line, DW_FORM_udata });
+	ABBREV(m, TOLD, DW_TAG_inlined_subroutine, true, { DW_AT_low_pc, DW_FORM_addr },
+	       { DW_AT_high_pc, DW_FORM_data4 }, { DW_AT_abstract_origin, DW_FORM_ref_addr },
+	       { DW_AT_call_line, DW_FORM_udata }, { DW_AT_GNU_discriminator, DW_FORM_udata });
 	ABBREV(m, NAMED, DW_TAG_subprogram, true, { DW_AT_low_pc, DW_FORM_addr },
 	       { DW_AT_high_pc, DW_FORM_data4 }, { DW_AT_name, DW_FORM_string });
 	ABBREV(m, LINKED, DW_TAG_subprogram, true, { DW_AT_low_pc, DW_FORM_addr },
@@ -75,9 +78,31 @@ static void put_inlined(struct made *m, uint32_t origin, unsigned start, unsigne
 	as_uleb(&m->info, line);
 }
 
+/* As put_inlined(), with a discriminator. */
+static void put_told(struct made *m, uint32_t origin, unsigned start, unsigned end,
+                     unsigned line, unsigned discriminator)
+{
+	put_code(m, TOLD, start, end);
+	as_u32(&m->info, origin);
+	as_uleb(&m->info, line);
+	as_uleb(&m->info, discriminator);
+}
+
+static char warning[256]; /* the last one of the last urf; "": there was none */
+
+static void keep_warning(void *ctx, enum turf_level level, const char *text)
+{
+	(void)ctx;
+	if (level == TURF_WARNING)
+		snprintf(warning, sizeof(warning), "%s", text);
+}
+
 /* The urf of a file with that DWARF, which is freed. */
 static struct turf_image *image_of(struct made *m)
 {
+	const struct turf_build_options options = { .size = sizeof(options),
+		                                    .threads = 2,
+		                                    .note = keep_warning };
 	static const uint8_t code[TEXT_SIZE];
 	struct turf_error err = { 0 };
 	const struct sample_section sections[] = {
@@ -91,7 +116,8 @@ static struct turf_image *image_of(struct made *m)
 	scoped(closep) int in = temp_file();
 	scoped(closep) int out = temp_file();
 	ck_assert_int_eq(turf_write_all(in, elf.buf.at, elf.buf.n), 0);
-	int r = build_of(in, 2, out, &err);
+	warning[0] = 0;
+	int r = turf_build(in, "odd", out, &options, &err);
 	ck_assert_msg(r == 0, "%s", err.text);
 	as_free(&elf);
 	made_free(m);
@@ -147,11 +173,13 @@ START_TEST(without_units)
 }
 END_TEST
 
-/* One inlined call in another, 200 deep, the n-th from n on: of what is too deep the address
- * belongs to the innermost that is kept. */
-START_TEST(outer_frames_of_a_deep_chain)
+/*
+ * One inlined call in another, 200 deep, the n-th from n on. Of what is too deep the innermost
+ * is kept, as if it were called by the last one that is not, where that has its own call.
+ */
+START_TEST(of_a_deep_chain_the_middle_is_left_out)
 {
-	enum { DEEP = 200 };
+	enum { DEEP = 200, LAST = TURF_FRAMES_MAX - 1 };
 	static_assert((int)URF_DEPTH_MAX == (int)TURF_FRAMES_MAX, "");
 	struct made m = { 0 };
 	uint32_t abstract[DEEP];
@@ -165,27 +193,95 @@ START_TEST(outer_frames_of_a_deep_chain)
 	put_code(&m, NAMED, 0, TEXT_SIZE);
 	as_str(&m.info, "f0");
 	for (unsigned i = 1; i < DEEP; i++)
-		put_inlined(&m, abstract[i], i, TEXT_SIZE - i, 1000 + i);
+		put_told(&m, abstract[i], i, TEXT_SIZE - i, 1000 + i, i);
 	for (unsigned i = 0; i < DEEP; i++)
 		as_u8(&m.info, 0);
 	end_unit(&m, unit);
 	struct turf_image *image = image_of(&m);
 	for (unsigned at = 0; at < TEXT_SIZE; at++) {
-		unsigned depth = MIN(MIN(at, TEXT_SIZE - 1 - at), DEEP - 1u);
-		unsigned innermost = MIN(depth, TURF_FRAMES_MAX - 1u), n = 0;
+		unsigned innermost = MIN(MIN(at, TEXT_SIZE - 1 - at), DEEP - 1u), n = 0;
 		struct turf_frames walk;
 		struct turf_frame f;
+		uint32_t told[TURF_FRAMES_MAX];
 		ck_assert_int_eq(turf_image_frames(image, TEXT + at, &walk), 1);
+		ck_assert_int_eq(turf_image_discriminators(image, TEXT + at, told, walk.n),
+		                 innermost > 0);
 		for (; turf_frames_next(&walk, &f) == 1; n++) {
-			unsigned i = innermost - n;
+			unsigned i = n ? MIN(innermost, (unsigned)LAST) - n : innermost;
 			snprintf(name, sizeof(name), "f%u", i);
 			char have[NAME_SIZE];
 			ck_assert_int_ge(turf_image_text(image, f.name, have, sizeof(have)), 0);
 			ck_assert_str_eq(have, name);
 			ck_assert_uint_eq(f.line, n ? 1001 + i : 0);
 			ck_assert_int_eq(f.inlined, i > 0);
+			ck_assert_uint_eq(told[n], n ? i + 1 : 0);
 		}
-		ck_assert_uint_eq(n, innermost + 1);
+		ck_assert_uint_eq(n, MIN(innermost, (unsigned)LAST) + 1);
+	}
+	ck_assert_str_eq(warning, "odd: unit at .debug_info+0 (deep.c): more than 127 calls "
+	                          "inlined in each other: some in the middle left out");
+	turf_image_close(image);
+}
+END_TEST
+
+START_TEST(calls_have_discriminators)
+{
+	enum { WAS = 77, MANY = 4 };
+	static const struct {
+		unsigned at;
+		size_t n;
+		uint32_t is[MANY];
+	} cases[] = {
+		{ 0x0f, 0, { 0 } },
+		{ 0x10, 1, { 0, WAS } },
+		{ 0x12, 2, { 0, 5, WAS } },
+		{ 0x14, 3, { 0, 0, 5, WAS } },
+		{ 0x16, 4, { 0, 300, 0, 5 } },
+		{ 0x18, 2, { 0, 5, WAS } },
+		{ 0x1a, 1, { 0, WAS } },
+		{ 0x1c, 2, { 0, 6, WAS } }, /* the same call again */
+		{ 0x1e, 2, { 0, 7, WAS } },
+		{ 0x20, 1, { 0, WAS } },
+		{ 0x30, 0, { 0 } },
+		{ 0x40, 2, { 0, 8, WAS } }, /* of two units the first */
+	};
+	struct made m = { 0 };
+	put_abbrevs(&m);
+	size_t unit = put_unit(&m, "calls.c");
+	uint32_t a = put_abstract(&m, "a"), b = put_abstract(&m, "b");
+	put_code(&m, NAMED, 0x10, 0x30);
+	as_str(&m.info, "f");
+	put_told(&m, a, 0x12, 0x1a, 7, 5);
+	put_inlined(&m, b, 0x14, 0x18, 7);
+	put_told(&m, a, 0x16, 0x18, 7, 300);
+	as_bytes(&m.info, "\0\0", 3);
+	put_told(&m, a, 0x1c, 0x1e, 7, 6);
+	as_u8(&m.info, 0);
+	put_told(&m, a, 0x1e, 0x20, 7, 7);
+	as_u16(&m.info, 0);
+	end_unit(&m, unit);
+	for (unsigned discriminator = 8; discriminator < 10; discriminator++) {
+		unit = put_unit(&m, "copy.c");
+		a = put_abstract(&m, "a");
+		put_code(&m, NAMED, 0x40, 0x50);
+		as_str(&m.info, "g");
+		put_told(&m, a, 0x40, 0x50, 7, discriminator);
+		as_u16(&m.info, 0);
+		end_unit(&m, unit);
+	}
+	struct turf_image *image = image_of(&m);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint32_t out[MANY] = { WAS, WAS, WAS, WAS }, any = 0;
+		struct turf_frames walk = { 0 };
+		(void)turf_image_frames(image, TEXT + cases[i].at, &walk);
+		ck_assert_uint_eq(cases[i].n, walk.n * (cases[i].n != 0));
+		int r = turf_image_discriminators(image, TEXT + cases[i].at, out, cases[i].n);
+		for (size_t k = 0; k < cases[i].n; k++) {
+			ck_assert_msg(out[k] == cases[i].is[k], "%#x, frame %zu: %u",
+			              cases[i].at, k, out[k]);
+			any |= out[k];
+		}
+		ck_assert_int_eq(r, any != 0);
 	}
 	turf_image_close(image);
 }
@@ -341,7 +437,7 @@ START_TEST(names_of_all_kinds)
 }
 END_TEST
 
-TESTS("build/odd", without_units, outer_frames_of_a_deep_chain,
-      of_two_copies_the_first_units_counts,
+TESTS("build/odd", without_units, calls_have_discriminators,
+      of_a_deep_chain_the_middle_is_left_out, of_two_copies_the_first_units_counts,
       of_units_that_overlap_the_one_that_begins_first_counts, a_cold_part_may_be_lower,
       names_of_all_kinds)

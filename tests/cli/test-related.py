@@ -195,5 +195,33 @@ class Split(Related):
             package.unlink()
             self.check_missing(self.ask(program, self.wanted), answers, how)
 
+    @unittest.skipUnless(all(map(shutil.which, ('clang++-14', 'ld.lld-14', 'llvm-dwp-19'))),
+                         'there is no clang++-14, ld.lld-14 or llvm-dwp-19')
+    def test_references_between_units(self):
+        """Optimized as a whole, all units are in one .dwo file and refer to each other."""
+        def link(name, *flags):
+            subprocess.run(['clang++-14', '-O2', '-g', '-flto=full', '-fuse-ld=lld-14', *flags,
+                            'calls.cc', 'called.cc', '-o', name], check=True, cwd=self.folder)
+            return self.folder / name
+        (self.folder / 'calls.cc').write_text(
+            'int called(int); int main(int n, char **) { return called(n) + called(n + 1); }')
+        (self.folder / 'called.cc').write_text(
+            'volatile int sink; int called(int n) { sink = n; while (n--) sink += n; '
+            'return sink; }')
+        one = link('one')
+        two = link('two', '-gsplit-dwarf', '-Wl,-plugin-opt=dwo_dir=' + str(self.folder / 'dwo'),
+                   '-Wl,-mllvm,-split-dwarf-cross-cu-references')
+        self.assertEqual(self.text(one), self.text(two))
+        answers = self.ask(one, self.addresses(one))
+        self.assertGreater(answers.count(b'"called"'), 5)
+        self.assertEqual(self.ask(two, self.addresses(one)), answers)
+        # another file's unit comes first in the package
+        subprocess.run(['clang++-14', '-g', '-gsplit-dwarf', '-c', 'called.cc', '-o', 'first.o'],
+                       check=True, cwd=self.folder)
+        subprocess.run(['llvm-dwp-19', 'first.dwo', 'dwo/0.dwo', '-o', 'two.dwp'], check=True,
+                       cwd=self.folder)
+        shutil.rmtree(self.folder / 'dwo')
+        self.assertEqual(self.ask(two, self.addresses(one)), answers)
+
 
 lib.main()

@@ -105,12 +105,38 @@ class Symbolize(lib.Case):
         pick = random.Random(2)
         functions = sorted(lib.symbols(lib.LIBC, '-D').values())
         start, end = functions[0][0], functions[-1][0]
-        lines = [b'%#x\n' % pick.randrange(start, end) for _ in range(20000)]
+        lines = [b'%#x\n' % pick.randrange(start, end) for _ in range(40000)]
+        lines[5] = lines[35000] = b'0\n'
+        lines[7] = lines[35001] = b'ffffffffffffffff\n'
         for options in ([], ['--json'], ['--no-demangle']):
             ask = ['symbolize', '-e', lib.LIBC, *options]
             few = [self.good(*ask, input=b''.join(lines[i:i + 1000]))
                    for i in range(0, len(lines), 1000)]
             self.assertEqual(self.good(*ask, input=b''.join(lines)), ''.join(few))
+
+    def test_long_names_stand_where_they_belong(self):
+        long = 'long_' * 100
+        fixture = self.compile('long', lib.FIXTURE.replace('outermost', long))
+        addrs = [hex(lib.symbols(fixture)[name][0]) for name in (long, 'main')]
+        text = '\n'.join(addrs * 3000).encode()
+        self.assertEqual(self.good('symbolize', '-e', fixture, input=text),
+                         self.good('symbolize', '-e', fixture, *addrs) * 3000)
+
+    def test_damage_is_told_to_many(self):
+        """Whatever is damaged, and whoever of several threads finds it."""
+        fixture, urf = self.compile(), self.folder / 'damaged.urf'
+        self.good('index', '-o', urf, fixture)
+        start, size = lib.symbols(fixture)['outermost']
+        text = b''.join(b'%#x\n' % (start + i % size) for i in range(5000))
+        sound, told = urf.read_bytes(), 0
+        for at in range(len(sound) // 8, len(sound), len(sound) // 64):
+            urf.write_bytes(sound[:at] + b'\xff' * 64 + sound[at + 64:])
+            result = self.run_turf('symbolize', '-e', urf, input=text)
+            self.assertEqual(result.returncode == 2, result.stderr != b'', at)
+            self.assertIn(result.returncode, (0, 1, 2), at)
+            self.assertLess(result.stdout.count(b'\n\n'), 5001, at)
+            told += b'the image is damaged' in result.stderr
+        self.assertGreater(told, 0)
 
     def test_full_output_is_an_error(self):
         with open('/dev/full', 'wb') as full:

@@ -4,9 +4,9 @@
 
     oracle-plt.py TURF [FILE...]
 
-Every address of .plt, .plt.sec and .plt.got of each FILE, and of programs that are linked here
-in all the ways the linkers at hand know, must have the name of the label above it, and where
-there is none, no name that ends in @plt.
+Every address of .plt, .plt.sec and .plt.got (of ppc64: of all code) of each FILE, and of programs
+that are linked here in all the ways the linkers at hand know, must have the name of the label above
+it, and where there is none, no name that ends in @plt.
 
 Exit status: 0 equal, 1 not, 77 a tool is missing.
 """
@@ -22,7 +22,7 @@ LLVM = shutil.which('llvm-objdump-19') or shutil.which('llvm-objdump')
 CLANG = shutil.which('clang-14') or shutil.which('clang')
 LABEL = re.compile(r'^([0-9a-f]+) <(.*)>:$')
 ENTRY = re.compile(r'^ *([0-9a-f]+):')
-SECTION = re.compile(r'^ *\[ *\d+\] (\.plt\S*) +PROGBITS +([0-9a-f]+) \S+ ([0-9a-f]+)', re.M)
+SECTION = re.compile(r'^ *\[ *\d+\] (\.(?:plt\S*|glink|text)) +PROGBITS ', re.M)
 
 SOURCE = r'''
 extern int puts(const char *s), atexit(void (*f)(void)), rand(void), putchar(int c);
@@ -41,14 +41,17 @@ X86 = [  # compiler, its flags
     ['clang', '-fuse-ld=lld', '-fcf-protection', '-Wl,-z,force-ibt'],
 ]
 OTHERS = [f'{m}-gcc' for m in ('i686-linux-gnu', 'aarch64-linux-gnu', 'arm-linux-gnueabihf',
-                               'riscv64-linux-gnu', 's390x-linux-gnu')]
+                               'riscv64-linux-gnu', 's390x-linux-gnu',
+                               'powerpc64le-linux-gnu')]
 CROSS = [[cc, *how] for cc in OTHERS for how in (
-    [], ['-no-pie'], ['-Wl,-z,now'], ['-marm'] if 'arm-' in cc else ['-fcf-protection'],
+    [], ['-no-pie'], ['-Wl,-z,now'],
+    ['-marm'] if 'arm-' in cc else ['-s'] if 'powerpc' in cc else ['-fcf-protection'],
     ['-nostdlib', '-shared', '-fPIC'])
     if shutil.which(cc)]
 # objdump knows none of lld's stubs of arm
 CROSS += [['clang', f'--target={m}', '-nostdlib', '-shared', '-fPIC', '-fuse-ld=lld']
-          for m in ('i686-linux-gnu', 'riscv64-linux-gnu', 's390x-linux-gnu')
+          for m in ('i686-linux-gnu', 'riscv64-linux-gnu', 's390x-linux-gnu',
+                    'powerpc64le-linux-gnu')
           if shutil.which(f'{m}-objdump')]
 ARM = [[], ['-Wl,-z,force-bti'], ['-Wl,-z,pac-plt'], ['-Wl,-z,force-bti,-z,pac-plt']]
 
@@ -58,16 +61,15 @@ def run(*args):
                           stderr=subprocess.DEVNULL).stdout
 
 
-def sections(path):
-    return [(name, int(addr, 16), int(size, 16))
-            for name, addr, size in SECTION.findall(run('readelf', '-SW', path))
-            if name in ('.plt', '.plt.sec', '.plt.got')]
+def sections(tool, path):
+    wanted = ('.glink', '.text') if 'powerpc' in tool else ('.plt', '.plt.sec', '.plt.got')
+    return [name for name in SECTION.findall(run('readelf', '-SW', path)) if name in wanted]
 
 
 def labels(tool, path):
     """Address of each instruction in the sections -> the label above it."""
     told, above = {}, None
-    for name, _, _ in sections(path):
+    for name in sections(tool, path):
         for line in run(tool, '-d', '-j', name, path).splitlines():
             if m := LABEL.match(line):
                 above = m[2]

@@ -200,6 +200,116 @@ static void read_all(struct span file)
 	vec_fini(&stubs);
 }
 
+/* Branches of ppc64: how the file differs from one that has two, and how many are found. */
+struct branch_case {
+	const char *what;
+	uint32_t abi, at; /* e_flags; DT_PPC64_GLINK, in bytes from the start of .text */
+	uint64_t tag;
+	uint32_t type, symbol, branch; /* of the first one */
+	uint64_t addend;
+	size_t code_size, found;
+};
+enum { B = 0x4bffffe0, BEFORE = 8, GLINK_HEAD = 32, CODE = BEFORE + GLINK_HEAD + 3 * 4 };
+static const struct branch_case branch_cases[] = {
+	{ "as it is", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE, 2 },
+	{ "other ABI", 1, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE, 0 },
+	{ "not told", 2, BEFORE, DT_PLTGOT, R_PPC64_JMP_SLOT, 1, B, 0, CODE, 0 },
+	{ "other relocation", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_IRELATIVE, 1, B, 0, CODE, 1 },
+	{ "nobody's", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 0, B, 0, CODE, 1 },
+	{ "no symbol", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 9, B, 0, CODE, 0 },
+	{ "a call", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B | 1, 0, CODE, 1 },
+	{ "an addend", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 8, CODE, 1 },
+	{ "cut", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE - 9, 0 },
+	{ "one", 2, BEFORE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE - 8, 1 },
+	{ "outside", 2, CODE, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE, 0 },
+	{ "near the end", 2, CODE - 4, DT_PPC64_GLINK, R_PPC64_JMP_SLOT, 1, B, 0, CODE, 0 },
+};
+
+/* The file of a case, once the address of its .text is known. */
+static void make_branches(struct as *a, const struct branch_case *k, bool big, uint64_t text)
+{
+	struct as symbols = { .big = big }, relocations = { .big = big };
+	struct as code = { .big = big }, dynamic = { .big = big };
+	for (uint32_t i = 0; i < 3; i++)
+		sample_symbol(&symbols, true, i == 2 ? 5 : i,
+		              ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), SHN_UNDEF, 0, 0);
+	for (uint64_t i = 0; i < 2; i++) {
+		as_u64(&relocations, 0x20000 + 8 * i);
+		as_u64(&relocations, i ? ELF64_R_INFO((uint64_t)2, R_PPC64_JMP_SLOT)
+		                       : ELF64_R_INFO((uint64_t)k->symbol, k->type));
+		as_u64(&relocations, i ? 0 : k->addend);
+	}
+	for (size_t i = 0; i < CODE / 4; i++)
+		as_u32(&code, i == (BEFORE + GLINK_HEAD) / 4 ? k->branch : B);
+	as_u64(&dynamic, k->tag);
+	as_u64(&dynamic, text + k->at);
+	as_u64(&dynamic, DT_NULL);
+	as_u64(&dynamic, 0);
+	const struct sample_section sections[] = {
+		{ ".text",
+		  SHT_PROGBITS,
+		  SHF_ALLOC | SHF_EXECINSTR,
+		  { code.buf.at, k->code_size },
+		  0,
+		  4 },
+		{ ".dynamic", SHT_DYNAMIC, SHF_ALLOC, as_span(&dynamic), 0, 16 },
+		{ ".dynsym", SHT_DYNSYM, SHF_ALLOC, as_span(&symbols), 4, 24 },
+		{ ".dynstr",
+		  SHT_STRTAB,
+		  SHF_ALLOC,
+		  { (const uint8_t *)"\0one\0two", 9 },
+		  0,
+		  0 },
+		{ ".rela.plt", SHT_RELA, SHF_ALLOC, as_span(&relocations), 3, 24 },
+	};
+	sample_elf(a, &sample_kinds[big], sections, COUNT(sections));
+	as_patch(a, 18, EM_PPC64, 2);
+	as_patch(a, 48, k->abi, 4);
+	as_free(&symbols);
+	as_free(&relocations);
+	as_free(&code);
+	as_free(&dynamic);
+}
+
+static uint64_t text_of(bool big)
+{
+	struct as a = { 0 };
+	struct elf elf;
+	struct elf_section section;
+	make_branches(&a, &branch_cases[0], big, 0);
+	ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+	ck_assert_int_eq(turf_elf_find_section(&elf, ".text", &section, NULL), 1);
+	as_free(&a);
+	return section.addr;
+}
+
+START_TEST(each_branch_of_ppc64_has_its_name)
+{
+	for (size_t i = 0; i < 2 * COUNT(branch_cases); i++) {
+		const struct branch_case *k = &branch_cases[i / 2];
+		struct as a = { 0 };
+		struct elf elf;
+		struct elf_stubs stubs = { 0 };
+		const uint64_t text = text_of(i % 2);
+		make_branches(&a, k, i % 2, text);
+		ck_assert_int_eq(turf_elf_open(as_span(&a), &elf, NULL), 0);
+		int r = turf_elf_stubs(&elf, &stubs, NULL);
+		ck_assert_msg(k->symbol == 9 ? r == -EBADMSG : r == (k->found > 0), "%s: %d",
+		              k->what, r);
+		ck_assert_msg(stubs.n == k->found, "%s: %zu", k->what, stubs.n);
+		for (size_t n = 0; n < stubs.n; n++) {
+			bool two = n || (k->found == 1 && k->code_size == CODE);
+			ck_assert_str_eq(stubs.at[n].name, two ? "two" : "one");
+			ck_assert_uint_eq(stubs.at[n].addr,
+			                  text + BEFORE + GLINK_HEAD + 4 * two);
+			ck_assert_uint_eq(stubs.at[n].size, 4);
+		}
+		vec_fini(&stubs);
+		as_free(&a);
+	}
+}
+END_TEST
+
 START_TEST(bent_files_and_cut_stubs_are_survived)
 {
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -222,4 +332,18 @@ START_TEST(bent_files_and_cut_stubs_are_survived)
 }
 END_TEST
 
-TESTS("elf/plt-machines", each_stub_has_its_name, bent_files_and_cut_stubs_are_survived)
+START_TEST(bent_branches_are_survived)
+{
+	for (int big = 0; big < 2; big++) {
+		struct as a = { 0 };
+		make_branches(&a, &branch_cases[0], big, text_of(big));
+		read_all(as_span(&a));
+		ck_assert_uint_eq(found, 2);
+		every_byte_bent(as_span(&a), read_all);
+		as_free(&a);
+	}
+}
+END_TEST
+
+TESTS("elf/plt-machines", each_stub_has_its_name, each_branch_of_ppc64_has_its_name,
+      bent_files_and_cut_stubs_are_survived, bent_branches_are_survived)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How things are coded, one at a time: bits and keys, texts, symbols, ops and stacks. */
 #include "image/bits.h"
+#include "image/image.h"
 #include "image/urf.h"
 #include "lib/test.h"
 
@@ -277,29 +278,58 @@ START_TEST(decodes_ops)
 }
 END_TEST
 
-/* As deep as may be, and one deeper. */
+/* Every number of entries up to those of a few pages, wherever pages begin. */
+START_TEST(searches_tables)
+{
+	enum { N = 1500, STEP = 3 };
+	static struct urf_block table[N];
+	for (uint32_t i = 0; i < N; i++)
+		for (unsigned k = 0; k < 4; k++)
+			table[i].start.b[k] = (uint8_t)(i * STEP >> 8 * k);
+	for (size_t from = 0; from < 3; from++)
+		for (size_t n = 0; n < N - from; n += n < 70 ? 1 : 89)
+			for (uint32_t rva = 0; rva < N * STEP; rva += n < 70 ? 1 : 7) {
+				size_t below = rva / STEP + 1;
+				below = below > from ? MIN(below - from, n) : 0;
+				size_t found =
+					upper_bound(&table[from], sizeof(*table), n, rva);
+				if (found != below) /* a check for each would take long */
+					ck_abort_msg("%zu of %zu, not %zu", found, n, below);
+				if (n < 70 && rva > (n + from + 1) * STEP)
+					break;
+			}
+}
+END_TEST
+
+/* As deep as may be, and one deeper; many so deep in one call. */
 START_TEST(bounds_the_depth)
 {
+	enum { MANY = 20 };
+	static struct turf_frame frames[MANY * URF_DEPTH_MAX];
 	for (unsigned depth = URF_DEPTH_MAX; depth <= URF_DEPTH_MAX + 1; depth++) {
 		uint8_t ops[2 * URF_DEPTH_MAX + 4] = { 0 };
 		size_t n = 1;
 		struct span urf;
 		struct turf_frames walk;
-		struct turf_frame frames[URF_DEPTH_MAX];
 		for (unsigned i = 1; i < depth; i++)
 			ops[n++] = URF_CONTROL_PUSH, ops[n++] = 0;
 		ops[n++] = 1;
 		struct turf_image *image = open_block(&urf, ops, n);
 		bool fits = depth == URF_DEPTH_MAX;
-		uint32_t first[2];
-		uint64_t addr = URF_TEST_BASE + 8;
+		uint32_t first[MANY + 1];
+		uint64_t addr = URF_TEST_BASE + 8, addrs[MANY];
+		for (size_t i = 0; i < MANY; i++)
+			addrs[i] = addr;
 		ck_assert_int_eq(turf_image_verify(image, NULL), fits ? 0 : -EBADMSG);
 		ck_assert_int_eq(turf_image_frames(image, addr, &walk), fits ? 1 : -EBADMSG);
-		ck_assert_int_eq(
-			turf_image_frames_bulk(image, &addr, 1, frames, COUNT(frames), first),
-			fits ? 1 : -EBADMSG);
+		ck_assert_int_eq(turf_image_frames_bulk(image, addrs, MANY, frames,
+		                                        COUNT(frames), first),
+		                 fits ? MANY : -EBADMSG);
+		for (uint32_t i = 0; fits && i < MANY * depth; i++)
+			ck_assert(frames[i].line == walk.frame[i % depth].line &&
+			          frames[i].function == walk.frame[i % depth].function);
 		if (fits)
-			ck_assert_uint_eq(walk.n, depth);
+			ck_assert(walk.n == depth && first[MANY] == MANY * depth);
 		turf_image_close(image);
 		free((void *)urf.at);
 	}
@@ -307,4 +337,5 @@ START_TEST(bounds_the_depth)
 END_TEST
 
 TESTS("image/coding", takes_numbers, takes_any_numbers, selects_each_bit, finds_the_keys_put_in,
-      decodes_texts, finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth)
+      decodes_texts, finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth,
+      searches_tables)

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "build/self.h"
+#include "lib/alloc.h"
 
 enum {
 	PAGE = 4096,
@@ -22,19 +23,10 @@ enum {
 	ARENA = 1 << 16, /* more than an image handle takes */
 };
 
-/* Allocations, counted; while the arena is open, made there. */
+/* Where an image is opened, so that its pages can be closed. */
 
-static size_t n_allocations;
 static uint8_t *arena;
 static size_t arena_used;
-static bool arena_open;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *at, size_t size);
 
 static void *from_arena(size_t size)
 {
@@ -43,24 +35,6 @@ static void *from_arena(size_t size)
 	if (arena_used > ARENA)
 		abort(); /* the framework would allocate, too, to tell of it */
 	return at;       /* zero, as mmap() gave it */
-}
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	return arena_open ? from_arena(size) : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	n_allocations++;
-	return arena_open ? from_arena(n * size) : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-	n_allocations++;
-	return __real_realloc(at, size);
 }
 
 /* Pages that nobody may read until the first touch opens them, and is counted. */
@@ -270,9 +244,9 @@ static struct turf_image *read_only_image(void)
 	arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(arena, MAP_FAILED);
 	struct turf_image *image = NULL;
-	arena_open = true; /* nothing else may allocate now */
+	alloc_from = from_arena; /* nothing else may allocate now */
 	int r = turf_image_open_mem(closed.at, closed.size, &image, NULL);
-	arena_open = false;
+	alloc_from = NULL;
 	ck_assert_int_eq(r, 0);
 	ck_assert(arena_used > 0 && (uint8_t *)image >= arena &&
 	          (uint8_t *)image < arena + arena_used);

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of line tables and declarations of functions, in the urf of image/urf.h with these rows:
+ * Rows of line tables, discriminators of calls and declarations of functions, in the urf of
+ * image/urf.h with these rows:
  *
  *     0x1000..0x1040  a table of four
  *     0x1050..0x1060  a table of one
  *     0x10a0..0x10a8  a table of two in two groups
+ *
+ * and calls:
+ *
+ *     0x1010..0x1014  outer's 0, inner's 3
+ *     0x1014..0x101a  outer's 6, inner's 12
+ *     0x10a2..0x10a4  outer's 200
  */
+#include "lib/alloc.h"
 #include "lib/test.h"
 #include "image/urf.h"
 
@@ -18,17 +26,6 @@ enum {
 };
 
 #define ROW(bytes, bits) (uint8_t)((bytes) << URF_MARK_SHIFT | (bits))
-
-static size_t n_allocations;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	return __real_malloc(size);
-}
 
 /* The parts' urf, its cold sections said to be there. */
 static struct span finish(struct urf_parts *p)
@@ -62,6 +59,8 @@ static struct span marked(void)
 	begin_group(&p, 0xa4);
 	URF_BYTES(&p, URF_MARK_DATA, ROW(0, MORE), PROLOGUE | EPILOGUE, 7);
 	URF_BYTES(&p, URF_MARK_DATA, ROW(4, MORE), END, 0);
+	URF_BYTES(&p, URF_CALL_DATA, 0, 2, 0, 3, 2, 6, 12, 1, 0xc8, 1);
+	URF_PUT(&p, URF_CALLS, 0x10, 1, 0x14, 4, 0x1a, 0, 0xa2, 7, 0xa4, 0);
 	return finish(&p);
 }
 
@@ -196,6 +195,49 @@ START_TEST(rows_may_lie_far_apart)
 }
 END_TEST
 
+START_TEST(tells_discriminators_of_frames)
+{
+	enum { MANY = 4, WAS = 77 };
+	static const struct {
+		uint64_t addr;
+		size_t n;
+		int expect;
+		uint32_t is[MANY];
+	} cases[] = {
+		{ 0x1000, 1, 0, { 0, WAS, WAS, WAS } },
+		{ 0x100f, 1, 0, { 0, WAS, WAS, WAS } },
+		{ 0x1010, 3, 1, { 3, 3, 0, WAS } },
+		{ 0x1013, 3, 1, { 3, 3, 0, WAS } },
+		{ 0x1014, 3, 1, { 3, 12, 6, WAS } },
+		{ 0x1019, 3, 1, { 3, 12, 6, WAS } },
+		{ 0x101a, 1, 1, { 200, WAS, WAS, WAS } },
+		{ 0x10a1, 1, 0, { 0, WAS, WAS, WAS } },
+		{ 0x10a2, 2, 1, { 0, 200, WAS, WAS } },
+		{ 0x10a4, 1, 1, { 7, WAS, WAS, WAS } },
+		/* a caller who is wrong about the number of frames */
+		{ 0x1014, 0, 0, { WAS, WAS, WAS, WAS } },
+		{ 0x1014, 1, 1, { 3, WAS, WAS, WAS } },
+		{ 0x1014, 2, 1, { 3, 6, WAS, WAS } },
+		{ 0x1014, 4, 1, { 3, 0, 12, 6 } },
+		{ 0, 2, 0, { 0, 0, WAS, WAS } },
+		{ UINT64_MAX, 2, 0, { 0, 0, WAS, WAS } },
+	};
+	struct span urf;
+	struct turf_image *image = open_marked(&urf);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint32_t out[MANY] = { WAS, WAS, WAS, WAS };
+		size_t before = n_allocations;
+		int r = turf_image_discriminators(image, cases[i].addr, out, cases[i].n);
+		ck_assert_uint_eq(n_allocations, before);
+		ck_assert_msg(r == cases[i].expect, "%zu: %d", i, r);
+		for (size_t k = 0; k < MANY; k++)
+			ck_assert_msg(out[k] == cases[i].is[k], "%zu, frame %zu: %u", i, k,
+			              out[k]);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
 START_TEST(tells_where_functions_are_declared)
 {
 	static const struct {
@@ -224,24 +266,38 @@ START_TEST(tells_where_functions_are_declared)
 }
 END_TEST
 
-START_TEST(dumps_rows)
+static void check_dump(const struct turf_image *image, const char *section, const char *wanted)
 {
-	struct span urf;
-	struct turf_image *image = open_marked(&urf);
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	ck_assert_int_eq(turf_image_dump(image, "marks", out, NULL), 0);
+	ck_assert_int_eq(turf_image_dump(image, section, out, NULL), 0);
 	fclose(out);
-	ck_assert_str_eq(text, "[marks]\n"
-	                       "0..0x4 statement\n"
-	                       "0x4..0x10 statement prologue-end\n"
-	                       "0x10..0x1a discriminator 3\n"
-	                       "0x1a..0x40 epilogue-begin discriminator 200\n"
-	                       "0x50..0x60\n"
-	                       "0xa0..0xa4 statement\n"
-	                       "0xa4..0xa8 prologue-end epilogue-begin discriminator 7\n");
+	ck_assert_str_eq(text, wanted);
 	free(text);
+}
+
+START_TEST(dumps_rows_and_calls)
+{
+	struct span urf;
+	struct turf_image *image = open_marked(&urf);
+	check_dump(image, "marks",
+	           "[marks]\n"
+	           "0..0x4 statement\n"
+	           "0x4..0x10 statement prologue-end\n"
+	           "0x10..0x1a discriminator 3\n"
+	           "0x1a..0x40 epilogue-begin discriminator 200\n"
+	           "0x50..0x60\n"
+	           "0xa0..0xa4 statement\n"
+	           "0xa4..0xa8 prologue-end epilogue-begin discriminator 7\n");
+	check_dump(image, "calls",
+	           "[calls]\n"
+	           "0x10: 0 3\n"
+	           "0x14: 6 12\n"
+	           "0x1a: none\n"
+	           "0xa2: 200\n"
+	           "0xa4: none\n");
+	check_dump(image, "call.data", "[call.data]\n10 bytes, under [calls]\n");
 	close_urf(image, urf);
 }
 END_TEST
@@ -284,6 +340,55 @@ START_TEST(refuses_tables_that_are_none)
 		ck_assert_msg(turf_image_verify(image, &err) == -EBADMSG, "%s",
 		              damaged_cases[i].what);
 		ck_assert_msg(strstr(err.text, ".urf.mark") != NULL, "%s", err.text);
+		close_urf(image, urf);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	int found; /* at 0x1014 */
+	uint32_t calls[2][2];
+	uint8_t data[8], n_data;
+} damaged_calls[] = {
+	{ "out of order", 0, { { 0x10, 1 }, { 4, 0 } }, { 0, 1, 5 }, 3 },
+	{ "two at one address", 0, { { 0x10, 1 }, { 0x10, 0 } }, { 0, 1, 5 }, 3 },
+	{ "what the one before says", 1, { { 0x10, 1 }, { 0x12, 1 } }, { 0, 1, 5 }, 3 },
+	{ "none where there was none", 1, { { 0x4, 0 }, { 0x10, 1 } }, { 0, 1, 5 }, 3 },
+	{ "a list outside", -EBADMSG, { { 0x4, 1 }, { 0x10, 3 } }, { 0, 1, 5 }, 3 },
+	{ "a list within another", 1, { { 0x4, 1 }, { 0x10, 2 } }, { 0, 2, 1, 5 }, 4 },
+	{ "a list across the end",
+	  -EBADMSG,
+	  { { 0x4, 1 }, { 0x10, 3 } },
+	  { 0, 1, 5, 2, 5 },
+	  5 },
+	{ "a number across the end",
+	  -EBADMSG,
+	  { { 0x4, 1 }, { 0x10, 3 } },
+	  { 0, 1, 5, 1, 0x85 },
+	  5 },
+	{ "a list that ends in 0", 1, { { 0x4, 1 }, { 0x10, 3 } }, { 0, 1, 5, 2, 5, 0 }, 6 },
+	{ "no empty list", 1, { { 0x10, 0 }, { 0x20, 2 } }, { 1, 5, 1, 6 }, 4 },
+	{ "two empty lists", 0, { { 0x4, 1 }, { 0x10, 3 } }, { 0, 1, 5, 0 }, 4 },
+	{ "a list too long", -EBADMSG, { { 0x4, 1 }, { 0x10, 3 } }, { 0, 1, 5, 0x80, 1 }, 5 },
+};
+
+START_TEST(refuses_calls_that_are_none)
+{
+	for (size_t i = 0; i < COUNT(damaged_calls); i++) {
+		struct urf_parts p = { 0 };
+		urf_parts_fill(&p);
+		urf_put(&p, URF_CALLS, 4, damaged_calls[i].calls[0]);
+		as_bytes(&p.of[URF_CALL_DATA], damaged_calls[i].data, damaged_calls[i].n_data);
+		struct span urf = finish(&p);
+		struct turf_image *image = open_urf(urf);
+		struct turf_error err = { 0 };
+		uint32_t out[3];
+		int r = turf_image_discriminators(image, 0x1014, out, COUNT(out));
+		ck_assert_msg(r == damaged_calls[i].found, "%s: %d", damaged_calls[i].what, r);
+		ck_assert_msg(turf_image_verify(image, &err) == -EBADMSG, "%s",
+		              damaged_calls[i].what);
+		ck_assert_msg(strstr(err.text, ".urf.call") != NULL, "%s", err.text);
 		close_urf(image, urf);
 	}
 }
@@ -334,6 +439,22 @@ START_TEST(rows_without_groups_or_flag_are_refused)
 }
 END_TEST
 
+START_TEST(calls_without_lists_or_flag_are_refused)
+{
+	for (int flag = 0; flag < 2; flag++) {
+		struct urf_parts p = { 0 };
+		urf_parts_fill(&p);
+		URF_BYTES(&p, URF_CALL_DATA, 0, 1, 5);
+		if (!flag)
+			URF_PUT(&p, URF_CALLS, 0x10, 1);
+		struct span urf = flag ? finish(&p) : urf_of_parts(&p);
+		struct turf_image *image = open_urf(urf);
+		ck_assert_int_eq(turf_image_verify(image, NULL), -EBADMSG);
+		close_urf(image, urf);
+	}
+}
+END_TEST
+
 static int n_opened;
 
 static void ask_all(struct span bytes)
@@ -345,8 +466,11 @@ static void ask_all(struct span bytes)
 	struct turf_row row;
 	struct turf_rows walk;
 	uint32_t file, line, n = 0;
-	for (uint64_t addr = 0xffe; addr < 0x10b0; addr += 3)
+	uint32_t out[3];
+	for (uint64_t addr = 0xffe; addr < 0x10b0; addr += 3) {
 		(void)turf_image_find_row(image, addr, &row);
+		(void)turf_image_discriminators(image, addr, out, COUNT(out));
+	}
 	if (turf_image_rows(image, 0, &walk) == 0)
 		while (turf_rows_next(&walk, &row) == 1)
 			n++;
@@ -355,6 +479,8 @@ static void ask_all(struct span bytes)
 		(void)turf_image_declared(image, i, &file, &line);
 	FILE *null = fopen("/dev/null", "w");
 	(void)turf_image_dump(image, "marks", null, NULL);
+	(void)turf_image_dump(image, "calls", null, NULL);
+	(void)turf_image_verify(image, NULL);
 	fclose(null);
 	turf_image_close(image);
 }
@@ -381,6 +507,7 @@ END_TEST
 
 TESTS("image/marks", finds_the_row_of_an_address, walks_rows_in_order,
       knows_no_rows_of_an_urf_without_marks, rows_may_lie_far_apart,
-      tells_where_functions_are_declared, dumps_rows, refuses_tables_that_are_none,
-      groups_have_at_most_64_rows, rows_without_groups_or_flag_are_refused,
+      tells_discriminators_of_frames, tells_where_functions_are_declared, dumps_rows_and_calls,
+      refuses_tables_that_are_none, refuses_calls_that_are_none, groups_have_at_most_64_rows,
+      rows_without_groups_or_flag_are_refused, calls_without_lists_or_flag_are_refused,
       every_prefix_is_refused, every_byte_bent_is_survived)

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What units and symbols say, in the urf's own numbers: the second half of a build.
+ *
+ * Some of it is one thread's work (texts above all), so it runs beside what many threads share.
+ * Three steps, each of which needs the one before:
+ *
+ *   sort texts | tables of functions, which number lines and sites
+ *   code texts | records of functions | plan some segments and count their ops
+ *   symbols, files, units, marks, calls | code all segments
+ */
+#include "build/build.h"
+#include "build/functions.h"
+
+struct merging {
+	struct builder *b;
+	struct functions *f;
+	struct segments *segments;
+};
+
+static int fail(const struct builder *b, int r, struct turf_error *err)
+{
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "%s: cannot merge its units: %s",
+	                         b->in.name, strerror(-r))
+	             : 0;
+}
+
+static int number_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct merging *m = ctx;
+	if (idx == 0)
+		return fail(m->b, turf_texts_sort(&m->b->texts, 1), err);
+	if (idx == 1)
+		return fail(m->b, turf_segments_begin(m->b, &m->segments), err);
+	return turf_functions_tables(m->f, idx - 2, err);
+}
+
+static int count_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct merging *m = ctx;
+	if (idx == 0)
+		return fail(m->b,
+		            turf_texts_emit(&m->b->texts, 1, &m->b->tables.of[URF_TEXT_INDEX]),
+		            err);
+	idx--;
+	if (idx < m->f->n_chunks)
+		return turf_functions_code(m->f, idx, err);
+	return turf_segments_count(m->segments, idx - m->f->n_chunks, err);
+}
+
+static int code_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct merging *m = ctx;
+	bool hot = m->b->options->flags & TURF_BUILD_HOT;
+	switch (idx) {
+	case 0:
+		return fail(m->b, turf_functions_join(m->f), err);
+	case 1:
+		return fail(m->b, turf_emit_symbols(m->b), err);
+	case 2:
+		return fail(m->b, turf_emit_packed(m->b), err);
+	case 3:
+		return hot ? 0 : fail(m->b, turf_emit_marks(m->b), err);
+	case 4:
+		return fail(m->b, turf_segments_calls(m->segments), err);
+	default:
+		return turf_segments_code(m->segments, idx - 5, err);
+	}
+}
+
+static int run(struct merging *m, struct turf_error *err)
+{
+	unsigned threads = m->b->threads;
+	int r = fail(m->b, turf_functions_number(m->f), err);
+	if (r == 0)
+		r = fail(m->b, turf_functions_chunks(m->f), err);
+	if (r == 0)
+		r = turf_pool_run(threads, 2 + m->f->n_chunks, number_task, m, err);
+	if (r == 0)
+		r = turf_pool_run(threads,
+		                  1 + m->f->n_chunks + turf_segments_counted(m->segments),
+		                  count_task, m, err);
+	if (r == 0)
+		r = fail(m->b, turf_segments_choose(m->segments), err);
+	if (r == 0)
+		r = turf_pool_run(threads, 5 + turf_segments_chunks(m->segments), code_task, m,
+		                  err);
+	return r < 0 ? r : fail(m->b, turf_segments_join(m->segments), err);
+}
+
+int turf_build_merge(struct builder *b, struct turf_error *err)
+{
+	struct merging m = { .b = b, .f = b->merged };
+	int r = run(&m, err);
+	turf_segments_free(m.segments);
+	return r;
+}
