@@ -94,12 +94,15 @@ struct wanted {
 static int match(struct wanted *w, const struct walk *walk, struct chain *c, uint32_t end)
 {
 	struct place place;
-	if (!walk->depth || walk->line - w->first >= w->end - w->first)
+	if (!walk->depth)
+		return 0;
+	uint32_t line = walk->stack[walk->depth - 1].line;
+	if (line - w->first >= w->end - w->first)
 		return 0;
 	int64_t function = chain_function(w->image, walk, c, walk->depth);
 	if (function != w->function)
 		return function < 0 ? -EBADMSG : 0;
-	if (turf_function_line(w->record, walk->line, &place) < 0)
+	if (turf_function_line(w->record, line, &place) < 0)
 		return -EBADMSG;
 	w->place.column = place.column;
 	w->place.depth = walk->depth - 1;
