@@ -10,7 +10,8 @@
  */
 #include "image/image.h"
 
-int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out)
+static inline __attribute__((always_inline)) int take_code(const struct turf_image *image,
+                                                           const uint8_t **at, struct span *out)
 {
 	const uint8_t *end = image->texts.at + image->texts.size;
 	if (*at >= end)
@@ -37,6 +38,11 @@ int turf_text_code(const struct turf_image *image, const uint8_t **at, struct sp
 	return 1;
 }
 
+int turf_text_code(const struct turf_image *image, const uint8_t **at, struct span *out)
+{
+	return take_code(image, at, out);
+}
+
 /* What a caller wants of a text: bytes [skip, skip + size). */
 struct window {
 	char *out;
@@ -45,7 +51,7 @@ struct window {
 };
 
 /* Bytes of a text from its byte @at on. */
-static void put(const struct window *w, uint64_t at, struct span bytes)
+static void put_part(const struct window *w, uint64_t at, struct span bytes)
 {
 	if (at < w->skip) {
 		uint64_t before = MIN(w->skip - at, (uint64_t)bytes.size);
@@ -59,41 +65,108 @@ static void put(const struct window *w, uint64_t at, struct span bytes)
 	memcpy(w->out + to, bytes.at, MIN(bytes.size, w->size - to));
 }
 
-/* The text at *@at, of which the first *@n bytes are those of the text before, @n long. */
-static int read_text(const struct turf_image *image, const uint8_t **at, const struct window *w,
-                     uint64_t *n)
+/*
+ * The same. Most phrases are short, and have neighbours that may be copied with them: what
+ * comes next in the text is put over these.
+ */
+static inline void put(const struct turf_image *image, const struct window *w, uint64_t at,
+                       struct span bytes)
 {
-	if (*at >= image->texts.at + image->texts.size)
-		return -EBADMSG;
-	uint32_t same = take_uleb(at);
-	if (same > *n)
-		return -EBADMSG;
-	struct span bytes;
-	int r;
-	uint64_t length = same;
-	while ((r = turf_text_code(image, at, &bytes)) == 1) {
-		put(w, length, bytes);
-		length += bytes.size;
+	enum { PIECE = 16 };
+	size_t left = bytes.size > 1 ? image->phrase_text.size -
+	                                       (size_t)(bytes.at - image->phrase_text.at)
+	                             : 0;
+	if (at < w->skip || at - w->skip > w->size ||
+	    w->size - (at - w->skip) < bytes.size + PIECE ||
+	    (bytes.size != 1 && left < bytes.size + PIECE)) {
+		put_part(w, at, bytes);
+		return;
 	}
-	*n = length;
-	return r;
+	char *out = w->out + (at - w->skip);
+	if (bytes.size == 1) {
+		*out = (char)*bytes.at;
+		return;
+	}
+	for (size_t i = 0; i < bytes.size; i += PIECE)
+		memcpy(out + i, bytes.at + i, PIECE);
 }
 
-int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
-                       char *out, size_t size)
+/* Texts of a group, one after the other: what was read last. */
+struct reader {
+	const uint8_t *at; /* behind it */
+	uint64_t n;        /* its length */
+};
+
+/* The text at r->at, of which so many bytes are those of the text before as it says. */
+static int read_text(const struct turf_image *image, struct reader *r, const struct window *w)
+{
+	if (r->at >= image->texts.at + image->texts.size)
+		return -EBADMSG;
+	const uint8_t *at = r->at;
+	uint64_t length = take_uleb(&at);
+	if (length > r->n)
+		return -EBADMSG;
+	struct span bytes;
+	int more;
+	while ((more = take_code(image, &at, &bytes)) == 1) {
+		put(image, w, length, bytes);
+		length += bytes.size;
+	}
+	*r = (struct reader){ at, length };
+	return more;
+}
+
+/* Text @number, where @r is at text @next of the same group. Its length or -EBADMSG. */
+static int64_t read_on(const struct turf_image *image, struct reader *r, uint32_t next,
+                       uint32_t number, const struct window *w)
+{
+	for (; next <= number; next++)
+		if (read_text(image, r, w) < 0)
+			return -EBADMSG;
+	return (int64_t)r->n;
+}
+
+/* Goes to where the group of text @number begins; returns the group's first, or -EBADMSG. */
+static int64_t read_group(const struct turf_image *image, uint32_t number, struct reader *r)
 {
 	if (number >= image->n_texts) /* as many as the index has, opening saw to it */
 		return -EBADMSG;
 	uint32_t off = le32_get(image->text_index.at[number / URF_TEXT_STEP]);
 	if (off > image->texts.size)
 		return -EBADMSG;
-	const uint8_t *at = image->texts.at + off;
+	*r = (struct reader){ image->texts.at + off, 0 };
+	return number - number % URF_TEXT_STEP;
+}
+
+int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
+                       char *out, size_t size)
+{
+	struct reader r;
 	const struct window window = { out, skip, size };
-	uint64_t n = 0;
-	for (unsigned i = 0; i <= number % URF_TEXT_STEP; i++)
-		if (read_text(image, &at, &window, &n) < 0)
-			return -EBADMSG;
-	return (int64_t)n;
+	int64_t first = read_group(image, number, &r);
+	return first < 0 ? first : read_on(image, &r, (uint32_t)first, number, &window);
+}
+
+ssize_t turf_image_text_next(const struct turf_image *image, struct turf_texts *walk,
+                             turf_text text, char *out, size_t size)
+{
+	const uint32_t number = (uint32_t)text;
+	struct reader r = { walk->at, walk->n };
+	int64_t next = walk->next;
+	const bool goes_on = next && next <= number &&
+	                     (next - 1) / URF_TEXT_STEP == number / URF_TEXT_STEP &&
+	                     walk->out == out && walk->size == size;
+	walk->next = 0;
+	if (text != number || !number || !size)
+		return turf_image_text(image, text, out, size);
+	if (!goes_on)
+		next = read_group(image, number, &r);
+	const struct window window = { out, 0, size - 1 };
+	int64_t n = next < 0 ? next : read_on(image, &r, (uint32_t)next, number, &window);
+	out[n < 0 ? 0 : MIN((uint64_t)n, size - 1)] = 0;
+	if (n >= 0)
+		*walk = (struct turf_texts){ r.at, r.n, number + 1, out, size };
+	return (ssize_t)n;
 }
 
 ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)
