@@ -12,14 +12,17 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "names.h"
 
 enum {
-	BATCH = 64,           /* questions looked up at once */
-	BATCH_FRAMES = 512,   /* and their frames; more than one question can have */
-	SLICE = 256,          /* questions that a thread takes at once */
-	MANY = 4 * SLICE,     /* from so many on threads pay */
-	ROUND = ANSWERS_MANY, /* questions sorted at once, at most */
-	BUCKETS = 1 << 14,    /* that they are sorted into */
+	BATCH = 64,              /* questions looked up at once */
+	BATCH_FRAMES = 512,      /* and their frames; more than one question can have */
+	SLICE = 256,             /* questions that a thread takes at once */
+	NAMES_SLICE = 64,        /* and names that it makes */
+	MANY = 4 * SLICE,        /* from so many on threads pay */
+	ROUND = ANSWERS_MANY,    /* questions sorted at once, at most */
+	BUCKETS = 1 << 14,       /* that they are sorted into */
+	SHOWN_FIRST = 4 * ROUND, /* frames; pages of memory that none reaches cost nothing */
 	THREADS_MAX = 8,
 	ROOM_FIRST = 1 << 12,
 	ROOM_FEW = 1 << 14, /* bytes written at once, of few questions */
@@ -52,17 +55,21 @@ struct worker {
 	struct sink out;
 	struct cli_shown *shown; /* frames of this round's answers */
 	size_t n_shown, shown_room;
+	struct cli_wanted wanted; /* that it met first */
 	struct turf_frame *frames;
 	size_t n_frames; /* room for so many: of one question, or of a batch */
 	uint32_t first[BATCH + 1];
 };
 
-typedef void slice_fn(struct worker *w, size_t at, size_t n);
-
-/* All questions of a kind of work, in slices. */
-struct round {
-	slice_fn *work;
+/* A kind of work, on all that there is in slices. */
+struct work {
+	void (*on_slice)(struct worker *w, size_t at, size_t n);
 	bool writes; /* slices have to be written in order */
+	size_t slice;
+};
+
+struct round {
+	struct work work;
 	size_t n;
 	size_t next;     /* first question that nobody has taken yet */
 	size_t turn;     /* first question that may be written */
@@ -98,6 +105,7 @@ struct answers {
 	pthread_cond_t changed;
 	const uint64_t *addrs; /* of the round's questions */
 	struct sorted *sorted; /* NULL until there are many */
+	struct cli_names names;
 	struct round round;
 	unsigned n_rounds, n_workers; /* rounds that were begun; threads, ours not among them */
 	bool ends;
@@ -279,6 +287,18 @@ static void put_text_frame(struct worker *t, const struct turf_frame *f)
 	          f->column);
 }
 
+/* A frame; false: its name could not be made. */
+static bool put_shown(struct sink *s, const struct cli_kept *name,
+                      const struct cli_shown *shown)
+{
+	if (!name)
+		return false;
+	put_kept(s, name->at, name->size);
+	put_place(s, (struct cli_text){ shown->path->at, shown->path->size }, shown->line,
+	          shown->column);
+	return true;
+}
+
 static void put_json_field(struct sink *s, const char *name, struct cli_text text)
 {
 	if (!text.at)
@@ -396,7 +416,7 @@ static bool shown_room(struct worker *w, size_t n)
 {
 	if (w->shown_room - w->n_shown >= n)
 		return true;
-	size_t room = w->shown_room ? 2 * w->shown_room : ROUND;
+	size_t room = w->shown_room ? 2 * w->shown_room : SHOWN_FIRST;
 	struct cli_shown *shown = cli_large(room * sizeof(*shown));
 	if (!shown)
 		return false;
@@ -413,11 +433,11 @@ static void keep_batch(struct worker *w, const uint32_t *questions, size_t n)
 {
 	struct answers *a = w->of;
 	size_t n_frames = w->first[n];
-	if (!shown_room(w, n_frames)) {
+	if (!shown_room(w, n_frames) || !cli_wanted_room(&w->wanted, n_frames)) {
 		a->error = -ENOMEM;
 		return;
 	}
-	cli_show_frames(a->image, w->frames, n_frames, !a->mangled, w->shown + w->n_shown);
+	cli_show_frames(&a->names, w->frames, n_frames, w->shown + w->n_shown, &w->wanted);
 	for (size_t i = 0; i < n; i++)
 		a->sorted->answers[questions[i]] = (struct answer){
 			.at = (uint32_t)(w->n_shown + w->first[i]),
@@ -448,19 +468,31 @@ static const struct cli_shown *shown_of(const struct answers *a, const struct an
 	return a->workers[answer->worker]->shown + answer->at;
 }
 
+/* Makes a slice of the names that all have met. */
+static void make_slice(struct worker *w, size_t at, size_t n)
+{
+	struct answers *a = w->of;
+	cli_make_names(&a->names, a->workers[0]->wanted.at + at, n);
+}
+
 /* Fetches into the cache what answers a little further on are made of. */
 static void expect(const struct answers *a, size_t at, size_t end)
 {
-	enum { NEAR = 4, FAR = 10 };
+	enum { NEAR = 4, MIDDLE = 8, FAR = 14 };
 	if (at + FAR < end)
 		__builtin_prefetch(shown_of(a, &a->sorted->answers[at + FAR]));
+	if (at + MIDDLE < end) {
+		const struct answer *answer = &a->sorted->answers[at + MIDDLE];
+		const struct cli_shown *shown = shown_of(a, answer);
+		for (size_t i = 0; i < answer->n; i++)
+			__builtin_prefetch(cli_shown_place(&a->names, &shown[i]));
+	}
 	if (at + NEAR >= end)
 		return;
 	const struct answer *answer = &a->sorted->answers[at + NEAR];
 	const struct cli_shown *shown = shown_of(a, answer);
 	for (size_t i = 0; i < answer->n; i++) {
-		if (shown[i].name_size < LONG)
-			__builtin_prefetch(shown[i].name);
+		__builtin_prefetch(cli_shown_name(&a->names, &shown[i]));
 		__builtin_prefetch(shown[i].path);
 	}
 }
@@ -472,16 +504,14 @@ static void write_slice(struct worker *w, size_t at, size_t n)
 	for (size_t end = at + n; at < end && !a->error; at++) {
 		const struct answer *answer = &a->sorted->answers[at];
 		const struct cli_shown *shown = shown_of(a, answer);
+		bool bad = answer->bad;
 		expect(a, at, end);
-		if (answer->bad) {
+		for (size_t i = 0; i < answer->n && !bad; i++)
+			bad = !put_shown(&w->out, cli_shown_name(&a->names, &shown[i]),
+			                 &shown[i]);
+		if (bad) {
 			fail_at(w, a->addrs[at]);
 			return;
-		}
-		for (size_t i = 0; i < answer->n; i++) {
-			put_kept(&w->out, shown[i].name, shown[i].name_size);
-			put_place(&w->out,
-			          (struct cli_text){ shown[i].path, shown[i].path_size },
-			          shown[i].line, shown[i].column);
 		}
 		if (answer->n == 0)
 			PUT(&w->out, "??\n??:0:0\n");
@@ -497,16 +527,17 @@ static void work(struct worker *w)
 	pthread_mutex_lock(&a->lock);
 	r->n_busy++;
 	while (r->next < r->n) {
-		size_t at = w->at = r->next, n = r->n - at < SLICE ? r->n - at : SLICE;
+		size_t at = w->at = r->next, n = r->n - at;
+		n = n < r->work.slice ? n : r->work.slice;
 		r->next += n;
 		pthread_mutex_unlock(&a->lock);
-		r->work(w, at, n);
-		if (r->writes) {
+		r->work.on_slice(w, at, n);
+		if (r->work.writes) {
 			is_turn(w, true);
 			write_out(&w->out);
 		}
 		pthread_mutex_lock(&a->lock);
-		if (r->writes) {
+		if (r->work.writes) {
 			r->turn = at + n;
 			pthread_cond_broadcast(&a->changed);
 		}
@@ -551,6 +582,7 @@ static void free_worker(struct worker *w)
 	free(w->out.at);
 	free(w->out.pieces);
 	free(w->shown);
+	free(w->wanted.at);
 	free(w->frames);
 	free(w);
 }
@@ -612,10 +644,10 @@ static int tell_error(struct answers *a)
 	return cli_error(NULL, "cannot write: %s", strerror(-a->error));
 }
 
-static void begin_round(struct answers *a, slice_fn *on_slice, bool writes, size_t n)
+static void begin_round(struct answers *a, const struct work *on, size_t n)
 {
 	pthread_mutex_lock(&a->lock);
-	a->round = (struct round){ .work = on_slice, .writes = writes, .n = n };
+	a->round = (struct round){ .work = *on, .n = n };
 	a->n_rounds++;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
@@ -632,9 +664,9 @@ static void end_round(struct answers *a)
 	pthread_mutex_unlock(&a->lock);
 }
 
-static void run_round(struct answers *a, slice_fn *on_slice, bool writes, size_t n)
+static void run_round(struct answers *a, const struct work *on, size_t n)
 {
-	begin_round(a, on_slice, writes, n);
+	begin_round(a, on, n);
 	work(a->workers[0]);
 	end_round(a);
 }
@@ -673,31 +705,62 @@ static void sort(struct answers *a, size_t n)
 	}
 }
 
+/* All that is wanted in one list, in order. */
+static bool gather_wanted(struct answers *a)
+{
+	struct cli_wanted *all = &a->workers[0]->wanted;
+	for (size_t i = 1; i <= a->n_workers; i++) {
+		struct cli_wanted *more = &a->workers[i]->wanted;
+		if (!cli_wanted_room(all, more->n))
+			return false;
+		if (more->n)
+			memcpy(all->at + all->n, more->at, more->n * sizeof(*more->at));
+		all->n += more->n;
+		more->n = 0;
+	}
+	cli_sort_wanted(all);
+	return true;
+}
+
 static void answer_sorted(struct answers *a, const uint64_t *addrs, size_t n)
 {
+	static const struct work look_up = { look_up_slice, false, SLICE },
+				 make = { make_slice, false, NAMES_SLICE },
+				 write = { write_slice, true, SLICE };
 	for (size_t done = 0; done < n && !a->error; done += ROUND) {
 		size_t part = n - done < ROUND ? n - done : ROUND;
 		a->addrs = addrs + done;
 		for (size_t i = 0; i <= a->n_workers; i++)
-			a->workers[i]->n_shown = 0;
+			a->workers[i]->n_shown = a->workers[i]->wanted.n = 0;
 		sort(a, part);
-		run_round(a, look_up_slice, false, part);
-		run_round(a, write_slice, true, part);
+		run_round(a, &look_up, part);
+		if (gather_wanted(a))
+			run_round(a, &make, a->workers[0]->wanted.n);
+		else
+			a->error = -ENOMEM;
+		run_round(a, &write, part);
 	}
+}
+
+/* What they can be sorted with; false: no memory, which is no error. */
+static bool sorted_room(struct answers *a)
+{
+	if (a->sorted || a->json || !cli_names_many(a->image, !a->mangled, &a->names))
+		return a->sorted;
+	a->sorted = cli_large(sizeof(*a->sorted));
+	return a->sorted;
 }
 
 static void answer_many(struct answers *a, const uint64_t *addrs, size_t n)
 {
+	static const struct work answer = { answer_slice, true, SLICE };
 	if (!a->n_workers)
 		start_workers(a);
-	if (!a->sorted && !a->json)
-		a->sorted = cli_large(sizeof(*a->sorted));
 	write_out(&a->workers[0]->out);
-	cli_names_many(a->image);
-	if (a->sorted)
+	if (sorted_room(a))
 		answer_sorted(a, addrs, n);
 	else
-		run_round(a, answer_slice, true, n);
+		run_round(a, &answer, n);
 }
 
 int answers_give(struct answers *a, const uint64_t *addrs, size_t n)

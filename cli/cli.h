@@ -146,18 +146,6 @@ struct cli_text cli_show_path(const struct turf_image *image, uint32_t file);
 struct cli_text cli_show_name(const struct turf_image *image, const struct turf_frame *frame,
                               bool demangled);
 
-/* Says that many names and paths will be asked for: what is made of them is remembered. */
-void cli_names_many(const struct turf_image *image);
-
-/* A frame as text shows it; its texts live as long as the process. */
-struct cli_shown {
-	const char *name, *path;
-	uint32_t name_size, path_size, line, column;
-};
-/* Names and paths of many frames, as cli_frame_name() and cli_path(). */
-void cli_show_frames(const struct turf_image *image, const struct turf_frame *frames, size_t n,
-                     bool demangled, struct cli_shown *out);
-
 /* A text of an image could not be read since the program began. */
 extern atomic_bool cli_damaged;
 

@@ -10,19 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "names.h"
 
 atomic_bool cli_damaged;
 
 /* What is made of a function or a file. */
 enum made { SHOWN, LINKED, PATH, N_MADE };
-
-struct kept {
-	size_t size;
-	char at[];
-};
-
-typedef _Atomic(struct kept *) kept_at; /* NULL: not made yet */
 
 /*
  * What is known of one image. Whoever asks for little has no arrays to set up: an array comes
@@ -33,7 +26,7 @@ struct names {
 	const struct turf_image *image;
 	size_t n_functions, n_files;
 	atomic_uint n_asked, n_shown;
-	_Atomic(kept_at *) at[N_MADE]; /* by number */
+	_Atomic(cli_place *) at[N_MADE]; /* by number */
 };
 enum {
 	MANY = 64,
@@ -44,7 +37,8 @@ static _Atomic(struct names *) all;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* adding to all; texts */
 static struct cli_table texts;
 
-static const struct cli_text none = { NULL, 0 }, unknown = { "??", 2 };
+static const struct cli_text none = { NULL, 0 };
+__extension__ static const struct cli_kept unknown = { 2, { "??" } };
 
 static struct names *add_names(const struct turf_image *image)
 {
@@ -79,10 +73,10 @@ static struct names *find_names(const struct turf_image *image)
 }
 
 /* The array of what was made; NULL: no memory. */
-static kept_at *make_places(struct names *n, enum made made)
+static cli_place *make_places(struct names *n, enum made made)
 {
 	pthread_mutex_lock(&lock);
-	kept_at *at = n->at[made];
+	cli_place *at = n->at[made];
 	size_t size = (1 + (made == PATH ? n->n_files : n->n_functions)) * sizeof(*at);
 	if (!at && (at = cli_large(size)))
 		memset(at, 0, size);
@@ -92,13 +86,13 @@ static kept_at *make_places(struct names *n, enum made made)
 }
 
 /* Where the text of a number is remembered; NULL: it is not, for few were asked for. */
-static kept_at *place_of(const struct turf_image *image, enum made made, uint32_t number,
-                         bool lasts)
+static cli_place *place_of(const struct turf_image *image, enum made made, uint32_t number,
+                           bool lasts)
 {
 	struct names *n = find_names(image);
 	if (!n || number > (made == PATH ? n->n_files : n->n_functions))
 		return NULL;
-	kept_at *at = n->at[made];
+	cli_place *at = n->at[made];
 	atomic_uint *asked = lasts ? &n->n_asked : &n->n_shown;
 	if (!at && atomic_fetch_add_explicit(asked, 1, memory_order_relaxed) >=
 	                   (lasts ? MANY : MANY_SHOWN))
@@ -106,39 +100,57 @@ static kept_at *place_of(const struct turf_image *image, enum made made, uint32_
 	return at ? &at[number] : NULL;
 }
 
-void cli_names_many(const struct turf_image *image)
+static struct cli_text text_of(const struct cli_kept *kept)
 {
-	struct names *n = find_names(image);
-	if (n)
-		n->n_asked = n->n_shown = MANY_SHOWN;
+	return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
+}
+
+/* NULL: no memory. */
+static const struct cli_kept *keep(struct cli_text text)
+{
+	struct cli_kept *kept = cli_keep_room(sizeof(*kept) + text.size + 1);
+	if (!kept)
+		return NULL;
+	kept->size = text.size;
+	memcpy(kept->at, text.at ? text.at : "", text.size);
+	kept->at[text.size] = 0;
+	return kept;
 }
 
 /* A text for this thread, valid until it reads the next into the same @room. */
 struct room {
-	char first[1024], *more; /* most texts are short */
+	struct turf_texts *walk; /* NULL: texts are read in no order */
+	char *more;
+	size_t n_more;    /* 0: there is only */
+	char first[1024]; /* most texts are short */
 };
 
-static ssize_t read_into(const struct turf_image *image, bool path, uint64_t number, char *out,
-                         size_t size)
+static ssize_t read_into(const struct turf_image *image, bool path, uint64_t number,
+                         struct room *room)
 {
-	return path ? turf_image_path(image, (uint32_t)number, out, size)
-	            : turf_image_text(image, number, out, size);
+	char *out = room->more ? room->more : room->first;
+	size_t size = room->more ? room->n_more : sizeof(room->first);
+	if (path)
+		return turf_image_path(image, (uint32_t)number, out, size);
+	return room->walk ? turf_image_text_next(image, room->walk, number, out, size)
+	                  : turf_image_text(image, number, out, size);
 }
 
 static struct cli_text read_text(const struct turf_image *image, bool path, uint64_t number,
                                  struct room *room)
 {
-	char *at = room->first;
-	ssize_t n = read_into(image, path, number, at, sizeof(room->first));
-	if (n >= (ssize_t)sizeof(room->first)) {
+	ssize_t n = read_into(image, path, number, room);
+	if (n >= (ssize_t)(room->more ? room->n_more : sizeof(room->first))) {
 		free(room->more);
-		at = room->more = malloc((size_t)n + 1);
-		if (!at || read_into(image, path, number, at, (size_t)n + 1) != n)
+		room->n_more = (size_t)n + 1;
+		room->more = malloc(room->n_more);
+		if (!room->more || read_into(image, path, number, room) != n)
 			n = -1;
 	}
 	if (n < 0)
 		cli_damaged = true;
-	return n > 0 ? (struct cli_text){ at, (size_t)n } : none;
+	return n > 0 ? (struct cli_text){ room->more ? room->more : room->first, (size_t)n }
+	             : none;
 }
 
 static struct cli_text make_name(const struct turf_image *image, turf_text name,
@@ -152,26 +164,30 @@ static struct cli_text make_name(const struct turf_image *image, turf_text name,
 	}
 	if (linkage)
 		text = read_text(image, false, name, room);
-	return text.at ? text : unknown;
+	return text.at ? text : text_of(&unknown);
 }
 
 /* A text as it is, or as the name of a function that it alone is known of. */
 enum form { RAW, LINKED_SYMBOL, SHOWN_SYMBOL };
 
-static struct cli_text find_text(const struct turf_image *image, turf_text text, enum form form)
+/* NULL: no memory. */
+static const struct cli_kept *find_text(const struct turf_image *image, turf_text text,
+                                        enum form form)
 {
 	struct room room = { .more = NULL };
 	bool is_new;
+	const struct cli_kept *kept;
 	pthread_mutex_lock(&lock);
 	struct cli_entry *e =
 		cli_table_number(&texts, (uint64_t)(uintptr_t)image << 2 | form, text, &is_new);
-	struct cli_text kept = e ? e->text : none;
-	if (!e || is_new)
-		kept = cli_keep(
-			form == RAW ? read_text(image, false, text, &room)
-				    : make_name(image, text, 0, form == SHOWN_SYMBOL, &room));
-	if (e)
-		e->text = kept;
+	if (e && e->text.at)
+		kept = (const struct cli_kept *)(e->text.at - offsetof(struct cli_kept, at));
+	else
+		kept = keep(form == RAW
+		                    ? read_text(image, false, text, &room)
+		                    : make_name(image, text, 0, form == SHOWN_SYMBOL, &room));
+	if (e && kept)
+		e->text = (struct cli_text){ kept->at, kept->size };
 	pthread_mutex_unlock(&lock);
 	free(room.more);
 	return kept;
@@ -179,30 +195,14 @@ static struct cli_text find_text(const struct turf_image *image, turf_text text,
 
 struct cli_text cli_text(const struct turf_image *image, turf_text text)
 {
-	return text ? find_text(image, text, RAW) : none;
-}
-
-/* A text in one piece with its length, for places. */
-static struct kept *keep(struct cli_text text)
-{
-	struct kept *kept = cli_keep_room(sizeof(*kept) + text.size + 1);
-	if (!kept)
-		return NULL;
-	kept->size = text.size;
-	memcpy(kept->at, text.at ? text.at : "", text.size);
-	kept->at[text.size] = 0;
-	return kept;
-}
-
-static struct cli_text text_of(const struct kept *kept)
-{
-	return kept->size ? (struct cli_text){ kept->at, kept->size } : none;
+	const struct cli_kept *kept = text ? find_text(image, text, RAW) : NULL;
+	return kept ? text_of(kept) : none;
 }
 
 /* @text for ever, and remembered at @place if there is one. */
-static struct cli_text remember(kept_at *place, struct cli_text text)
+static struct cli_text remember(cli_place *place, struct cli_text text)
 {
-	struct kept *kept = place ? keep(text) : NULL, *other = NULL;
+	const struct cli_kept *kept = place ? keep(text) : NULL, *other = NULL;
 	if (!kept)
 		return cli_keep(text);
 	if (!atomic_compare_exchange_strong(place, &other, kept))
@@ -216,8 +216,8 @@ static struct cli_text path_of(const struct turf_image *image, uint32_t file, bo
 	struct room room = { .more = NULL };
 	if (!file)
 		return none;
-	kept_at *place = place_of(image, PATH, file, lasts);
-	const struct kept *kept = place ? *place : NULL;
+	cli_place *place = place_of(image, PATH, file, lasts);
+	const struct cli_kept *kept = place ? *place : NULL;
 	if (kept)
 		return text_of(kept);
 	if (!place && !lasts)
@@ -237,21 +237,29 @@ struct cli_text cli_show_path(const struct turf_image *image, uint32_t file)
 	return path_of(image, file, false);
 }
 
+/* NULL: no memory. */
+static const struct cli_kept *name_of_symbol(const struct turf_image *image, turf_text name,
+                                             bool demangled)
+{
+	return name ? find_text(image, name, demangled ? SHOWN_SYMBOL : LINKED_SYMBOL)
+	            : &unknown;
+}
+
 static struct cli_text name_of(const struct turf_image *image, const struct turf_frame *f,
                                bool demangled, bool lasts)
 {
 	static _Thread_local struct room shown;
 	struct room room = { .more = NULL };
-	kept_at *place = place_of(image, demangled ? SHOWN : LINKED, f->function, lasts);
-	const struct kept *kept = place && f->function ? *place : NULL;
+	cli_place *place = place_of(image, demangled ? SHOWN : LINKED, f->function, lasts);
+	const struct cli_kept *kept = place && f->function ? *place : NULL;
 	if (kept)
 		return text_of(kept);
 	if (!place && !lasts)
 		return make_name(image, f->name, f->linkage_name, demangled, &shown);
-	if (!f->function)
-		return f->name ? find_text(image, f->name,
-		                           demangled ? SHOWN_SYMBOL : LINKED_SYMBOL)
-		               : unknown;
+	if (!f->function) {
+		kept = name_of_symbol(image, f->name, demangled);
+		return kept ? text_of(kept) : none;
+	}
 	struct cli_text name =
 		remember(place, make_name(image, f->name, f->linkage_name, demangled, &room));
 	free(room.more);
@@ -270,47 +278,138 @@ struct cli_text cli_show_name(const struct turf_image *image, const struct turf_
 	return name_of(image, f, demangled, false);
 }
 
-/* What is remembered of a number below @n; NULL: nothing. */
-static const struct kept *kept_of(kept_at *places, uint32_t number, size_t n)
+bool cli_names_many(const struct turf_image *image, bool demangled, struct cli_names *out)
 {
-	return places && number && number <= n
-	               ? atomic_load_explicit(&places[number], memory_order_acquire)
-	               : NULL;
+	struct names *n = find_names(image);
+	if (!n)
+		return false;
+	n->n_asked = n->n_shown = MANY_SHOWN;
+	*out = (struct cli_names){
+		.image = image,
+		.demangled = demangled,
+		.n_functions = n->n_functions,
+		.n_files = n->n_files,
+		.functions = make_places(n, demangled ? SHOWN : LINKED),
+		.files = make_places(n, PATH),
+	};
+	return out->functions && out->files;
 }
 
-static void expect_frames(const struct names *n, kept_at *names, kept_at *paths,
-                          const struct turf_frame *f, size_t n_frames)
+bool cli_wanted_room(struct cli_wanted *wanted, size_t n)
 {
-	for (size_t i = 0; i < n_frames; i++) {
-		__builtin_prefetch(&names[f[i].function]);
-		__builtin_prefetch(&paths[f[i].file]);
-	}
-	for (size_t i = 0; i < n_frames; i++) {
-		__builtin_prefetch(kept_of(names, f[i].function, n->n_functions));
-		__builtin_prefetch(kept_of(paths, f[i].file, n->n_files));
-	}
+	enum { FIRST = 1 << 12 };
+	size_t room = wanted->room ? wanted->room : FIRST;
+	while (room - wanted->n < n)
+		room *= 2;
+	if (room == wanted->room)
+		return true;
+	struct cli_want *at = realloc(wanted->at, room * sizeof(*at));
+	if (!at)
+		return false;
+	wanted->at = at;
+	wanted->room = room;
+	return true;
 }
 
-void cli_show_frames(const struct turf_image *image, const struct turf_frame *f,
-                     size_t n_frames, bool demangled, struct cli_shown *out)
+/* Stands where a name is wanted, from the first step to the second. */
+static const struct cli_kept asked;
+
+static void want(struct cli_names *names, const struct turf_frame *f, struct cli_wanted *wanted)
 {
-	static const struct names unknown_image;
-	const struct names *n = find_names(image);
-	n = n ? n : &unknown_image;
-	kept_at *names = n->at[demangled ? SHOWN : LINKED], *paths = n->at[PATH];
-	if (names && paths)
-		expect_frames(n, names, paths, f, n_frames);
-	for (size_t i = 0; i < n_frames; i++, f++, out++) {
-		const struct kept *kept = kept_of(names, f->function, n->n_functions);
-		struct cli_text name =
-			kept ? text_of(kept) : cli_frame_name(image, f, demangled);
-		kept = kept_of(paths, f->file, n->n_files);
-		struct cli_text path = kept      ? text_of(kept)
-		                       : f->file ? cli_path(image, f->file)
-		                                 : unknown;
-		*out = (struct cli_shown){
-			name.at, path.at,   (uint32_t)name.size, (uint32_t)path.size,
-			f->line, f->column,
+	const struct cli_kept *kept = NULL;
+	if (atomic_compare_exchange_strong(&names->functions[f->function], &kept, &asked))
+		wanted->at[wanted->n++] =
+			(struct cli_want){ f->name, f->linkage_name, f->function };
+}
+
+static uint64_t show_name(struct cli_names *names, const struct turf_frame *f,
+                          struct cli_wanted *wanted)
+{
+	if (!f->function || f->function > names->n_functions)
+		return (uintptr_t)name_of_symbol(names->image, f->name, names->demangled);
+	if (!atomic_load_explicit(&names->functions[f->function], memory_order_relaxed))
+		want(names, f, wanted);
+	return (uint64_t)f->function << 1 | 1;
+}
+
+static const struct cli_kept *show_path(struct cli_names *names, uint32_t file)
+{
+	struct room room = { .more = NULL };
+	if (!file || file > names->n_files)
+		return &unknown;
+	const struct cli_kept *none_yet = NULL, *kept = names->files[file];
+	if (kept)
+		return kept;
+	kept = keep(read_text(names->image, true, file, &room));
+	if (!atomic_compare_exchange_strong(&names->files[file], &none_yet, kept))
+		kept = none_yet;
+	free(room.more);
+	return kept ? kept : &unknown;
+}
+
+void cli_show_frames(struct cli_names *names, const struct turf_frame *frames, size_t n,
+                     struct cli_shown *out, struct cli_wanted *wanted)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&names->functions[frames[i].function]);
+	for (size_t i = 0; i < n; i++) {
+		const struct turf_frame *f = &frames[i];
+		out[i] = (struct cli_shown){
+			show_name(names, f, wanted),
+			show_path(names, f->file),
+			f->line,
+			f->column,
 		};
 	}
+}
+
+/* The number of the text that a name is made of, in the order of the image. */
+static uint32_t text_number(const struct cli_want *want)
+{
+	return (uint32_t)(want->linkage ? want->linkage : want->name);
+}
+
+/* By some bits of the numbers; those equal stay in their order. */
+static void sort_by_digit(const struct cli_want *from, struct cli_want *to, size_t n,
+                          unsigned shift)
+{
+	enum { DIGITS = 1 << 12 };
+	uint32_t at[DIGITS] = { 0 };
+	for (size_t i = 0; i < n; i++)
+		at[text_number(&from[i]) >> shift & (DIGITS - 1)]++;
+	for (uint32_t i = 0, before = 0; i < DIGITS; i++) {
+		uint32_t count = at[i];
+		at[i] = before;
+		before += count;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[at[text_number(&from[i]) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+void cli_sort_wanted(struct cli_wanted *wanted)
+{
+	enum { DIGIT = 12, PAIR = 2 * DIGIT };
+	struct cli_want *other = malloc(wanted->n * sizeof(*other));
+	if (!other) /* more is read then */
+		return;
+	for (unsigned shift = 0; shift < PAIR; shift += DIGIT) {
+		bool back = shift == DIGIT;
+		sort_by_digit(back ? other : wanted->at, back ? wanted->at : other, wanted->n,
+		              shift);
+	}
+	free(other);
+}
+
+void cli_make_names(struct cli_names *names, const struct cli_want *wanted, size_t n)
+{
+	struct turf_texts walk = { .out = NULL };
+	struct room room = { .walk = &walk };
+	for (size_t i = 0; i < n; i++) {
+		const struct cli_kept *kept =
+			keep(make_name(names->image, wanted[i].name, wanted[i].linkage,
+		                       names->demangled, &room));
+		atomic_store_explicit(&names->functions[wanted[i].function],
+		                      cli_damaged ? NULL : kept, memory_order_relaxed);
+	}
+	free(room.more);
 }

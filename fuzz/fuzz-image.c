@@ -101,13 +101,13 @@ static void look_up_many(const struct turf_image *image, const uint64_t *addrs, 
 static void read_names(const struct turf_image *image)
 {
 	char text[64];
-	struct turf_texts texts;
+	struct turf_all_texts texts;
 	struct turf_names walk;
 	struct turf_name name;
 	turf_text number;
 	size_t n;
 	turf_image_texts(image, text, sizeof(text), &texts);
-	for (int i = 0; i < 256 && turf_texts_next(&texts, &number, &n) == 1; i++)
+	for (int i = 0; i < 256 && turf_all_texts_next(&texts, &number, &n) == 1; i++)
 		if (turf_image_names(image, text, MIN(n, sizeof(text)), &walk) == 0)
 			while (turf_names_next(&walk, &name) == 1)
 				;

@@ -69,6 +69,27 @@ typedef uint64_t turf_text;
  */
 ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size);
 
+/* A walk over texts; caller's storage, zeroed at first, all fields private. */
+struct turf_texts {
+	const uint8_t *at;
+	uint64_t n;
+	const void *pool;
+	uint32_t next;
+	char *out;
+	size_t size;
+};
+
+/**
+ * turf_image_text_next() - turf_image_text() of one text after another
+ * @out: if it and its bytes are what they were when @walk read the text before, little is read
+ *       twice
+ *
+ * Cost:   of ascending texts, all that are read: each once. Else as turf_image_text()
+ * Return: as turf_image_text()
+ */
+ssize_t turf_image_text_next(const struct turf_image *image, struct turf_texts *walk,
+                             turf_text text, char *out, size_t size);
+
 /* A source file: 1, 0 no such file (0 is none), -EBADMSG. */
 struct turf_file {
 	turf_text directory; /* may be 0 or relative */

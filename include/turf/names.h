@@ -58,7 +58,7 @@ int turf_image_function(const struct turf_image *image, uint32_t number, turf_te
                         turf_text *linkage_name);
 
 /* A walk over all texts of an image, sorted within each of its two pools; fields private. */
-struct turf_texts {
+struct turf_all_texts {
 	const struct turf_image *image;
 	const uint8_t *at;
 	uint32_t number;
@@ -75,9 +75,9 @@ struct turf_texts {
  * Cost:   each byte that differs from the text before is decoded once
  */
 void turf_image_texts(const struct turf_image *image, char *out, size_t size,
-                      struct turf_texts *walk);
+                      struct turf_all_texts *walk);
 /* The next text: @length of all of it, not NUL-ended. 1, 0 no further one, -EBADMSG. */
-int turf_texts_next(struct turf_texts *walk, turf_text *text, size_t *length);
+int turf_all_texts_next(struct turf_all_texts *walk, turf_text *text, size_t *length);
 
 /* A run of addresses that a line of a file has code at. */
 struct turf_place {

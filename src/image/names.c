@@ -185,9 +185,9 @@ int turf_image_function(const struct turf_image *image, uint32_t number, turf_te
 }
 
 void turf_image_texts(const struct turf_image *image, char *out, size_t size,
-                      struct turf_texts *walk)
+                      struct turf_all_texts *walk)
 {
-	*walk = (struct turf_texts){
+	*walk = (struct turf_all_texts){
 		.image = image,
 		.at = image->pool.texts.at,
 		.out = out,
@@ -195,7 +195,7 @@ void turf_image_texts(const struct turf_image *image, char *out, size_t size,
 	};
 }
 
-int turf_texts_next(struct turf_texts *walk, turf_text *text, size_t *length)
+int turf_all_texts_next(struct turf_all_texts *walk, turf_text *text, size_t *length)
 {
 	const struct turf_image *image = walk->image;
 	uint32_t number = walk->number;

@@ -10,7 +10,8 @@
  */
 #include "image/image.h"
 
-int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out)
+static inline __attribute__((always_inline)) int take_code(const struct text_pool *pool,
+                                                           const uint8_t **at, struct span *out)
 {
 	const uint8_t *end = pool->texts.at + pool->texts.size;
 	if (*at >= end)
@@ -37,6 +38,11 @@ int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span
 	return 1;
 }
 
+int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out)
+{
+	return take_code(pool, at, out);
+}
+
 /* What a caller wants of a text: bytes [skip, skip + size). */
 struct window {
 	char *out;
@@ -45,7 +51,7 @@ struct window {
 };
 
 /* Bytes of a text from its byte @at on. */
-static void put(const struct window *w, uint64_t at, struct span bytes)
+static void put_part(const struct window *w, uint64_t at, struct span bytes)
 {
 	if (at < w->skip) {
 		uint64_t before = MIN(w->skip - at, (uint64_t)bytes.size);
@@ -59,49 +65,122 @@ static void put(const struct window *w, uint64_t at, struct span bytes)
 	memcpy(w->out + to, bytes.at, MIN(bytes.size, w->size - to));
 }
 
-/* The text at *@at, of which the first *@n bytes are those of the text before, @n long. */
-static int read_text(const struct text_pool *pool, const uint8_t **at, const struct window *w,
-                     uint64_t *n)
+/*
+ * The same. Most phrases are short, and have neighbours that may be copied with them: what
+ * comes next in the text is put over these.
+ */
+static inline void put(const struct text_pool *pool, const struct window *w, uint64_t at,
+                       struct span bytes)
 {
-	if (*at >= pool->texts.at + pool->texts.size)
+	enum { PIECE = 16 };
+	size_t left = bytes.size > 1 ? pool->phrase_text.size -
+	                                       (size_t)(bytes.at - pool->phrase_text.at)
+	                             : 0;
+	if (at < w->skip || at - w->skip > w->size ||
+	    w->size - (at - w->skip) < bytes.size + PIECE ||
+	    (bytes.size != 1 && left < bytes.size + PIECE)) {
+		put_part(w, at, bytes);
+		return;
+	}
+	char *out = w->out + (at - w->skip);
+	if (bytes.size == 1) {
+		*out = (char)*bytes.at;
+		return;
+	}
+	for (size_t i = 0; i < bytes.size; i += PIECE)
+		memcpy(out + i, bytes.at + i, PIECE);
+}
+
+/* Texts of a group, one after the other: what was read last. */
+struct reader {
+	const uint8_t *at; /* behind it */
+	uint64_t n;        /* its length */
+};
+
+/* The text at r->at, of which so many bytes are those of the text before as it says. */
+static int read_text(const struct text_pool *pool, struct reader *r, const struct window *w)
+{
+	if (r->at >= pool->texts.at + pool->texts.size)
 		return -EBADMSG;
-	uint32_t same = take_uleb(at);
-	if (same > *n)
+	const uint8_t *at = r->at;
+	uint64_t length = take_uleb(&at);
+	if (length > r->n)
 		return -EBADMSG;
 	struct span bytes;
-	int r;
-	uint64_t length = same;
-	while ((r = turf_text_code(pool, at, &bytes)) == 1) {
-		put(w, length, bytes);
+	int more;
+	while ((more = take_code(pool, &at, &bytes)) == 1) {
+		put(pool, w, length, bytes);
 		length += bytes.size;
 	}
-	*n = length;
-	return r;
+	*r = (struct reader){ at, length };
+	return more;
 }
 
 int turf_text_next(const struct text_pool *pool, const uint8_t **at, char *out, size_t size,
                    uint64_t *n)
 {
 	const struct window window = { out, 0, size };
-	return read_text(pool, at, &window, n);
+	struct reader r = { *at, *n };
+	int result = read_text(pool, &r, &window);
+	*at = r.at;
+	*n = r.n;
+	return result;
+}
+
+/* Text @number of @pool, where @r is at text @next of the same group. Its length or -EBADMSG.
+ */
+static int64_t read_on(const struct text_pool *pool, struct reader *r, uint32_t next,
+                       uint32_t number, const struct window *w)
+{
+	for (; next <= number; next++)
+		if (read_text(pool, r, w) < 0)
+			return -EBADMSG;
+	return (int64_t)r->n;
+}
+
+/* Goes to where the group of text @number begins; returns the group's first, or -EBADMSG. */
+static int64_t read_group(const struct text_pool *pool, uint32_t number, struct reader *r)
+{
+	uint32_t off = le32_get(pool->index.at[number / URF_TEXT_STEP]);
+	if (off > pool->texts.size)
+		return -EBADMSG;
+	*r = (struct reader){ pool->texts.at + off, 0 };
+	return number - number % URF_TEXT_STEP;
 }
 
 int64_t turf_text_read(const struct turf_image *image, uint32_t number, uint64_t skip,
                        char *out, size_t size)
 {
+	struct reader r;
+	const struct window window = { out, skip, size };
 	const struct text_pool *pool = pool_of(image, &number);
 	if (!pool) /* as many as the index has, opening saw to it */
 		return -EBADMSG;
-	uint32_t off = le32_get(pool->index.at[number / URF_TEXT_STEP]);
-	if (off > pool->texts.size)
-		return -EBADMSG;
-	const uint8_t *at = pool->texts.at + off;
-	const struct window window = { out, skip, size };
-	uint64_t n = 0;
-	for (unsigned i = 0; i <= number % URF_TEXT_STEP; i++)
-		if (read_text(pool, &at, &window, &n) < 0)
-			return -EBADMSG;
-	return (int64_t)n;
+	int64_t first = read_group(pool, number, &r);
+	return first < 0 ? first : read_on(pool, &r, (uint32_t)first, number, &window);
+}
+
+ssize_t turf_image_text_next(const struct turf_image *image, struct turf_texts *walk,
+                             turf_text text, char *out, size_t size)
+{
+	uint32_t number = (uint32_t)text;
+	struct reader r = { walk->at, walk->n };
+	int64_t next = walk->next;
+	const struct text_pool *pool = pool_of(image, &number);
+	const bool goes_on = next && next <= number && walk->pool == pool &&
+	                     (next - 1) / URF_TEXT_STEP == number / URF_TEXT_STEP &&
+	                     walk->out == out && walk->size == size;
+	walk->next = 0;
+	if (text != (uint32_t)text || !text || !size || !pool)
+		return turf_image_text(image, text, out, size);
+	if (!goes_on)
+		next = read_group(pool, number, &r);
+	const struct window window = { out, 0, size - 1 };
+	int64_t n = next < 0 ? next : read_on(pool, &r, (uint32_t)next, number, &window);
+	out[n < 0 ? 0 : MIN((uint64_t)n, size - 1)] = 0;
+	if (n >= 0)
+		*walk = (struct turf_texts){ r.at, r.n, pool, number + 1, out, size };
+	return (ssize_t)n;
 }
 
 ssize_t turf_image_text(const struct turf_image *image, turf_text text, char *out, size_t size)

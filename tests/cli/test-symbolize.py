@@ -114,6 +114,26 @@ class Symbolize(lib.Case):
                    for i in range(0, len(lines), 1000)]
             self.assertEqual(self.good(*ask, input=b''.join(lines)), ''.join(few))
 
+    def test_many_names_are_demangled_as_few_are(self):
+        """More questions than are sorted at once, of functions whose names are long and not."""
+        calls = ''.join('f<%d, Of<%d> >(argc);' % (i, i % 7) for i in range(300))
+        source = ('template <int> struct Of {};'
+                  'extern "C" __attribute__((noinline)) void plain() { asm volatile(""); }'
+                  'template <int n, class T> __attribute__((noinline)) void f(int i)'
+                  '{ asm volatile("" :: "r"(i + n)); }'
+                  'int main(int argc, char **) { plain(); %s }' % calls)
+        fixture = self.compile('names', source, '-x', 'c++')
+        addrs = [at + size // 2 for name, (at, size) in lib.symbols(fixture).items()
+                 if '1f' in name or name in ('main', 'plain')]
+        self.assertGreater(len(addrs), 300)
+        picked = random.Random(3).choices(range(len(addrs)), k=140000)
+        text = ''.join('%x\n' % addrs[i] for i in picked).encode()
+        for options in ([], ['--no-demangle']):
+            ask = ['symbolize', '-e', fixture, *options]
+            few = self.good(*ask, *map(hex, addrs)).split('\n\n')
+            self.assertEqual(self.good(*ask, input=text),
+                             ''.join(few[i] + '\n\n' for i in picked))
+
     def test_long_names_stand_where_they_belong(self):
         long = 'long_' * 100
         fixture = self.compile('long', lib.FIXTURE.replace('outermost', long))

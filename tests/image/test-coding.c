@@ -114,25 +114,34 @@ START_TEST(finds_the_keys_put_in)
 }
 END_TEST
 
-START_TEST(decodes_texts)
+enum { N_TEXTS = 40, N_PHRASES = 97 + 256, TEXT_ROOM = 300 };
+
+/* Far and near phrases, bytes above 0x7f, 200 and more bytes; @urf is the caller's to free. */
+static struct turf_image *open_texts(char texts[N_TEXTS][TEXT_ROOM], struct span *urf)
 {
-	enum { N = 40, N_PHRASES = 97 + 256 };
-	static char store[N][300];
-	static const char *texts[N], *phrases[N_PHRASES + 1];
-	for (size_t i = 0; i < N; i++) {
-		texts[i] = store[i];
-		if (i) /* far and near phrases, bytes above 0x7f, 200 and more bytes */
-			snprintf(store[i], sizeof(store[i]), "%c%02zufar near \xc3\xa9%0*d",
-			         'a', i, (int)(i % 3 * 100), 7);
+	static const char *at[N_TEXTS], *phrases[N_PHRASES + 1];
+	memset(texts[0], 0, TEXT_ROOM);
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		at[i] = texts[i];
+		if (i)
+			snprintf(texts[i], TEXT_ROOM, "%c%02zufar near \xc3\xa9%0*d", 'a', i,
+			         (int)(i % 3 * 100), 7);
 	}
-	strcpy(store[N - 1], "\xff\xfe");
+	strcpy(texts[N_TEXTS - 1], "\xff\xfe");
 	for (size_t i = 0; i < N_PHRASES; i++)
 		phrases[i] = "";
 	phrases[95] = "near", phrases[96] = "far", phrases[N_PHRASES - 1] = "00000";
 	struct urf_parts parts = { 0 };
+	urf_texts(&parts, at, N_TEXTS, phrases);
+	return open_parts(&parts, urf);
+}
+
+START_TEST(decodes_texts)
+{
+	enum { N = N_TEXTS };
+	static char texts[N][TEXT_ROOM];
 	struct span urf;
-	urf_texts(&parts, texts, N, phrases);
-	struct turf_image *image = open_parts(&parts, &urf);
+	struct turf_image *image = open_texts(texts, &urf);
 	must_verify(image);
 	for (uint32_t i = 0; i < N; i++) {
 		char out[300];
@@ -161,6 +170,73 @@ START_TEST(decodes_texts)
 	ck_assert_int_eq(turf_image_text(image, N, out, sizeof(out)), -EBADMSG);
 	ck_assert_int_eq(turf_image_path(image, 1, out, sizeof(out)), 2);
 	ck_assert_str_eq(out, "??");
+	turf_image_close(image);
+	free((void *)urf.at);
+}
+END_TEST
+
+/* What a walk gives is what turf_image_text() gives, whatever was read before. */
+static void check_walk(const struct turf_image *image, struct turf_texts *walk, turf_text text,
+                       char *out, size_t size)
+{
+	static char expect[2 * TEXT_ROOM];
+	ssize_t n = turf_image_text(image, text, expect, size);
+	ck_assert_int_eq(turf_image_text_next(image, walk, text, out, size), n);
+	size_t fits = n < 0 || !size ? 0 : MIN((size_t)n, size - 1);
+	ck_assert_mem_eq(out, expect, fits);
+	ck_assert(!size || !out[fits]);
+}
+
+START_TEST(decodes_texts_one_after_another)
+{
+	static char texts[N_TEXTS][TEXT_ROOM], out[2 * TEXT_ROOM];
+	static const size_t sizes[] = { 2 * TEXT_ROOM, 1, 0, 9, 30, 130, 205 };
+	const turf_text part = (turf_text)3 << 32 | (turf_text)6 << 48;
+	struct span urf;
+	struct turf_image *image = open_texts(texts, &urf);
+	struct turf_texts walk = { .at = NULL };
+	for (size_t k = 0; k < COUNT(sizes); k++)
+		for (uint32_t step = 1; step < 20; step++)
+			for (uint32_t i = 0; i <= N_TEXTS; i += step)
+				check_walk(image, &walk, i, out, sizes[k]);
+	for (uint32_t i = N_TEXTS; i--;)
+		check_walk(image, &walk, i, out, sizeof(out));
+	for (uint32_t i = 1; i < N_TEXTS; i++) { /* what changes @out, or its size */
+		check_walk(image, &walk, i, out, 20);
+		check_walk(image, &walk, i, out, sizeof(out));
+		check_walk(image, &walk, i / 2 | part, out, sizeof(out));
+		check_walk(image, &walk, i, out, sizeof(out));
+		check_walk(image, &walk, 0, out, sizeof(out));
+	}
+	turf_image_close(image);
+	free((void *)urf.at);
+}
+END_TEST
+
+START_TEST(walks_over_bent_texts)
+{
+	static char texts[N_TEXTS][TEXT_ROOM], out[2 * TEXT_ROOM];
+	struct span urf;
+	struct turf_image *image = open_texts(texts, &urf);
+	const struct span sections[] = {
+		image->texts,
+		image->phrase_text,
+		{ (const uint8_t *)image->phrases.at, image->phrases.n * sizeof(le32) },
+		{ (const uint8_t *)image->text_index.at, image->text_index.n * sizeof(le32) }
+	};
+	for (size_t i = 0; i < COUNT(sections); i++)
+		for (size_t off = 0; off < sections[i].size; off++) {
+			uint8_t *byte = (uint8_t *)(uintptr_t)sections[i].at + off,
+				sound = *byte;
+			for (unsigned bit = 0; bit < 9; bit += 4) {
+				struct turf_texts walk = { .at = NULL };
+				*byte = (uint8_t)(bit < 8 ? sound ^ 1 << bit : ~sound);
+				for (uint32_t text = 0; text < N_TEXTS; text += 1 + bit % 3)
+					check_walk(image, &walk, text, out, sizeof(out));
+			}
+			*byte = sound;
+		}
+	must_verify(image);
 	turf_image_close(image);
 	free((void *)urf.at);
 }
@@ -337,5 +413,5 @@ START_TEST(bounds_the_depth)
 END_TEST
 
 TESTS("image/coding", takes_numbers, takes_any_numbers, selects_each_bit, finds_the_keys_put_in,
-      decodes_texts, finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth,
-      searches_tables)
+      decodes_texts, decodes_texts_one_after_another, walks_over_bent_texts,
+      finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth, searches_tables)

@@ -177,17 +177,17 @@ START_TEST(walks_over_all_texts)
 	struct turf_image *image = open_named(&urf);
 	for (size_t room = 0; room < 12; room++) {
 		char out[12];
-		struct turf_texts walk;
+		struct turf_all_texts walk;
 		turf_text text = 77;
 		size_t n = 0;
 		turf_image_texts(image, out, room, &walk);
 		for (size_t i = 0; i < COUNT(texts); i++) {
-			ck_assert_int_eq(turf_texts_next(&walk, &text, &n), 1);
+			ck_assert_int_eq(turf_all_texts_next(&walk, &text, &n), 1);
 			ck_assert_uint_eq(text, i);
 			ck_assert_uint_eq(n, strlen(texts[i]));
 			ck_assert_mem_eq(out, texts[i], MIN(n, room));
 		}
-		ck_assert_int_eq(turf_texts_next(&walk, &text, &n), 0);
+		ck_assert_int_eq(turf_all_texts_next(&walk, &text, &n), 0);
 		ck_assert_uint_eq(text, COUNT(texts) - 1);
 	}
 	close_urf(image, urf);
@@ -432,11 +432,11 @@ static void ask_all(struct span bytes)
 				;
 	}
 	char text[8];
-	struct turf_texts walk;
+	struct turf_all_texts walk;
 	turf_text number;
 	size_t n;
 	turf_image_texts(image, text, sizeof(text), &walk);
-	while (turf_texts_next(&walk, &number, &n) == 1)
+	while (turf_all_texts_next(&walk, &number, &n) == 1)
 		;
 	struct told told = { .n = 0 };
 	for (uint32_t i = 0; i < 16; i++) {
