@@ -57,7 +57,13 @@ int turf_names_next(struct turf_names *walk, struct turf_name *out);
 int turf_image_function(const struct turf_image *image, uint32_t number, turf_text *name,
                         turf_text *linkage_name);
 
-/* A walk over all texts of an image, sorted within each of its two pools; fields private. */
+/* The unit of a number from 1 to turf_image_info.n_units: 1, 0 there is no such unit. */
+int turf_image_unit(const struct turf_image *image, uint32_t number, struct turf_unit *out);
+
+/*
+ * A walk over all texts of an image, sorted within each of its two pools; fields private. A
+ * function's name that is part of its linkage name is no text of its own.
+ */
 struct turf_texts {
 	const struct turf_image *image;
 	const uint8_t *at;
