@@ -91,8 +91,8 @@ enum urf_section_kind {
 	URF_LOCATION_OPS,   /* [.urf.location.ops] struct urf_location_op: what bytes of it mean
 	                     */
 	URF_LOCATIONS,      /* [.urf.locations]   DWARF expressions: uleb128 length, bytes */
-	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every 4th
-	                       one */
+	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every
+	                       16th one */
 	URF_VARIABLES, /* [.urf.variables]   bytes: variables and constants outside functions */
 	URF_NAME_INDEX,  /* [.urf.name.index]  le32: offset in .urf.names of each bucket */
 	URF_NAMES,       /* [.urf.names]       bytes: what is called something, by hash */
@@ -587,6 +587,35 @@ struct urf_location_op {
 	le16 expr;
 };
 static_assert(sizeof(struct urf_location_op) == 6, "on disk");
+
+/*
+ * Variables outside functions, and those in functions that live as long as the program or a
+ * thread: by address, those that have none behind, in groups of URF_GLOBAL_STEP whose offsets
+ * stand in .urf.variable.index. The fields:
+ *
+ *  - a byte: kind and URF_GLOBAL_* bits
+ *  - where URF_GLOBAL_WIDE: le64 link-time address; else of URF_GLOBAL_ADDRESS: uleb bytes
+ * behind the one before it; of URF_GLOBAL_THREAD: uleb offset in a thread's block; of
+ *    URF_GLOBAL_EXPR: uleb offset in .urf.locations: a value, or how to find the place
+ *  - uleb text of the name, uleb type; where URF_GLOBAL_LINKAGE: uleb text of the linkage name
+ *  - where URF_GLOBAL_INSIDE: uleb type or namespace * 2, or function * 2 + 1
+ *  - where URF_GLOBAL_FILE: uleb file; without it that of the one before, of a group's first
+ * none
+ *  - sleb line, minus that of the one before, of a group's first 0
+ */
+enum {
+	URF_GLOBAL_STEP = 16,
+	URF_GLOBAL_KIND = 3,
+	URF_GLOBAL_ADDRESS = 0,
+	URF_GLOBAL_THREAD = 1,
+	URF_GLOBAL_EXPR = 2,
+	URF_GLOBAL_NOWHERE = 3, /* it was optimized away */
+	URF_GLOBAL_WIDE = 0x04,
+	URF_GLOBAL_EXTERNAL = 0x08,
+	URF_GLOBAL_LINKAGE = 0x10,
+	URF_GLOBAL_INSIDE = 0x20,
+	URF_GLOBAL_FILE = 0x40,
+};
 
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };
