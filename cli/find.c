@@ -167,6 +167,28 @@ static bool is_function(const struct turf_image *image, uint32_t number, const s
 	return ends_with(shown.at, n, q->text, q->size) || is_scoped(image, number, q);
 }
 
+/* A variable behind its linkage name as it was written, or behind its scope. */
+static bool is_variable(const struct turf_image *image, uint32_t number, const struct query *q)
+{
+	struct turf_global g;
+	char *scope = NULL, *both = NULL;
+	if (turf_image_global(image, number, &g) != 1)
+		return false;
+	struct turf_frame frame = { .name = g.linkage_name };
+	struct cli_text shown = cli_frame_name(image, &frame, true);
+	if (g.linkage_name && ends_with(shown.at, shown.size, q->text, q->size))
+		return true;
+	if (!g.scope || !(scope = type_name(image, g.scope)))
+		return false;
+	struct cli_text name = cli_text(image, g.name);
+	int n = name.at ? asprintf(&both, "%s::%s", scope, name.at) : -1;
+	bool is = n >= 0 && ends_with(both, (size_t)n, q->text, q->size);
+	free(scope);
+	if (n >= 0)
+		free(both);
+	return is;
+}
+
 static bool is_meant(const struct turf_image *image, const struct turf_name *name,
                      const struct query *q)
 {
@@ -176,6 +198,8 @@ static bool is_meant(const struct turf_image *image, const struct turf_name *nam
 		return true;
 	if (q->name_size < q->size)
 		return false;
+	if (name->kind == TURF_NAME_VARIABLE)
+		return is_variable(image, name->number, q);
 	if (name->kind != TURF_NAME_TYPE)
 		return name->kind == TURF_NAME_ENUMERATOR;
 	char *text = type_name(image, name->number);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf list: all functions, types, files or units, or those whose names match a pattern.
+ * turf list: all functions, types, variables, files or units, or those whose names match a
+ * pattern.
  */
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -10,14 +11,14 @@
 #include "find.h"
 #include "show.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 static const char usage[] =
-	"Usage: turf list -e FILE [--json] functions|types|files|units [PATTERN]\n"
-	"Lists what the debug info knows: functions that have code or are inlined, types that "
-	"have\n"
-	"a name, source files, and units; each with the place where it is declared. PATTERN is "
-	"as\n"
-	"of a shell, for whole names as they are shown; without it all are listed.\n"
+	"Usage: turf list -e FILE [--json] functions|types|variables|files|units [PATTERN]\n"
+	"Lists what the debug info knows: functions that have code or are inlined, types that\n"
+	"have a name, variables outside functions or that live as long, source files, and\n"
+	"units; each with the place where it is declared. PATTERN is as of a shell, for whole\n"
+	"names as they are shown; without it all are listed.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --json        one JSON object a line\n"
@@ -109,6 +110,24 @@ static int list_types(struct list *l, const struct turf_image_info *info)
 	return CLI_OK;
 }
 
+static int list_variables(struct list *l, const struct turf_image_info *info)
+{
+	(void)info;
+	uint32_t n = turf_image_n_globals(l->image);
+	for (uint32_t i = 0; i < n; i++) {
+		struct turf_global g;
+		if (turf_image_global(l->image, i, &g) != 1)
+			return cli_error(NULL, "variable %" PRIu32
+			                       " cannot be read: damaged urf",
+			                 i);
+		struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
+		struct cli_text name = cli_frame_name(l->image, &frame, true);
+		if (frame.name && is_listed(l, name.at))
+			put(l, "variable", name.at, g.file, g.line);
+	}
+	return CLI_OK;
+}
+
 static int list_files(struct list *l, const struct turf_image_info *info)
 {
 	(void)info;
@@ -160,6 +179,7 @@ static int list(struct list *l, const char *what)
 	} kinds[] = {
 		{ "functions", list_functions },
 		{ "types", list_types },
+		{ "variables", list_variables },
 		{ "files", list_files },
 		{ "units", list_units },
 	};
@@ -192,8 +212,8 @@ int cmd_list(int argc, char **argv)
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
 	if (argc - optind < 1 || argc - optind > 2)
-		return cli_usage_error("functions, types, files or units are expected, and "
-		                       "perhaps a pattern");
+		return cli_usage_error("functions, types, variables, files or units are "
+		                       "expected, and perhaps a pattern");
 	struct turf_image *image;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)

@@ -174,36 +174,109 @@ static int look_up_symbol(struct lookup *l, uint32_t number)
 	return CLI_OK;
 }
 
+/* The value of the enumerator of that name. */
+static bool enumerator_value(const struct lookup *l, const struct turf_type *type,
+                             int64_t *value)
+{
+	struct turf_type_items walk;
+	struct turf_type_item item;
+	const char *colon = strrchr(l->query, ':');
+	turf_type_items(type, &walk);
+	while (turf_type_items_next(&walk, &item) == 1) {
+		struct cli_text name = cli_text(l->image, item.name);
+		*value = item.value;
+		if (name.at && strcmp(name.at, colon ? colon + 1 : l->query) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put_type(const struct lookup *l, const struct turf_type *type, const char *name,
+                     const char *kind)
+{
+	uint64_t size = 0;
+	int64_t value = 0;
+	bool sized = turf_image_type_size(l->image, type->number, &size) == 1;
+	bool valued = kind[0] == 'e' && enumerator_value(l, type, &value);
+	if (l->json) {
+		json_begin(l, kind);
+		printf(",\"type_number\":%" PRIu32, type->number);
+		json_text("type", (struct cli_text){ name, strlen(name) });
+		json_declared(l, type->file, type->line);
+		if (sized)
+			printf(",\"size\":%" PRIu64, size);
+		if (valued)
+			printf(",\"value\":%" PRId64, value);
+		printf(",\"declaration\":%s}\n", type->declaration ? "true" : "false");
+		return;
+	}
+	printf("%s%s%s %s%s\n", BOLD(l), kind, PLAIN(l), name,
+	       type->declaration ? " (declared only)" : "");
+	put_declared(l, type->file, type->line);
+	if (valued)
+		printf("  value      %" PRId64 "\n", value);
+	else if (sized)
+		printf("  size       %" PRIu64 "\n", size);
+}
+
 static int look_up_type(struct lookup *l, uint32_t number, const char *kind)
 {
 	struct turf_type type;
-	uint64_t size = 0;
 	char *name = show_declaration(l->image, number, NULL);
 	if (!name)
 		return CLI_ERROR;
-	if (turf_image_type(l->image, number, &type) != 1) {
-		free(name);
-		return cli_error(NULL, "type %" PRIu32 " cannot be read: damaged urf", number);
-	}
-	bool sized = turf_image_type_size(l->image, number, &size) == 1;
-	if (type.kind == TURF_TYPE_NAMESPACE)
-		kind = "namespace";
-	if (l->json) {
-		json_begin(l, kind);
-		printf(",\"number\":%" PRIu32, number);
-		json_text("name", (struct cli_text){ name, strlen(name) });
-		json_declared(l, type.file, type.line);
-		if (sized)
-			printf(",\"size\":%" PRIu64, size);
-		printf(",\"declaration\":%s}\n", type.declaration ? "true" : "false");
-	} else {
-		printf("%s%s%s %s%s\n", BOLD(l), kind, PLAIN(l), name,
-		       type.declaration ? " (declared only)" : "");
-		put_declared(l, type.file, type.line);
-		if (sized)
-			printf("  size       %" PRIu64 "\n", size);
-	}
+	int r = turf_image_type(l->image, number, &type);
+	if (r == 1)
+		put_type(l, &type, name, type.kind == TURF_TYPE_NAMESPACE ? "namespace" : kind);
 	free(name);
+	return r == 1 ? CLI_OK
+	              : cli_error(NULL, "type %" PRIu32 " cannot be read: damaged urf", number);
+}
+
+static void put_global(const struct lookup *l, const struct turf_global *g,
+                       const char *declaration)
+{
+	static const char *const where[] = { "address", "thread offset" };
+	if (l->json) {
+		json_begin(l, "variable");
+		json_text("name", cli_text(l->image, g->name));
+		json_text("linkage_name", cli_text(l->image, g->linkage_name));
+		json_text("declaration", (struct cli_text){ declaration, strlen(declaration) });
+		json_declared(l, g->file, g->line);
+		if (g->kind == TURF_GLOBAL_ADDRESS)
+			printf(",\"address\":\"0x%" PRIx64 "\"", g->address);
+		else if (g->kind == TURF_GLOBAL_THREAD)
+			printf(",\"thread_offset\":%" PRIu64, g->address);
+		printf(",\"external\":%s}\n", g->external ? "true" : "false");
+		return;
+	}
+	printf("%svariable%s %s\n", BOLD(l), PLAIN(l), declaration);
+	put_declared(l, g->file, g->line);
+	if (g->kind <= TURF_GLOBAL_THREAD) {
+		printf("  %-9s  %#" PRIx64 "\n", where[g->kind], g->address);
+	} else if (g->kind == TURF_GLOBAL_EXPR) {
+		char words[256];
+		if (turf_location_words(l->machine, g->expr, g->expr_size, words,
+		                        sizeof(words)) >= 0)
+			printf("  where      %s\n", words);
+	} else {
+		puts("  optimized away");
+	}
+}
+
+static int look_up_variable(struct lookup *l, uint32_t number)
+{
+	struct turf_global g;
+	if (turf_image_global(l->image, number, &g) != 1)
+		return cli_error(NULL, "variable %" PRIu32 " cannot be read: damaged urf",
+		                 number);
+	struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
+	char *declaration = show_declaration(l->image, g.type,
+	                                     cli_frame_name(l->image, &frame, true).at);
+	if (!declaration)
+		return CLI_ERROR;
+	put_global(l, &g, declaration);
+	free(declaration);
 	return CLI_OK;
 }
 
@@ -237,12 +310,13 @@ static int look_up_name(struct lookup *l, const char *name)
 			status = look_up_type(l, number, "type");
 			break;
 		case TURF_NAME_ENUMERATOR:
-			status = look_up_type(l, number, "enumerator of");
+			status = look_up_type(l, number, "enumerator");
 			break;
 		case TURF_NAME_FILE:
 			status = look_up_file(l, number);
 			break;
 		case TURF_NAME_VARIABLE:
+			status = look_up_variable(l, number);
 			break;
 		}
 	}

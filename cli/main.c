@@ -56,7 +56,7 @@ static const struct verb {
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },
 	{ "turf show", cmd_show, "show types as they are laid out" },
 	{ "turf lookup", cmd_lookup, "tell what a name, a line or an address is" },
-	{ "turf list", cmd_list, "list functions, types, files or units" },
+	{ "turf list", cmd_list, "list functions, types, variables, files or units" },
 	{ "turf dump", cmd_dump, "show an urf as text" },
 	{ "turf strip", cmd_strip, "drop what look-ups by address do not need" },
 	{ "turf verify", cmd_verify, "check urfs for damage" },

@@ -19,8 +19,8 @@ extern "C" {
 enum turf_name_kind {
 	TURF_NAME_FUNCTION,   /* number: as struct turf_frame has it */
 	TURF_NAME_SYMBOL,     /* number: turf_image_symbol() */
-	TURF_NAME_TYPE,       /* number: of a type or namespace */
-	TURF_NAME_VARIABLE,   /* number: of a variable outside functions */
+	TURF_NAME_TYPE,       /* number: turf_image_type(); namespaces too */
+	TURF_NAME_VARIABLE,   /* number: turf_image_global() */
 	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type */
 	TURF_NAME_FILE, /* number: turf_image_file(); the name is what follows the last / */
 };

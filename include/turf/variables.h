@@ -180,6 +180,41 @@ int turf_locals_next(struct turf_locals *walk, struct turf_local *out);
 /* The frame base there: 1, 0 it is the CFA, -EBADMSG. */
 int turf_locals_frame_base(const struct turf_locals *walk, const uint8_t **expr, size_t *size);
 
+enum turf_global_kind {
+	TURF_GLOBAL_ADDRESS = 0, /* it is at address, */
+	TURF_GLOBAL_THREAD = 1,  /* or at that offset in each thread's block */
+	TURF_GLOBAL_EXPR = 2,    /* expr is its value, or says where it is */
+	TURF_GLOBAL_NOWHERE = 3, /* it was optimized away */
+};
+
+/* A variable outside functions, or one in a function that lives as long. */
+struct turf_global {
+	turf_text name, linkage_name; /* 0: none */
+	uint8_t kind;                 /* enum turf_global_kind */
+	bool external;                /* other units see it */
+	uint32_t type;                /* turf_image_type() */
+	uint32_t file, line;          /* of its declaration; 0: not known */
+	uint32_t scope;               /* type or namespace that it stands in; 0: none */
+	uint32_t function;            /* that it is declared in; 0: none */
+	uint64_t address;             /* link-time */
+	const uint8_t *expr;
+	size_t expr_size;
+};
+
+/* How many there are: numbers go from 0 up to it, by address, those without one last. */
+uint32_t turf_image_n_globals(const struct turf_image *image);
+/* Return: 1, 0 no such number, -ENODATA none in this urf, -EBADMSG. Cost: 16 records at most.
+ */
+int turf_image_global(const struct turf_image *image, uint32_t number, struct turf_global *out);
+/**
+ * turf_image_find_global() - the variable that an address lies in
+ *
+ * Cost:   one binary search, 16 records at most, the size of a type
+ * Return: 1, 0 none, -ENODATA none in this urf, -EBADMSG
+ */
+int turf_image_find_global(const struct turf_image *image, uint64_t addr,
+                           struct turf_global *out);
+
 /**
  * turf_location_ops() - an expression as DWARF says it: "breg7 +8, deref"
  * turf_location_words() - the same for people: "in rdi", "at rsp+8", "constant 5"

@@ -467,6 +467,23 @@ static uint8_t kind_of(const struct dies *walk)
 	return die_flag(walk, DIE_ARTIFICIAL) ? kind | URF_VARIABLE_ARTIFICIAL : kind;
 }
 
+/* One in a function whose place is the same in all of its code. */
+static int add_static(struct reader *r, const struct cold_variable *v)
+{
+	struct cold_global *g = vec_push(&r->out->globals);
+	if (!g)
+		return -ENOMEM;
+	*g = (struct cold_global){ .name = v->name,
+		                   .type = v->type,
+		                   .line = v->line,
+		                   .file = v->file,
+		                   .value = v->value,
+		                   .root = r->at->root };
+	const struct dwarf_unit *unit = r->unit;
+	g->file_unit = unit->skeleton ? &r->b->dwarf.units[unit->skeleton - 1] : unit;
+	return 0;
+}
+
 /* A variable among those of the function that it is declared in. */
 static int add_variable(struct reader *r)
 {
@@ -496,8 +513,10 @@ static int add_variable(struct reader *r)
 	else if (r->at->live)
 		result = read_place(r, (struct token){ .a = v->die });
 	if (v->value && block.size && is_static(block) &&
-	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL)
+	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL) {
 		v->kind = (v->kind & ~URF_VARIABLE_KIND) | URF_VARIABLE_STATIC;
+		return result < 0 ? result : add_static(r, v);
+	}
 	return result;
 }
 
@@ -534,9 +553,33 @@ static int add_ranges(struct reader *r, struct dwarf_ranges *ranges, struct toke
 	return 0;
 }
 
+/* A variable outside functions: what its specification says is told there. */
+static int add_global(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct dwarf_names names;
+	struct cold_global *g = vec_push(&r->out->globals);
+	if (!g)
+		return -ENOMEM;
+	if (turf_dwarf_names(&r->b->dwarf, walk->die, &names, NULL) == 0) {
+		g->name = names.name;
+		g->linkage_name = names.linkage_name;
+		g->line = names.decl_line;
+		g->file_unit = names.unit;
+		g->file = names.decl_file < UINT32_MAX ? (uint32_t)names.decl_file + 1 : 0;
+	}
+	g->external = die_flag(walk, DIE_EXTERNAL);
+	g->type = type_of(r, DIE_TYPE);
+	if (has_block(walk, DIE_LOCATION))
+		return read_expr(r, block_of(walk, DIE_LOCATION), &g->value);
+	return die_has(walk, DIE_CONST_VALUE) ? constant(r, &g->value) : 0;
+}
+
 static int tell_variable(struct reader *r)
 {
 	const struct dies *walk = r->walk;
+	if (r->at == r->s->around && walk->tag == DW_TAG_variable)
+		return die_flag(walk, DIE_DECLARATION) ? 0 : add_global(r);
 	if (die_flag(walk, DIE_DECLARATION) || r->at->call)
 		return 0;
 	if (r->at->root)

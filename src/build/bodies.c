@@ -9,6 +9,7 @@
 #include "build/bodies.h"
 #include "build/details.h"
 #include "build/tokens.h"
+#include "build/variables.h"
 
 /* A chosen body. */
 struct entry {
@@ -368,8 +369,9 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	c->units = calloc(n + 1, sizeof(*c->units));
 	c->details = calloc(1, sizeof(*c->details));
 	c->bodies = calloc(1, sizeof(*c->bodies));
+	c->variables = calloc(1, sizeof(*c->variables));
 	int r = turf_exprs_begin(&c->exprs);
-	if (!c->units || !c->details || !c->bodies)
+	if (!c->units || !c->details || !c->bodies || !c->variables)
 		r = -ENOMEM;
 	if (r == 0) {
 		*c->bodies = (struct bodies){ .c = c, .d = c->details };
@@ -380,6 +382,8 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	if (r == 0)
 		r = turf_details_merge(c, c->details);
 	if (r == 0)
+		r = turf_variables_merge(c, c->variables);
+	if (r == 0)
 		r = choose(c->bodies);
 	if (r == 0)
 		r = turf_pool_run(b->threads, n, resolve, c->bodies, err);
@@ -389,7 +393,8 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 int turf_intern_bodies(struct builder *b)
 {
 	count_expressions(b->cold->bodies);
-	return turf_details_intern(b->cold, b->cold->details);
+	int r = turf_details_intern(b->cold, b->cold->details);
+	return r < 0 ? r : turf_variables_intern(b->cold, b->cold->variables);
 }
 
 int turf_emit_bodies(struct builder *b, struct turf_error *err)
@@ -400,6 +405,8 @@ int turf_emit_bodies(struct builder *b, struct turf_error *err)
 	int r = turf_exprs_number(&c->exprs, &b->tables.of[URF_LOCATIONS]);
 	if (r == 0)
 		r = turf_details_emit(c, c->details);
+	if (r == 0)
+		r = turf_variables_emit(c, c->variables);
 	if (r == 0)
 		r = turf_pool_run(b->threads, n, finish, all, err);
 	if (r == 0)
@@ -426,6 +433,9 @@ void turf_bodies_free(struct cold *c)
 		vec_fini(&c->bodies->list);
 	}
 	free(c->bodies);
+	if (c->variables)
+		turf_variables_free(c->variables);
+	free(c->variables);
 	turf_exprs_fini(&c->exprs);
 	turf_bodies_scratch_free(c->scratch);
 	free(c);

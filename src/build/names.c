@@ -5,6 +5,7 @@
 #include "base/sort.h"
 #include "build/functions.h"
 #include "build/types.h"
+#include "build/variables.h"
 
 int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
                    const char *name, size_t size)
@@ -139,6 +140,21 @@ static int add_files(struct builder *b)
 	return r;
 }
 
+static int add_variables(struct builder *b, const struct variables *v)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < v->list.n; i++) {
+		const struct cold_global *g = v->list.at[i].of;
+		if (g->name)
+			r = turf_names_add(b, URF_NAME_VARIABLE, (uint32_t)i, g->name,
+			                   strlen(g->name));
+		if (r == 0 && g->linkage_name && (!g->name || strcmp(g->name, g->linkage_name)))
+			r = turf_names_add(b, URF_NAME_VARIABLE, (uint32_t)i, g->linkage_name,
+			                   strlen(g->linkage_name));
+	}
+	return r;
+}
+
 static uint32_t bucket_of(uint32_t hash, uint32_t n_buckets)
 {
 	return (uint32_t)((uint64_t)hash * n_buckets >> 32);
@@ -207,6 +223,8 @@ int turf_emit_names(struct builder *b)
 		r = add_files(b);
 	if (r == 0 && b->types)
 		r = turf_types_names(b);
+	if (r == 0 && b->cold && b->cold->variables)
+		r = add_variables(b, b->cold->variables);
 	if (r == 0 && b->names.n > UINT32_MAX / 2)
 		r = -E2BIG;
 	if (r == 0)

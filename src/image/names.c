@@ -11,6 +11,7 @@
 
 #include "image/names.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 int turf_image_names(const struct turf_image *image, const char *name, size_t size,
                      struct turf_names *walk)
@@ -68,6 +69,7 @@ int turf_name_texts(const struct turf_image *image, enum turf_name_kind kind, ui
 	struct turf_symbol symbol;
 	struct turf_file file;
 	struct turf_type type;
+	struct turf_global variable;
 	int r;
 	switch (kind) {
 	case TURF_NAME_FUNCTION:
@@ -84,6 +86,11 @@ int turf_name_texts(const struct turf_image *image, enum turf_name_kind kind, ui
 	case TURF_NAME_TYPE:
 		r = turf_image_type(image, number, &type);
 		name = r == 1 ? type.name : 0;
+		break;
+	case TURF_NAME_VARIABLE:
+		r = turf_image_global(image, number, &variable);
+		name = r == 1 ? variable.name : 0;
+		linkage_name = r == 1 ? variable.linkage_name : 0;
 		break;
 	case TURF_NAME_ENUMERATOR:
 		return enumerator_texts(image, number, each, ctx);

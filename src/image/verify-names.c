@@ -10,6 +10,7 @@
 #include "image/names.h"
 #include "image/verify.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 /* A text that is read whole. */
 struct reading {
@@ -155,6 +156,8 @@ int turf_verify_names(const struct turf_image *image, struct turf_error *err)
 		                    image->files.n + image->more_files.n);
 	if (!what)
 		what = check_listed(&r, TURF_NAME_TYPE, 1, turf_image_n_types(image));
+	if (!what)
+		what = check_listed(&r, TURF_NAME_VARIABLE, 0, turf_image_n_globals(image));
 	return what ? bad(image, err, URF_NAMES, r.number, what) : 0;
 }
 
