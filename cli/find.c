@@ -41,7 +41,9 @@ static int by_kind(const void *a, const void *b)
 	const struct turf_name *x = a, *y = b;
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
 }
 
 /* In order, each once. */
@@ -270,7 +272,7 @@ static int add_parts(struct matching *m)
 		if (!(text >> 32) || turf_image_text(m->image, text, name, sizeof(name)) < 0)
 			continue;
 		if (matches(m, name))
-			status = add(m->out, (struct turf_name){ TURF_NAME_FUNCTION, i });
+			status = add(m->out, (struct turf_name){ TURF_NAME_FUNCTION, i, 0 });
 	}
 	return status;
 }
@@ -312,8 +314,8 @@ int find_named(const struct turf_image *image, const char *name, struct found *o
 	if (status == CLI_OK && !out->n && !strpbrk(name, "*?[<")) {
 		char *pattern = NULL;
 		struct found all = { .n = 0 };
-		if (asprintf(&pattern, "%.*s<*", (int)(q.name_size - q.last),
-		             q.text + q.last) < 0)
+		if (asprintf(&pattern, "%.*s<*", (int)(q.name_size - q.last), q.text + q.last) <
+		    0)
 			return cli_error(NULL, "no memory");
 		status = add_matches(image, pattern, &all);
 		free(pattern);

@@ -72,9 +72,8 @@ static int list_functions(struct list *l, const struct turf_image_info *info)
 		turf_text name = 0, linkage = 0;
 		uint32_t file = 0, line = 0;
 		if (turf_image_function(l->image, i, &name, &linkage) != 1)
-			return cli_error(NULL, "function %" PRIu32
-			                       " cannot be read: damaged urf",
-			                 i);
+			return cli_error(NULL,
+			                 "function %" PRIu32 " cannot be read: damaged urf", i);
 		if (!name && !linkage)
 			continue; /* lines without a function */
 		struct cli_text shown = find_function_name(l->image, i);
@@ -117,9 +116,8 @@ static int list_variables(struct list *l, const struct turf_image_info *info)
 	for (uint32_t i = 0; i < n; i++) {
 		struct turf_global g;
 		if (turf_image_global(l->image, i, &g) != 1)
-			return cli_error(NULL, "variable %" PRIu32
-			                       " cannot be read: damaged urf",
-			                 i);
+			return cli_error(NULL,
+			                 "variable %" PRIu32 " cannot be read: damaged urf", i);
 		struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
 		struct cli_text name = cli_frame_name(l->image, &frame, true);
 		if (frame.name && is_listed(l, name.at))
@@ -177,10 +175,8 @@ static int list(struct list *l, const char *what)
 		const char *what;
 		int (*list)(struct list *l, const struct turf_image_info *info);
 	} kinds[] = {
-		{ "functions", list_functions },
-		{ "types", list_types },
-		{ "variables", list_variables },
-		{ "files", list_files },
+		{ "functions", list_functions }, { "types", list_types },
+		{ "variables", list_variables }, { "files", list_files },
 		{ "units", list_units },
 	};
 	struct turf_image_info info;

@@ -174,63 +174,67 @@ static int look_up_symbol(struct lookup *l, uint32_t number)
 	return CLI_OK;
 }
 
-/* The value of the enumerator of that name. */
-static bool enumerator_value(const struct lookup *l, const struct turf_type *type,
-                             int64_t *value)
+static bool enumerator(const struct turf_type *type, uint32_t idx, struct turf_type_item *item)
 {
 	struct turf_type_items walk;
-	struct turf_type_item item;
-	const char *colon = strrchr(l->query, ':');
 	turf_type_items(type, &walk);
-	while (turf_type_items_next(&walk, &item) == 1) {
-		struct cli_text name = cli_text(l->image, item.name);
-		*value = item.value;
-		if (name.at && strcmp(name.at, colon ? colon + 1 : l->query) == 0)
-			return true;
-	}
-	return false;
+	do {
+		if (turf_type_items_next(&walk, item) != 1)
+			return false;
+	} while (idx-- > 0);
+	return true;
 }
 
 static void put_type(const struct lookup *l, const struct turf_type *type, const char *name,
-                     const char *kind)
+                     const char *kind, const struct turf_type_item *item)
 {
 	uint64_t size = 0;
-	int64_t value = 0;
 	bool sized = turf_image_type_size(l->image, type->number, &size) == 1;
-	bool valued = kind[0] == 'e' && enumerator_value(l, type, &value);
 	if (l->json) {
 		json_begin(l, kind);
+		if (item)
+			json_text("name", cli_text(l->image, item->name));
 		printf(",\"type_number\":%" PRIu32, type->number);
 		json_text("type", (struct cli_text){ name, strlen(name) });
 		json_declared(l, type->file, type->line);
 		if (sized)
 			printf(",\"size\":%" PRIu64, size);
-		if (valued)
-			printf(",\"value\":%" PRId64, value);
+		if (item)
+			printf(",\"value\":%" PRId64, item->value);
 		printf(",\"declaration\":%s}\n", type->declaration ? "true" : "false");
 		return;
 	}
-	printf("%s%s%s %s%s\n", BOLD(l), kind, PLAIN(l), name,
-	       type->declaration ? " (declared only)" : "");
+	if (item)
+		printf("%s%s%s %s = %" PRId64 "\n  of         %s\n", BOLD(l), kind, PLAIN(l),
+		       cli_text(l->image, item->name).at, item->value, name);
+	else
+		printf("%s%s%s %s%s\n", BOLD(l), kind, PLAIN(l), name,
+		       type->declaration ? " (declared only)" : "");
 	put_declared(l, type->file, type->line);
-	if (valued)
-		printf("  value      %" PRId64 "\n", value);
-	else if (sized)
+	if (sized)
 		printf("  size       %" PRIu64 "\n", size);
 }
 
-static int look_up_type(struct lookup *l, uint32_t number, const char *kind)
+static int look_up_type(struct lookup *l, const struct turf_name *found)
 {
 	struct turf_type type;
-	char *name = show_declaration(l->image, number, NULL);
+	struct turf_type_item item;
+	bool is_item = found->kind == TURF_NAME_ENUMERATOR;
+	char *name = show_declaration(l->image, found->number, NULL);
 	if (!name)
 		return CLI_ERROR;
-	int r = turf_image_type(l->image, number, &type);
-	if (r == 1)
-		put_type(l, &type, name, type.kind == TURF_TYPE_NAMESPACE ? "namespace" : kind);
+	bool ok = turf_image_type(l->image, found->number, &type) == 1 &&
+	          (!is_item || enumerator(&type, found->index, &item));
+	if (ok)
+		put_type(l, &type, name,
+		         is_item                            ? "enumerator"
+		         : type.kind == TURF_TYPE_NAMESPACE ? "namespace"
+		                                            : "type",
+		         is_item ? &item : NULL);
 	free(name);
-	return r == 1 ? CLI_OK
-	              : cli_error(NULL, "type %" PRIu32 " cannot be read: damaged urf", number);
+	return ok ? CLI_OK
+	          : cli_error(NULL, "type %" PRIu32 " cannot be read: damaged urf",
+	                      found->number);
 }
 
 static void put_global(const struct lookup *l, const struct turf_global *g,
@@ -271,8 +275,8 @@ static int look_up_variable(struct lookup *l, uint32_t number)
 		return cli_error(NULL, "variable %" PRIu32 " cannot be read: damaged urf",
 		                 number);
 	struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
-	char *declaration = show_declaration(l->image, g.type,
-	                                     cli_frame_name(l->image, &frame, true).at);
+	char *declaration =
+		show_declaration(l->image, g.type, cli_frame_name(l->image, &frame, true).at);
 	if (!declaration)
 		return CLI_ERROR;
 	put_global(l, &g, declaration);
@@ -307,10 +311,8 @@ static int look_up_name(struct lookup *l, const char *name)
 			status = look_up_symbol(l, number);
 			break;
 		case TURF_NAME_TYPE:
-			status = look_up_type(l, number, "type");
-			break;
 		case TURF_NAME_ENUMERATOR:
-			status = look_up_type(l, number, "enumerator");
+			status = look_up_type(l, &found.at[i]);
 			break;
 		case TURF_NAME_FILE:
 			status = look_up_file(l, number);
@@ -340,8 +342,8 @@ static int put_place(void *ctx, const struct turf_place *place)
 	if (l->json) {
 		json_begin(l, "line");
 		json_declared(l, place->file, place->line);
-		printf(",\"column\":%" PRIu32 ",\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64
-		       "\",\"statement\":%s,\"depth\":%" PRIu32,
+		printf(",\"column\":%" PRIu32 ",\"start\":\"0x%" PRIx64
+		       "\",\"end\":\"0x%" PRIx64 "\",\"statement\":%s,\"depth\":%" PRIu32,
 		       place->column, place->addr, place->end, statement ? "true" : "false",
 		       place->depth);
 		json_text("function", name);

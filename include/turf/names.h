@@ -21,12 +21,13 @@ enum turf_name_kind {
 	TURF_NAME_SYMBOL,     /* number: turf_image_symbol() */
 	TURF_NAME_TYPE,       /* number: turf_image_type(); namespaces too */
 	TURF_NAME_VARIABLE,   /* number: turf_image_global() */
-	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type */
+	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type; index */
 	TURF_NAME_FILE, /* number: turf_image_file(); the name is what follows the last / */
 };
 struct turf_name {
 	enum turf_name_kind kind;
 	uint32_t number;
+	uint32_t index; /* of an enumerator: of the items of its type; else 0 */
 };
 
 /* A walk over all that one name means; all fields private. */
@@ -50,7 +51,7 @@ struct turf_names {
  */
 int turf_image_names(const struct turf_image *image, const char *name, size_t size,
                      struct turf_names *walk);
-/* Return: 1 @out filled, 0 no further one, -EBADMSG. By kind, then by number. */
+/* Return: 1 @out filled, 0 no further one, -EBADMSG. By kind, number and index. */
 int turf_names_next(struct turf_names *walk, struct turf_name *out);
 
 /* The names of function @number: 1, 0 no such function, -EBADMSG. */

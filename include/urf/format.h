@@ -352,8 +352,8 @@ static_assert(sizeof(struct urf_marks) == 8, "on disk");
 /*
  * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of
  * its bytes. .urf.name.index holds the offset of each bucket, and an end. An entry: a byte, the
- * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind. A bucket's entries are in
- * order of kind, then of number.
+ * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind; of an enumerator the uleb
+ * index of the type's item. A bucket's entries are in order of kind, number and index.
  */
 enum { URF_NAME_KIND_BITS = 3, URF_NAME_BUCKET = 4 };
 enum urf_name_kind {
@@ -369,13 +369,19 @@ enum urf_name_kind {
 /*
  * Places. .urf.place.index holds the offset in .urf.places of each row of .urf.files, and then
  * of every URF_PLACE_STEP-th function. A file: uleb number of functions that have lines in it;
- * these by their lowest line there, then by number, in groups of URF_PLACE_GROUP. A group: uleb
- * lowest line of its first function minus that of the group before, uleb highest line of all
- * minus that; the sleb of each function minus the one before, of the file's first minus 0. A
- * function: uleb number of blocks that have code of it; uleb number of the first, and of each
- * further one minus the one before and 1.
+ * these by their lowest line there, then by number. Of each: uleb lowest line minus that of the
+ * one before (of the first: minus 0) * 2, + 1 where its highest line is not below the lowest of
+ * the next one; the sleb of its number minus that of the one before, of the first minus 0;
+ * where that bit is set uleb highest line minus lowest.
+ *
+ * A function: runs of the blocks that have code of it; uleb 0: none. Of each run a uleb: bit 0:
+ * it has several blocks, bit 1: another run follows; the rest, of the first run, whose uleb is
+ * one more: its first block minus that of the last function before that has some, folded (0,
+ * -1, 1, -2 ... are 0, 1, 2, 3 ...), where one of URF_PLACE_STEP functions is the first one
+ * minus 0; of each further one: blocks between them, minus 1. Then, of several blocks, uleb
+ * their number minus 2.
  */
-enum { URF_PLACE_STEP = 8, URF_PLACE_GROUP = 4 };
+enum { URF_PLACE_STEP = 8 };
 
 /*
  * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of

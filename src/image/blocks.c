@@ -245,6 +245,34 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 	return at <= walk->end ? 0 : -EBADMSG;
 }
 
+int turf_walk_next(const struct turf_image *image, struct walk *walk)
+{
+	const uint8_t *at = walk->at;
+	if (at >= walk->end)
+		return 0;
+	unsigned number = *at++;
+	if (number >= URF_OP_CONTROL) {
+		uint32_t start = walk->start;
+		int r = take_controls(image, walk, UINT32_MAX);
+		if (r < 0 || walk->start != start || walk->at >= walk->end)
+			return r < 0 ? r : 1;
+		at = walk->at;
+		number = *at++;
+		if (number >= URF_OP_CONTROL) /* a segment of no bytes */
+			return -EBADMSG;
+	}
+	number = op_number(number, &at);
+	if (number >= image->ops.n)
+		return -EBADMSG;
+	struct urf_op op = image->ops.at[number];
+	if (op.pop_push && take_edits(walk, &op, &at) < 0)
+		return -EBADMSG;
+	walk->start += op.advance;
+	walk->line += (uint32_t)op.line;
+	walk->at = at;
+	return at <= walk->end ? 1 : -EBADMSG;
+}
+
 /* Where the range goes on in the @block-th block, if it does. */
 static int range_end_there(const struct turf_image *image, size_t block, uint32_t range,
                            uint32_t function, uint32_t *end)
