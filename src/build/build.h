@@ -15,6 +15,8 @@
  *  - segments.c, ops.c: all units' segments -> coded blocks
  *  - packed.c: files and units -> packed tables
  *  - more.c: names and files of the cold part
+ *  - types.c, types-scan.c, types-hash.c: all units' types -> each once, with a number;
+ *    types-read.c, types-emit.c: -> coded records
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */
 #ifndef BUILD_BUILD_H

@@ -10,6 +10,7 @@
  *     unwind.c     unwind rules
  *     lookup.c     the public look-ups, one address at a time
  *     marks.c      what is asked now and then: rows of line tables, declarations
+ *     types*.c     types, what is in them, how they are written
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
