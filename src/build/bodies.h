@@ -86,7 +86,15 @@ struct cold_global {
 	bool external;
 };
 
+/* A class or namespace. */
+struct cold_scope {
+	unit_die die, end; /* DIEs in between stand in it */
+	uint32_t type;
+	uint32_t parent; /* index + 1; 0: none */
+};
+
 struct cold_unit {
+	UNIT_LIST(struct cold_scope) scopes;       /* by DIE */
 	UNIT_LIST(struct cold_root) roots;         /* by DIE */
 	UNIT_LIST(struct cold_variable) variables; /* likewise */
 	UNIT_LIST(struct cold_block) blocks;

@@ -110,48 +110,77 @@ static uint64_t hash_ref(struct type_scan *s, uint64_t ref, unsigned depth)
 	return n->state == HASH_BEGUN || depth == DEPTH_MAX ? 5 : hash_node(s, idx, depth + 1);
 }
 
+/* The two halves of a product: each bit of it depends on many of both numbers. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Two hashes over the same words, put together in two ways. The numbers are odd, and of no
+ * meaning. */
+struct mix {
+	uint64_t a, b;
+};
+
+static inline void mix4(struct mix *m, uint64_t v, uint64_t w, uint64_t x, uint64_t y)
+{
+	uint64_t one = fold(v ^ 0xa0761d6478bd642f, w ^ 0xe7037ed1a0b428db) ^
+	               fold(x ^ 0x8ebc6af09c88c6e3, y ^ 0x589965cc75374cc3);
+	uint64_t two = fold(v ^ 0x1d8e4e27c47d124f, x ^ 0xeb44accab455d165) ^
+	               fold(w ^ 0x9c6e6877736c46e3, y ^ 0xd4f3b2a5c1e68a97);
+	m->a = fold(m->a ^ one, 0x9e3779b97f4a7c15);
+	m->b = fold(m->b ^ two, 0xc2b2ae3d27d4eb4f);
+}
+
+/*
+ * Compilers leave static members and template arguments out of some units: a class with them
+ * and one without are the same. What a type is then taken from has most of them (types.c).
+ */
+static bool is_layout(uint8_t kind)
+{
+	unsigned other = kind & 15;
+	if (kind >> URF_ITEM_SHIFT == URF_ITEM_OTHER)
+		return other == URF_OTHER_PART || other == URF_OTHER_VARIANT;
+	return kind >> URF_ITEM_SHIFT != URF_ITEM_ARGUMENT;
+}
+
 static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth)
 {
-	struct type_node *n = &s->nodes.at[idx];
-	size_t from = s->words.n, need = 8 + 4 * (size_t)n->n_items;
-	n->state = HASH_BEGUN;
-	uint64_t ref = n->flags & URF_FLAG_DECLARATION ? 0 : hash_ref(s, n->ref, depth);
+	struct type_node *n = &s->nodes.at[idx]; /* nodes and items stay where they are */
+	bool declaration = n->flags & URF_FLAG_DECLARATION;
+	bool numbers = n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_SUBRANGE;
 	bool local = n->used && n->ref2 < TYPE_REF_SIGNATURE; /* a specification: in the key */
-	uint64_t ref2 = local || n->ref2 == TYPE_REF_NONE ? 0 : hash_ref(s, n->ref2, depth);
-	if (!vec_reserve(&s->words, need))
-		return 7; /* the caller looks at the state */
-	uint64_t *w = s->words.at + from;
+	bool structure = n->kind >= URF_TYPE_STRUCT && n->kind <= URF_TYPE_INTERFACE;
+	uint32_t n_items = 0;
+	n->state = HASH_BEGUN;
 	uint64_t scope = n->scope ? s->nodes.at[n->scope - 1].key : 0;
-	*w++ = n->kind | (uint64_t)n->flags << 8 | (uint64_t)n->align << 32;
-	*w++ = n->key ? n->key : scope;
-	*w++ = n->size;
-	*w++ = ref;
-	*w++ = ref2;
-	*w++ = n->extra;
-	s->words.n = from + need;
-	size_t at = from + 6;
-	for (uint32_t i = n->flags & URF_FLAG_DECLARATION ? 0 : n->first; i;) {
-		const struct type_item item = s->items.at[i - 1];
-		bool number = n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_SUBRANGE;
-		uint64_t to = number ? item.ref : hash_ref(s, item.ref, depth);
-		w = s->words.at + at; /* they may have moved */
-		w[0] = item.kind | (uint64_t)item.flags << 8 | (uint64_t)item.bits << 16;
-		w[1] = hash_of(s, item.name);
-		w[2] = to;
-		w[3] = (uint64_t)item.value;
-		at += 4;
-		i = item.next;
+	uint64_t ref = declaration ? 0 : hash_ref(s, n->ref, depth);
+	uint64_t ref2 = local || n->ref2 == TYPE_REF_NONE ? 0 : hash_ref(s, n->ref2, depth);
+	struct mix m = { 1, 2 };
+	mix4(&m, n->kind | (uint64_t)n->flags << 8 | (uint64_t)n->align << 32,
+	     n->key ? n->key : scope, n->size, ref);
+	if (ref2 || n->extra)
+		mix4(&m, ref2, n->extra, 0, 0);
+	for (uint32_t i = declaration ? 0 : n->first; i;) {
+		const struct type_item *item = &s->items.at[i - 1];
+		i = item->next;
+		if (structure && !is_layout(item->kind))
+			continue;
+		n_items++;
+		mix4(&m, item->kind | (uint64_t)item->flags << 8 | (uint64_t)item->bits << 16,
+		     hash_of(s, item->name),
+		     numbers ? item->ref : hash_ref(s, item->ref, depth),
+		     (uint64_t)item->value);
 	}
-	XXH128_hash_t h = XXH3_128bits(s->words.at + from, (at - from) * sizeof(*w));
-	s->words.n = from;
-	n = &s->nodes.at[idx];
-	n->hash[0] = h.low64;
-	n->hash[1] = h.high64;
+	mix4(&m, n_items, m.a, m.b, 0);
+	n->hash[0] = m.a;
+	n->hash[1] = m.b;
 	n->state = HASH_DONE;
 	return n->hash[0];
 }
 
-bool turf_type_hash_all(struct type_scan *s)
+void turf_type_hash_all(struct type_scan *s)
 {
 	struct type_node *nodes = s->nodes.at;
 	for (size_t i = 0; i < s->nodes.n; i++)
@@ -159,14 +188,8 @@ bool turf_type_hash_all(struct type_scan *s)
 	for (size_t i = 0; i < s->nodes.n; i++)
 		if (nodes[i].used && nodes[i].kind != URF_TYPE_SCOPE)
 			follow_specification(s, &nodes[i]);
-	for (size_t i = 0; i < s->nodes.n; i++) {
-		s->words.n = 0;
-		if (nodes[i].state == HASH_DONE ||
-		    (!nodes[i].used && nodes[i].kind == URF_TYPE_SCOPE))
-			continue;
-		hash_node(s, i, 0);
-		if (nodes[i].state != HASH_DONE)
-			return false;
-	}
-	return true;
+	for (size_t i = 0; i < s->nodes.n; i++)
+		if (nodes[i].state != HASH_DONE &&
+		    (nodes[i].used || nodes[i].kind != URF_TYPE_SCOPE))
+			hash_node(s, i, 0);
 }

@@ -668,7 +668,8 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
 	if (r == -ENOMEM)
 		return r;
 	rank_bits(s);
-	return turf_type_hash_all(s) ? r : -ENOMEM;
+	turf_type_hash_all(s);
+	return r;
 }
 
 /* The name of a type that has it from elsewhere. */
@@ -713,7 +714,6 @@ void turf_type_scan_fini(struct type_scan *s)
 	turf_die_plans_fini(&s->plans);
 	vec_fini(&s->nodes);
 	vec_fini(&s->items);
-	vec_fini(&s->words);
 	free(s->bits);
 	free(s->ranks);
 }

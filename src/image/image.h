@@ -12,6 +12,7 @@
  *     places.c     from lines and functions to addresses
  *     names.c      from names to what is called so
  *     marks.c      what is asked now and then: rows of line tables, declarations
+ *     types*.c     types, what is in them, how they are written
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
