@@ -73,12 +73,6 @@ static struct type_entry entry_of(const struct types *t, const struct type_scan 
 	return e;
 }
 
-/* Whether @a is seen before @b. */
-static bool is_before(const struct type_entry *a, const struct type_entry *b)
-{
-	return a->unit < b->unit || (a->unit == b->unit && a->off < b->off);
-}
-
 /* Whether a type is rather taken from this place: where most is said of it, the first such. */
 static bool is_better(const struct type_node *n, uint32_t unit, const struct type_entry *known)
 {
@@ -217,31 +211,37 @@ static int scan_unit(void *ctx, size_t idx, struct turf_error *err)
 	             : 0;
 }
 
-static int by_place(const void *a, const void *b)
-{
-	const struct type_entry *x = *(struct type_entry *const *)a,
-				*y = *(struct type_entry *const *)b;
-	return is_before(x, y) ? -1 : is_before(y, x);
-}
-
-/* All types in the order in which they are first seen; index 0 is void. */
+/* All types in the order of their places; index 0 is void. By offset first, then by unit: equal
+ * ones keep their order. */
 static int put_in_order(struct types *t)
 {
-	size_t n = 1;
+	size_t n = 0;
 	for (size_t i = 0; i < N_SHARDS; i++)
 		n += t->shards[i].all.n;
-	if (n > TABLE_MAX)
+	if (n >= TABLE_MAX)
 		return -E2BIG;
-	t->order = calloc(n, sizeof(*t->order));
-	if (!t->order)
+	t->order = calloc(n + 1, sizeof(*t->order));
+	struct sort_pair *pairs = malloc((2 * n + 1) * sizeof(*pairs)), *at = pairs;
+	if (!t->order || !pairs) {
+		free(pairs);
 		return -ENOMEM;
-	t->n = 1;
+	}
 	for (size_t i = 0; i < N_SHARDS; i++)
-		for (size_t k = 0; k < t->shards[i].all.n; k++)
-			t->order[t->n++] = &t->shards[i].all.at[k];
-	qsort(t->order + 1, n - 1, sizeof(*t->order), by_place);
-	for (size_t i = 1; i < n; i++)
-		t->order[i]->idx = t->order[i]->is = (uint32_t)i;
+		for (size_t k = 0; k < t->shards[i].all.n; k++) {
+			struct type_entry *e = &t->shards[i].all.at[k];
+			*at++ = (struct sort_pair){ e->off, (uintptr_t)e };
+		}
+	sort_pairs(pairs, pairs + n, n);
+	for (size_t i = 0; i < n; i++)
+		pairs[i].key = ((const struct type_entry *)(uintptr_t)pairs[i].value)->unit;
+	sort_pairs(pairs, pairs + n, n);
+	for (size_t i = 0; i < n; i++) {
+		struct type_entry *e = (struct type_entry *)(uintptr_t)pairs[i].value;
+		t->order[i + 1] = e;
+		e->idx = e->is = (uint32_t)(i + 1);
+	}
+	t->n = (uint32_t)(n + 1);
+	free(pairs);
 	return 0;
 }
 
