@@ -23,6 +23,9 @@
  *     report.c     turf report      a profile as text, folded stacks, pprof
  *     stack.c      turf stack       stacks of a live process
  *     show.c       turf show        types; show-type.c prints one
+ *     lookup.c     turf lookup      what a name, a line, an address is
+ *     list.c       turf list        functions, types, files, units
+ *     find.c       from names as they are written to what is called so, for these
  *     dump.c       turf dump        an urf as text
  *     strip.c      turf strip       drop the cold part
  *     verify.c     turf verify      check all of an urf
@@ -52,6 +55,8 @@ static const struct verb {
 	{ "turf report", cmd_report, "show a recording" },
 	{ "turf stack", cmd_stack, "show the stacks of a running process" },
 	{ "turf show", cmd_show, "show types as they are laid out" },
+	{ "turf lookup", cmd_lookup, "tell what a name, a line or an address is" },
+	{ "turf list", cmd_list, "list functions, types, variables, files or units" },
 	{ "turf dump", cmd_dump, "show an urf as text" },
 	{ "turf strip", cmd_strip, "drop what look-ups by address do not need" },
 	{ "turf verify", cmd_verify, "check urfs for damage" },

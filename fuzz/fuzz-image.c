@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "turf/names.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +54,59 @@ static void read_rows(const struct turf_image *image, uint64_t addr)
 		abort();
 }
 
+static int some_word(void *ctx, uint64_t *value)
+{
+	*value = (uintptr_t)ctx;
+	return 0;
+}
+
+static int some_register(void *ctx, uint32_t reg, uint64_t *value)
+{
+	*value = (uintptr_t)ctx + reg;
+	return reg < 32 ? 0 : -1;
+}
+
+static int some_memory(void *ctx, uint64_t addr, void *out, size_t size)
+{
+	(void)ctx;
+	memset(out, (int)addr, size);
+	return addr & 1 ? -1 : 0;
+}
+
+/* An expression: evaluated, and as text. */
+static void read_expr(const struct turf_image *image, const uint8_t *expr, size_t size)
+{
+	const struct turf_context context = { .reg = some_register,
+		                              .memory = some_memory,
+		                              .cfa = some_word };
+	struct turf_piece pieces[4];
+	char text[64];
+	(void)turf_location_evaluate(image, expr, size, &context, pieces, COUNT(pieces));
+	(void)turf_location_ops(expr, size, text, sizeof(text));
+	(void)turf_location_words(62, expr, size, text, sizeof(text));
+}
+
+static void read_variables(const struct turf_image *image, uint64_t addr)
+{
+	static struct turf_locals locals;
+	struct turf_local local;
+	struct turf_body body;
+	struct turf_body_event e;
+	struct turf_global global;
+	uint32_t function;
+	for (uint32_t frame = 0; frame < 3; frame++)
+		if (turf_image_locals(image, addr, frame, &locals) == 1)
+			while (turf_locals_next(&locals, &local) == 1)
+				read_expr(image, local.expr, local.expr_size);
+	if (turf_image_body(image, addr, &body) == 1)
+		for (unsigned i = 0; i < 1000 && turf_body_next(&body, &e) == 1; i++) {
+			(void)turf_body_function(&body, &function);
+			read_expr(image, e.expr, e.expr_size);
+		}
+	(void)turf_image_find_global(image, addr, &global);
+	(void)turf_image_global(image, (uint32_t)addr, &global);
+}
+
 static void look_up(const struct turf_image *image, uint64_t addr)
 {
 	struct turf_frames walk;
@@ -75,6 +129,7 @@ static void look_up(const struct turf_image *image, uint64_t addr)
 		for (size_t i = 0; turf_unwind_saved(image, &row, i, &reg, &rule) == 1; i++)
 			;
 	read_rows(image, addr);
+	read_variables(image, addr);
 	(void)turf_image_addr_of_offset(image, addr, &addr);
 }
 

@@ -10,7 +10,7 @@
  * tests/dwarf/make-corpus.c writes, and the programs that tests/dwarf/make-corpus.py makes of
  * oracle-nested.c (gcc 12) and oracle-sample.cc (clang 14) beside it; names tell how
  */
-#include "dwarf/dwarf.h"
+#include "dwarf/dies.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -75,6 +75,35 @@ static void read_scopes(const struct dwarf *dw, const struct dwarf_unit *unit)
 	require((r < 0) == (err.code < 0) && r == err.code);
 }
 
+static uint64_t every_slot(uint16_t tag)
+{
+	return tag % 4 == 3 ? 0 : DIE_TOLD | (DIE_BIT(N_DIE_SLOTS) - 1);
+}
+
+/* The walk over all DIEs; whatever it tells can be read. */
+static void read_dies(const struct dwarf *dw, const struct dwarf_unit *unit)
+{
+	static struct dies walk;
+	struct die_plans plans = { .wanted = every_slot };
+	struct turf_error err = { 0 };
+	int r = turf_dies(dw, unit, &plans, &walk, &err);
+	while (r >= 0 && (r = turf_dies_next(&walk, &err)) > 0) {
+		require(walk.level < DWARF_MAX_DEPTH);
+		for (unsigned slot = 0; slot < N_DIE_SLOTS; slot++) {
+			const char *text = NULL;
+			uint64_t number;
+			if (turf_die_string(&walk, slot, &text) == 1)
+				require(strlen(text) <= UINT16_MAX);
+			(void)turf_die_address(&walk, slot, &number);
+			(void)turf_die_ref(&walk, slot, &number);
+			if (die_has(&walk, slot) && walk.class[slot] == DIE_VALUE_BLOCK)
+				require(walk.size[slot] <= UINT16_MAX);
+		}
+	}
+	require((r < 0) == (err.code < 0) && r == err.code);
+	turf_die_plans_fini(&plans);
+}
+
 static void add_package(struct dwarf *dw, const struct dwarf_sections *sections)
 {
 	struct dwarf_package package;
@@ -106,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(unit->off == (i && unit[-1].base == unit->base ? unit[-1].end : 0));
 		require(!unit->error == !unit->error_text);
 		read_scopes(&dw, unit);
+		read_dies(&dw, unit);
 	}
 	turf_dwarf_close(&dw);
 	return 0;

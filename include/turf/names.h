@@ -19,14 +19,15 @@ extern "C" {
 enum turf_name_kind {
 	TURF_NAME_FUNCTION,   /* number: as struct turf_frame has it */
 	TURF_NAME_SYMBOL,     /* number: turf_image_symbol() */
-	TURF_NAME_TYPE,       /* number: of a type or namespace */
-	TURF_NAME_VARIABLE,   /* number: of a variable outside functions */
-	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type */
+	TURF_NAME_TYPE,       /* number: turf_image_type(); namespaces too */
+	TURF_NAME_VARIABLE,   /* number: turf_image_global() */
+	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type; index */
 	TURF_NAME_FILE, /* number: turf_image_file(); the name is what follows the last / */
 };
 struct turf_name {
 	enum turf_name_kind kind;
 	uint32_t number;
+	uint32_t index; /* of an enumerator: of the items of its type; else 0 */
 };
 
 /* A walk over all that one name means; all fields private. */
@@ -50,14 +51,20 @@ struct turf_names {
  */
 int turf_image_names(const struct turf_image *image, const char *name, size_t size,
                      struct turf_names *walk);
-/* Return: 1 @out filled, 0 no further one, -EBADMSG. By kind, then by number. */
+/* Return: 1 @out filled, 0 no further one, -EBADMSG. By kind, number and index. */
 int turf_names_next(struct turf_names *walk, struct turf_name *out);
 
 /* The names of function @number: 1, 0 no such function, -EBADMSG. */
 int turf_image_function(const struct turf_image *image, uint32_t number, turf_text *name,
                         turf_text *linkage_name);
 
-/* A walk over all texts of an image, sorted within each of its two pools; fields private. */
+/* The unit of a number from 1 to turf_image_info.n_units: 1, 0 there is no such unit. */
+int turf_image_unit(const struct turf_image *image, uint32_t number, struct turf_unit *out);
+
+/*
+ * A walk over all texts of an image, sorted within each of its two pools; fields private. A
+ * function's name that is part of its linkage name is no text of its own.
+ */
 struct turf_all_texts {
 	const struct turf_image *image;
 	const uint8_t *at;

@@ -180,6 +180,86 @@ int turf_locals_next(struct turf_locals *walk, struct turf_local *out);
 /* The frame base there: 1, 0 it is the CFA, -EBADMSG. */
 int turf_locals_frame_base(const struct turf_locals *walk, const uint8_t **expr, size_t *size);
 
+/* What an evaluation asks for; each answers 0, or < 0 where that is not known. */
+struct turf_context {
+	void *ctx;
+	uint64_t bias; /* live address - link-time address */
+	int (*reg)(void *ctx, uint32_t reg, uint64_t *value); /* by its DWARF number */
+	int (*memory)(void *ctx, uint64_t addr, void *out, size_t size);
+	int (*cfa)(void *ctx, uint64_t *value);        /* canonical frame address */
+	int (*frame_base)(void *ctx, uint64_t *value); /* NULL: it is the CFA */
+	/* the address of what lies at an offset in the thread's block; NULL: not known */
+	int (*thread)(void *ctx, uint64_t offset, uint64_t *addr);
+	/* what an expression was when the function was entered: of the caller's call, the
+	 * parameter with that register or place (TURF_BODY_PARAMETER); NULL: not known */
+	int (*entry)(void *ctx, const uint8_t *expr, size_t expr_size, uint64_t *value);
+};
+
+enum turf_piece_kind {
+	TURF_PIECE_NOWHERE,  /* optimized away */
+	TURF_PIECE_MEMORY,   /* at live address value */
+	TURF_PIECE_REGISTER, /* in register value */
+	TURF_PIECE_VALUE,    /* it is value */
+	TURF_PIECE_BYTES,    /* it is bytes */
+};
+struct turf_piece {
+	uint8_t kind; /* enum turf_piece_kind */
+	uint64_t value;
+	const uint8_t *bytes;
+	size_t n_bytes;
+	uint64_t bits, bit_offset; /* of a part; 0: it is all of the variable */
+};
+
+/**
+ * turf_location_evaluate() - where an expression says that a variable is
+ * @image:  whose expression it is: types that it names are there
+ * @pieces: room for @n: most variables have one
+ *
+ * Cost:   1024 operations at most; no allocation
+ * Return: number of pieces; -ENODATA a register is not known, -EFAULT memory cannot be read,
+ *         -ENOENT a value at the function's entry is not known, -ENOTSUP it needs what no
+ *         context has (other variables, floating-point arithmetic, threads where they are not
+ *         known), -E2BIG more than @n pieces, -EBADMSG malformed
+ */
+int turf_location_evaluate(const struct turf_image *image, const uint8_t *expr,
+                           size_t expr_size, const struct turf_context *context,
+                           struct turf_piece *pieces, size_t n);
+
+enum turf_global_kind {
+	TURF_GLOBAL_ADDRESS = 0, /* it is at address, */
+	TURF_GLOBAL_THREAD = 1,  /* or at that offset in each thread's block */
+	TURF_GLOBAL_EXPR = 2,    /* expr is its value, or says where it is */
+	TURF_GLOBAL_NOWHERE = 3, /* it was optimized away */
+};
+
+/* A variable outside functions, or one in a function that lives as long. */
+struct turf_global {
+	turf_text name, linkage_name; /* 0: none */
+	uint8_t kind;                 /* enum turf_global_kind */
+	bool external;                /* other units see it */
+	uint32_t type;                /* turf_image_type() */
+	uint32_t file, line;          /* of its declaration; 0: not known */
+	uint32_t scope;               /* type or namespace that it stands in; 0: none */
+	uint32_t function;            /* that it is declared in; 0: none */
+	uint64_t address;             /* link-time */
+	const uint8_t *expr;
+	size_t expr_size;
+};
+
+/* How many there are: numbers go from 0 up to it, by address, those without one last. */
+uint32_t turf_image_n_globals(const struct turf_image *image);
+/* Return: 1, 0 no such number, -ENODATA none in this urf, -EBADMSG. Cost: 16 records at most.
+ */
+int turf_image_global(const struct turf_image *image, uint32_t number, struct turf_global *out);
+/**
+ * turf_image_find_global() - the variable that an address lies in
+ *
+ * Cost:   one binary search, 16 records at most, the size of a type
+ * Return: 1, 0 none, -ENODATA none in this urf, -EBADMSG
+ */
+int turf_image_find_global(const struct turf_image *image, uint64_t addr,
+                           struct turf_global *out);
+
 /**
  * turf_location_ops() - an expression as DWARF says it: "breg7 +8, deref"
  * turf_location_words() - the same for people: "in rdi", "at rsp+8", "constant 5"

@@ -94,8 +94,8 @@ enum urf_section_kind {
 	URF_LOCATION_OPS,   /* [.urf.location.ops] struct urf_location_op: what bytes of it mean
 	                     */
 	URF_LOCATIONS,      /* [.urf.locations]   DWARF expressions: uleb128 length, bytes */
-	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every 4th
-	                       one */
+	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every
+	                       16th one */
 	URF_VARIABLES, /* [.urf.variables]   bytes: variables and constants outside functions */
 	URF_NAME_INDEX,  /* [.urf.name.index]  le32: offset in .urf.names of each bucket */
 	URF_NAMES,       /* [.urf.names]       bytes: what is called something, by hash */
@@ -365,6 +365,40 @@ struct urf_calls {
 static_assert(sizeof(struct urf_calls) == 8, "on disk");
 
 /*
+ * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of
+ * its bytes. .urf.name.index holds the offset of each bucket, and an end. An entry: a byte, the
+ * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind; of an enumerator the uleb
+ * index of the type's item. A bucket's entries are in order of kind, number and index.
+ */
+enum { URF_NAME_KIND_BITS = 3, URF_NAME_BUCKET = 4 };
+enum urf_name_kind {
+	URF_NAME_FUNCTION,   /* by its name and by its linkage name */
+	URF_NAME_SYMBOL,     /* without its version; not where a function so called begins */
+	URF_NAME_TYPE,       /* types and namespaces */
+	URF_NAME_VARIABLE,   /* by its name and by its linkage name */
+	URF_NAME_ENUMERATOR, /* number of the enumeration's type */
+	URF_NAME_FILE,       /* by what follows the last slash of its name */
+	URF_N_NAME_KINDS,
+};
+
+/*
+ * Places. .urf.place.index holds the offset in .urf.places of each row of .urf.files, and then
+ * of every URF_PLACE_STEP-th function. A file: uleb number of functions that have lines in it;
+ * these by their lowest line there, then by number. Of each: uleb lowest line minus that of the
+ * one before (of the first: minus 0) * 2, + 1 where its highest line is not below the lowest of
+ * the next one; the sleb of its number minus that of the one before, of the first minus 0;
+ * where that bit is set uleb highest line minus lowest.
+ *
+ * A function: runs of the blocks that have code of it; uleb 0: none. Of each run a uleb: bit 0:
+ * it has several blocks, bit 1: another run follows; the rest, of the first run, whose uleb is
+ * one more: its first block minus that of the last function before that has some, folded (0,
+ * -1, 1, -2 ... are 0, 1, 2, 3 ...), where one of URF_PLACE_STEP functions is the first one
+ * minus 0; of each further one: blocks between them, minus 1. Then, of several blocks, uleb
+ * their number minus 2.
+ */
+enum { URF_PLACE_STEP = 8 };
+
+/*
  * Types and namespaces, each once; number 0 is void, of one zero byte. They are in order of
  * number, the offset of every URF_TYPE_STEP-th in .urf.type.index. A record begins with a byte:
  * its kind and URF_TYPE_* bits. Of the kinds below URF_TYPE_PLAIN follows the uleb number of
@@ -604,32 +638,33 @@ struct urf_location_op {
 static_assert(sizeof(struct urf_location_op) == 6, "on disk");
 
 /*
- * Names: the bucket of a name is hash * buckets >> 32, hash being the low 32 bits of XXH3-64 of
- * its bytes. .urf.name.index holds the offset of each bucket, and an end. An entry: a byte, the
- * low 8 bits of the hash; uleb number << URF_NAME_KIND_BITS | kind. A bucket's entries are in
- * order of kind, then of number.
+ * Variables outside functions, and those in functions that live as long as the program or a
+ * thread: by address, those that have none behind, in groups of URF_GLOBAL_STEP whose offsets
+ * stand in .urf.variable.index. The fields:
+ *
+ *  - a byte: kind and URF_GLOBAL_* bits
+ *  - where URF_GLOBAL_WIDE: le64 link-time address; else of URF_GLOBAL_ADDRESS: uleb bytes
+ * behind the one before it; of URF_GLOBAL_THREAD: uleb offset in a thread's block; of
+ *    URF_GLOBAL_EXPR: uleb offset in .urf.locations: a value, or how to find the place
+ *  - uleb text of the name, uleb type; where URF_GLOBAL_LINKAGE: uleb text of the linkage name
+ *  - where URF_GLOBAL_INSIDE: uleb type or namespace * 2, or function * 2 + 1
+ *  - where URF_GLOBAL_FILE: uleb file; without it that of the one before, of a group's first
+ * none
+ *  - sleb line, minus that of the one before, of a group's first 0
  */
-enum { URF_NAME_KIND_BITS = 3, URF_NAME_BUCKET = 4 };
-enum urf_name_kind {
-	URF_NAME_FUNCTION,   /* by its name and by its linkage name */
-	URF_NAME_SYMBOL,     /* without its version; not where a function so called begins */
-	URF_NAME_TYPE,       /* types and namespaces */
-	URF_NAME_VARIABLE,   /* by its name and by its linkage name */
-	URF_NAME_ENUMERATOR, /* number of the enumeration's type */
-	URF_NAME_FILE,       /* by what follows the last slash of its name */
-	URF_N_NAME_KINDS,
+enum {
+	URF_GLOBAL_STEP = 16,
+	URF_GLOBAL_KIND = 3,
+	URF_GLOBAL_ADDRESS = 0,
+	URF_GLOBAL_THREAD = 1,
+	URF_GLOBAL_EXPR = 2,
+	URF_GLOBAL_NOWHERE = 3, /* it was optimized away */
+	URF_GLOBAL_WIDE = 0x04,
+	URF_GLOBAL_EXTERNAL = 0x08,
+	URF_GLOBAL_LINKAGE = 0x10,
+	URF_GLOBAL_INSIDE = 0x20,
+	URF_GLOBAL_FILE = 0x40,
 };
-
-/*
- * Places. .urf.place.index holds the offset in .urf.places of each row of .urf.files, and then
- * of every URF_PLACE_STEP-th function. A file: uleb number of functions that have lines in it;
- * these by their lowest line there, then by number, in groups of URF_PLACE_GROUP. A group: uleb
- * lowest line of its first function minus that of the group before, uleb highest line of all
- * minus that; the sleb of each function minus the one before, of the file's first minus 0. A
- * function: uleb number of blocks that have code of it; uleb number of the first, and of each
- * further one minus the one before and 1.
- */
-enum { URF_PLACE_STEP = 8, URF_PLACE_GROUP = 4 };
 
 /* The TURF note: owner "TURF", type URF_NOTE_TYPE, this as its content. */
 enum { URF_NOTE_TYPE = 1 };

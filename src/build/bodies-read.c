@@ -56,6 +56,12 @@ static uint64_t wanted(uint16_t tag)
 	case TAG_CONSTANT:
 		return variable_slots;
 	case TAG_UNSPECIFIED:
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_interface_type:
 		return DIE_TOLD;
 	case DW_TAG_call_site:
 	case DW_TAG_GNU_call_site:
@@ -93,10 +99,13 @@ struct around {
 	uint16_t depth; /* of what is inlined there */
 	uint8_t open;   /* functions with code that are open there; 0: none is */
 	uint8_t told;   /* functions whose details are told there, in each other */
+	bool inside;    /* a function, whether it has code or not */
 	bool live;      /* what is there belongs to the last of these */
 	bool call;      /* it is a call site; */
 	bool called;    /* which has parameters, so that it was told */
 	bool pending; /* it is a block that does not say which: the first variable in it does */
+	uint32_t scope; /* index + 1 of the class or namespace; 0: none */
+	bool is_scope;  /* it is that itself */
 	uint32_t return_pc;
 	struct dwarf_ranges ranges; /* where pending */
 };
@@ -118,8 +127,8 @@ struct telling {
 
 struct cold_scratch {
 	struct cold_scratch *next;
-	struct die_plans plans, plans_of_c;
-	struct dies walk;
+	struct die_plans plans, plans_of_c, plans_of_others;
+	struct dies walk, other; /* other: for what a DIE refers to */
 	struct expr_cache exprs;
 	struct arena kept;    /* of all units that were read with this */
 	struct cold_unit out; /* while it grows */
@@ -155,6 +164,7 @@ static struct cold_scratch *take_scratch(struct cold *c)
 			return NULL;
 		s->plans.wanted = wanted;
 		s->plans_of_c.wanted = wanted_of_c;
+		s->plans_of_others.wanted = wanted;
 	}
 	return s;
 }
@@ -168,6 +178,7 @@ static struct cold_scratch *take_scratch(struct cold *c)
 		what((out)->bodies);                                                           \
 		what((out)->far_dies);                                                         \
 		what((out)->links);                                                            \
+		what((out)->scopes);                                                           \
 		what((out)->globals);                                                          \
 	} while (0)
 
@@ -194,6 +205,7 @@ void turf_bodies_scratch_free(struct cold_scratch *s)
 		}
 		turf_die_plans_fini(&s->plans);
 		turf_die_plans_fini(&s->plans_of_c);
+		turf_die_plans_fini(&s->plans_of_others);
 		turf_expr_cache_fini(&s->exprs);
 		turf_arena_fini(&s->kept);
 		free(s);
@@ -448,7 +460,7 @@ static int read_place(struct reader *r, struct token token)
 
 static uint32_t type_of(struct reader *r, enum die_slot slot)
 {
-	return die_has(r->walk, slot) ? turf_type_ref(r->b, r->walk, slot) : 0;
+	return turf_type_ref(r->b, r->walk, slot);
 }
 
 static const char *name_of(struct reader *r)
@@ -465,6 +477,23 @@ static uint8_t kind_of(const struct dies *walk)
 	               : walk->tag == TAG_CONSTANT          ? URF_VARIABLE_CONSTANT
 	                                                    : URF_VARIABLE_LOCAL;
 	return die_flag(walk, DIE_ARTIFICIAL) ? kind | URF_VARIABLE_ARTIFICIAL : kind;
+}
+
+/* One in a function whose place is the same in all of its code. */
+static int add_static(struct reader *r, const struct cold_variable *v)
+{
+	struct cold_global *g = vec_push(&r->out->globals);
+	if (!g)
+		return -ENOMEM;
+	*g = (struct cold_global){ .name = v->name,
+		                   .type = v->type,
+		                   .line = v->line,
+		                   .file = v->file,
+		                   .value = v->value,
+		                   .root = r->at->root };
+	const struct dwarf_unit *unit = r->unit;
+	g->file_unit = unit->skeleton ? &r->b->dwarf.units[unit->skeleton - 1] : unit;
+	return 0;
 }
 
 /* A variable among those of the function that it is declared in. */
@@ -496,8 +525,10 @@ static int add_variable(struct reader *r)
 	else if (r->at->live)
 		result = read_place(r, (struct token){ .a = v->die });
 	if (v->value && block.size && is_static(block) &&
-	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL)
+	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL) {
 		v->kind = (v->kind & ~URF_VARIABLE_KIND) | URF_VARIABLE_STATIC;
+		return result < 0 ? result : add_static(r, v);
+	}
 	return result;
 }
 
@@ -534,9 +565,77 @@ static int add_ranges(struct reader *r, struct dwarf_ranges *ranges, struct toke
 	return 0;
 }
 
+/* The DIE that this one completes: the declaration in a class, most often. NULL: none. */
+static const struct dies *specification(struct reader *r)
+{
+	const struct dwarf *dw = &r->b->dwarf;
+	struct dies *other = &r->s->other;
+	uint64_t die;
+	if (!die_has(r->walk, DIE_SPECIFICATION) ||
+	    turf_die_ref(r->walk, DIE_SPECIFICATION, &die) != 1)
+		return NULL;
+	const struct dwarf_unit *unit = turf_dies_unit(dw, die);
+	return unit && turf_dies(dw, unit, &r->s->plans_of_others, other, NULL) == 0 &&
+	                       turf_dies_at(other, die) == 1
+	               ? other
+	               : NULL;
+}
+
+/* Type or namespace of what stands here, or, where it has a specification, there. */
+static uint32_t scope_here(struct reader *r)
+{
+	const struct cold_unit *out = r->out;
+	uint32_t at = r->at->scope;
+	uint64_t link;
+	if (die_has(r->walk, DIE_SPECIFICATION) &&
+	    turf_die_ref(r->walk, DIE_SPECIFICATION, &link) == 1 && is_own(r, link)) {
+		unit_die die = own_die(r, link);
+		size_t lo = 0, hi = out->scopes.n; /* the last one that begins before */
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			if (out->scopes.at[mid].die < die)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		for (at = (uint32_t)lo; at && out->scopes.at[at - 1].end <= die;)
+			at = out->scopes.at[at - 1].parent;
+	}
+	return at ? out->scopes.at[at - 1].type : 0;
+}
+
+/* A variable outside functions: what its specification says is told there. */
+static int add_global(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct dwarf_names names;
+	struct cold_global *g = vec_push(&r->out->globals);
+	if (!g)
+		return -ENOMEM;
+	if (turf_dwarf_names(&r->b->dwarf, walk->die, &names, NULL) == 0) {
+		g->name = names.name;
+		g->linkage_name = names.linkage_name;
+		g->line = names.decl_line;
+		g->file_unit = names.unit;
+		g->file = names.decl_file < UINT32_MAX ? (uint32_t)names.decl_file + 1 : 0;
+	}
+	const struct dies *declared = specification(r);
+	g->external =
+		die_flag(walk, DIE_EXTERNAL) || (declared && die_flag(declared, DIE_EXTERNAL));
+	g->scope = scope_here(r);
+	g->type = type_of(r, DIE_TYPE);
+	if (!g->type && declared)
+		g->type = turf_type_ref(r->b, declared, DIE_TYPE);
+	if (has_block(walk, DIE_LOCATION))
+		return read_expr(r, block_of(walk, DIE_LOCATION), &g->value);
+	return die_has(walk, DIE_CONST_VALUE) ? constant(r, &g->value) : 0;
+}
+
 static int tell_variable(struct reader *r)
 {
 	const struct dies *walk = r->walk;
+	if (!r->at->inside && walk->tag == DW_TAG_variable)
+		return die_flag(walk, DIE_DECLARATION) ? 0 : add_global(r);
 	if (die_flag(walk, DIE_DECLARATION) || r->at->call)
 		return 0;
 	if (r->at->root)
@@ -567,7 +666,7 @@ static struct around *push(struct reader *r)
 		return NULL;
 	*at = *r->at;
 	at->level = r->walk->level;
-	at->call = at->pending = false;
+	at->call = at->pending = at->is_scope = false;
 	return at;
 }
 
@@ -658,6 +757,7 @@ static int tell_function(struct reader *r)
 	at->root = at->block = 0;
 	at->depth = 0;
 	at->live = false;
+	at->inside = true;
 	bool is_root = !die_has(walk, DIE_ORIGIN) && !die_flag(walk, DIE_DECLARATION) &&
 	               (scope || !has_code) && at->told < NESTED_MOST;
 	if (is_root) {
@@ -670,6 +770,13 @@ static int tell_function(struct reader *r)
 			.flags = flags_of(walk),
 		};
 		root->type = type_of(r, DIE_TYPE);
+		root->scope = scope_here(r);
+		const struct dies *declared = specification(r);
+		if (declared) {
+			root->flags |= flags_of(declared);
+			if (!root->type)
+				root->type = turf_type_ref(r->b, declared, DIE_TYPE);
+		}
 		at->root = (uint32_t)r->out->roots.n;
 		r->s->telling[at->told].variables.n = r->s->telling[at->told].blocks.n = 0;
 		at->told++;
@@ -826,12 +933,33 @@ static int pop_to(struct reader *r, unsigned level)
 {
 	int result = 0;
 	for (; result == 0 && r->at != r->s->around && r->at->level >= level; r->at--) {
+		if (r->at->is_scope)
+			r->out->scopes.at[r->at->scope - 1].end = own_die(r, r->walk->die);
 		if (r->at->told > r->at[-1].told)
 			result = close_telling(r);
 		if (result == 0 && r->at->open > r->at[-1].open)
 			result = close_function(r);
 	}
 	return result;
+}
+
+/* What declarations stand in: those outside, which name them, stand in it too. */
+static int tell_scope(struct reader *r)
+{
+	struct around *at = push(r);
+	if (!at)
+		return 0;
+	struct cold_scope *scope = vec_push(&r->out->scopes);
+	if (!scope)
+		return -ENOMEM;
+	*scope = (struct cold_scope){ .die = own_die(r, r->walk->die),
+		                      .end = UINT32_MAX,
+		                      .type = turf_type_of(r->b, r->walk->die),
+		                      .parent = at->scope };
+	at->scope = (uint32_t)r->out->scopes.n;
+	at->is_scope = true;
+	r->at = at;
+	return 0;
 }
 
 static int tell(struct reader *r)
@@ -851,6 +979,13 @@ static int tell(struct reader *r)
 		if (r->at->root)
 			r->out->roots.at[r->at->root - 1].flags |= URF_DETAIL_VARIADIC;
 		return 0;
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_interface_type:
+		return tell_scope(r);
 	case DW_TAG_call_site:
 	case DW_TAG_GNU_call_site:
 		tell_call(r);

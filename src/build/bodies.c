@@ -9,6 +9,7 @@
 #include "build/bodies.h"
 #include "build/details.h"
 #include "build/tokens.h"
+#include "build/variables.h"
 
 /* A chosen body. */
 struct entry {
@@ -66,6 +67,9 @@ struct resolver {
 	const struct cold *c;
 	const struct unit_out *hot;
 	const struct cold_unit *unit;
+	size_t idx; /* of the unit */
+	struct die_plans plans;
+	struct dies *walk; /* where links had to be followed */
 	uint32_t depth;
 	struct instance stack[URF_DEPTH_MAX];
 };
@@ -80,24 +84,51 @@ static void enter(struct resolver *r, uint32_t function)
 	};
 }
 
-/* The DIE that a token names, in the unit of the instance's root; false: it is elsewhere. */
-static bool die_of(const struct resolver *r, const struct instance *at, const struct token *t,
-                   unit_die *ret)
+/* Number of the DIE that a token names. */
+static uint64_t die_of(const struct resolver *r, const struct token *t)
 {
-	size_t unit;
-	*ret = t->a;
-	if (!t->far)
-		return at->unit == r->unit;
-	return turf_cold_find(r->c, r->unit->far_dies.at[t->a], &unit, ret) &&
-	       at->unit == &r->c->units[unit];
+	if (t->far)
+		return r->unit->far_dies.at[t->a];
+	const struct dwarf_unit *unit = &r->c->b->dwarf.units[r->idx];
+	if (unit->split)
+		unit = &r->c->b->dwarf.units[unit->split - 1];
+	return unit->base + unit->off + t->a;
 }
 
-static const struct cold_variable *variable_of(struct resolver *r, struct instance *at,
-                                               const struct token *t)
+static uint64_t wanted(uint16_t tag)
 {
-	unit_die die;
-	if (!at->root || !die_of(r, at, t, &die))
-		return NULL;
+	(void)tag;
+	return DIE_TOLD | DIE_BIT(DIE_ORIGIN) | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_DECL_LINE);
+}
+
+/* What a DIE is an instance of: links of links occur where units were compiled together. */
+static bool follow(struct resolver *r, uint64_t *die)
+{
+	const struct dwarf *dw = &r->c->b->dwarf;
+	const struct dwarf_unit *unit = turf_dies_unit(dw, *die);
+	if (r->walk)
+		r->walk->has = 0;
+	if (!unit)
+		return false;
+	if (!r->walk) {
+		r->walk = calloc(1, sizeof(*r->walk));
+		r->plans.wanted = wanted;
+	}
+	return r->walk && turf_dies(dw, unit, &r->plans, r->walk, NULL) == 0 &&
+	       turf_dies_at(r->walk, *die) == 1 && die_has(r->walk, DIE_ORIGIN) &&
+	       turf_die_ref(r->walk, DIE_ORIGIN, die) == 1;
+}
+
+enum { LINKS_MOST = 8 };
+
+/* A variable of an instance's function. */
+struct found {
+	uint32_t index;
+	uint32_t block; /* number */
+};
+
+static const struct cold_variable *variable_at(struct instance *at, unit_die die)
+{
 	const struct cold_variable *v = &at->unit->variables.at[at->root->first_variable];
 	uint32_t n = at->root->n_variables;
 	if (at->hint < n && v[at->hint].die == die)
@@ -114,16 +145,56 @@ static const struct cold_variable *variable_of(struct resolver *r, struct instan
 	return lo < n && v[lo].die == die ? &v[lo] : NULL;
 }
 
-static uint32_t block_of(struct resolver *r, const struct instance *at, const struct token *t)
+/* What is called so and declared there, of the instance's function: where units were compiled
+ * together, an instance may name another unit's copy of its function's variables. */
+static bool find_named(struct resolver *r, const struct instance *at, struct found *ret)
 {
-	unit_die die;
-	if (t->by_variable) {
-		struct instance copy = *at; /* it is no place of that variable */
-		const struct cold_variable *v = variable_of(r, &copy, t);
-		return v && v->block ? turf_cold_block(at->unit, at->root, v->block) : 0;
+	const struct details *d = r->c->details;
+	const char *name;
+	uint32_t function = at->root->function;
+	if (!r->walk || !die_has(r->walk, DIE_NAME) ||
+	    turf_die_string(r->walk, DIE_NAME, &name) != 1)
+		return false;
+	uint64_t line = die_number(r->walk, DIE_DECL_LINE, 0);
+	const struct detail *list = &d->list[function];
+	if (list->same)
+		list = &d->list[list->same];
+	uint32_t index = 0;
+	for (uint32_t i = list->first; i; i = d->variables.at[i - 1].next, index++) {
+		const struct detail_variable *v = &d->variables.at[i - 1];
+		if (v->v->line != line || !v->v->name || strcmp(v->v->name, name) != 0)
+			continue;
+		*ret = (struct found){ index, v->block };
+		return true;
 	}
-	if (!at->root || !die_of(r, at, t, &die))
-		return 0;
+	return false;
+}
+
+static bool variable_of(struct resolver *r, struct instance *at, const struct token *t,
+                        struct found *ret)
+{
+	const struct cold_variable *v = NULL;
+	if (!at->root)
+		return false;
+	if (!t->far && at->unit == r->unit)
+		v = variable_at(at, t->a);
+	uint64_t die = die_of(r, t);
+	for (unsigned i = 0; !v && i < LINKS_MOST; i++) {
+		size_t unit;
+		unit_die local;
+		if (turf_cold_find(r->c, die, &unit, &local) && at->unit == &r->c->units[unit])
+			v = variable_at(at, local);
+		if (!v && !follow(r, &die))
+			return find_named(r, at, ret);
+	}
+	if (v)
+		*ret = (struct found){ v->index,
+			               turf_cold_block(at->unit, at->root, v->block) };
+	return v != NULL;
+}
+
+static uint32_t block_at(const struct instance *at, unit_die die)
+{
 	const struct cold_block *b = &at->unit->blocks.at[at->root->first_block];
 	uint32_t lo = 0, hi = at->root->n_blocks;
 	while (lo < hi) {
@@ -136,20 +207,43 @@ static uint32_t block_of(struct resolver *r, const struct instance *at, const st
 	return lo < at->root->n_blocks && b[lo].die == die && b[lo].used ? b[lo].number : 0;
 }
 
+static uint32_t block_of(struct resolver *r, const struct instance *at, const struct token *t)
+{
+	if (t->by_variable) {
+		struct instance copy = *at; /* it is no place of that variable */
+		struct found found;
+		return variable_of(r, &copy, t, &found) ? found.block : 0;
+	}
+	if (!at->root)
+		return 0;
+	if (!t->far && at->unit == r->unit)
+		return block_at(at, t->a);
+	uint32_t number = 0;
+	uint64_t die = die_of(r, t);
+	for (unsigned i = 0; !number && i < LINKS_MOST; i++) {
+		size_t unit;
+		unit_die local;
+		if (turf_cold_find(r->c, die, &unit, &local) && at->unit == &r->c->units[unit])
+			number = block_at(at, local);
+		if (!number && !follow(r, &die))
+			break;
+	}
+	return number;
+}
+
 /* The token in the urf's numbers, but for its expression; false: it says nothing. */
 static bool resolve_token(struct resolver *r, struct token *t)
 {
 	struct instance *at = &r->stack[r->depth - 1];
-	const struct cold_variable *v;
+	struct found found;
 	uint32_t number;
 	switch (t->kind) {
 	case URF_TOKEN_FIRST:
 	case URF_TOKEN_SINGLE:
-		v = variable_of(r, at, t);
-		if (!v)
+		if (!variable_of(r, at, t, &found))
 			return false;
-		t->a = v->index - at->variable;
-		at->variable = v->index + 1;
+		t->a = found.index - at->variable;
+		at->variable = found.index + 1;
 		return true;
 	case URF_TOKEN_BLOCK:
 		number = block_of(r, at, t);
@@ -230,11 +324,15 @@ static int resolve(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct bodies *all = ctx;
 	struct cold_unit *u = &all->c->units[idx];
-	struct resolver r = { .c = all->c, .hot = &all->c->b->units[idx], .unit = u };
+	struct resolver r = {
+		.c = all->c, .hot = &all->c->b->units[idx], .unit = u, .idx = idx
+	};
 	(void)err;
 	for (size_t i = 0; i < u->bodies.n; i++)
 		if (u->bodies.at[i].chosen)
 			resolve_body(&r, &u->bodies.at[i]);
+	turf_die_plans_fini(&r.plans);
+	free(r.walk);
 	return 0;
 }
 
@@ -368,8 +466,9 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	c->units = calloc(n + 1, sizeof(*c->units));
 	c->details = calloc(1, sizeof(*c->details));
 	c->bodies = calloc(1, sizeof(*c->bodies));
+	c->variables = calloc(1, sizeof(*c->variables));
 	int r = turf_exprs_begin(&c->exprs);
-	if (!c->units || !c->details || !c->bodies)
+	if (!c->units || !c->details || !c->bodies || !c->variables)
 		r = -ENOMEM;
 	if (r == 0) {
 		*c->bodies = (struct bodies){ .c = c, .d = c->details };
@@ -380,6 +479,8 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	if (r == 0)
 		r = turf_details_merge(c, c->details);
 	if (r == 0)
+		r = turf_variables_merge(c, c->variables);
+	if (r == 0)
 		r = choose(c->bodies);
 	if (r == 0)
 		r = turf_pool_run(b->threads, n, resolve, c->bodies, err);
@@ -389,7 +490,8 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 int turf_intern_bodies(struct builder *b)
 {
 	count_expressions(b->cold->bodies);
-	return turf_details_intern(b->cold, b->cold->details);
+	int r = turf_details_intern(b->cold, b->cold->details);
+	return r < 0 ? r : turf_variables_intern(b->cold, b->cold->variables);
 }
 
 int turf_emit_bodies(struct builder *b, struct turf_error *err)
@@ -400,6 +502,8 @@ int turf_emit_bodies(struct builder *b, struct turf_error *err)
 	int r = turf_exprs_number(&c->exprs, &b->tables.of[URF_LOCATIONS]);
 	if (r == 0)
 		r = turf_details_emit(c, c->details);
+	if (r == 0)
+		r = turf_variables_emit(c, c->variables);
 	if (r == 0)
 		r = turf_pool_run(b->threads, n, finish, all, err);
 	if (r == 0)
@@ -426,6 +530,9 @@ void turf_bodies_free(struct cold *c)
 		vec_fini(&c->bodies->list);
 	}
 	free(c->bodies);
+	if (c->variables)
+		turf_variables_free(c->variables);
+	free(c->variables);
 	turf_exprs_fini(&c->exprs);
 	turf_bodies_scratch_free(c->scratch);
 	free(c);

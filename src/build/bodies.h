@@ -75,16 +75,26 @@ struct cold_link {
 	uint64_t origin;
 };
 
-/* A variable outside functions. */
+/* A variable that lives as long as the program, or as a thread. */
 struct cold_global {
 	const char *name, *linkage_name;
-	const struct dwarf_unit *file_unit; /* whose line table file counts in */
-	uint32_t type, line, file, scope;
+	const struct dwarf_unit *file_unit; /* whose line table file counts in; NULL: none */
+	uint32_t type, line, scope;
+	uint32_t file;  /* index + 1; 0: none */
 	uint32_t value; /* as of struct cold_variable */
+	uint32_t root;  /* index + 1 of the function that it is declared in; 0: none */
 	bool external;
 };
 
+/* A class or namespace. */
+struct cold_scope {
+	unit_die die, end; /* DIEs in between stand in it */
+	uint32_t type;
+	uint32_t parent; /* index + 1; 0: none */
+};
+
 struct cold_unit {
+	UNIT_LIST(struct cold_scope) scopes;       /* by DIE */
 	UNIT_LIST(struct cold_root) roots;         /* by DIE */
 	UNIT_LIST(struct cold_variable) variables; /* likewise */
 	UNIT_LIST(struct cold_block) blocks;
@@ -101,10 +111,12 @@ struct cold_unit {
 struct cold_scratch;
 struct details;
 struct bodies;
+struct variables;
 struct cold {
 	struct builder *b;
 	struct details *details;
 	struct bodies *bodies;
+	struct variables *variables;
 	struct cold_unit *units; /* one for each of dwarf.units */
 	struct exprs exprs;
 	struct cold_scratch *scratch; /* that no thread uses */

@@ -18,6 +18,8 @@
  *  - places.c: which functions have lines in a file, which blocks have code of a function
  *  - names.c: what is called something -> a hash of names
  *  - more.c: names and files of the cold part
+ *  - types.c, types-scan.c, types-hash.c: all units' types -> each once, with a number;
+ *    types-read.c, types-emit.c: -> coded records
  *  - merge.c: the order of those from functions.c on
  *  - build.c: the order of it all; output.c: the bytes of the urf
  */

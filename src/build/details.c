@@ -156,10 +156,12 @@ static void find_same(struct details *d, const struct cold *c)
 			d->list[i].same = 0;
 }
 
+/* Whether it is what another root said; two of one root are two, however alike they are. */
 static bool same_variable(const struct detail_variable *a, const struct cold_variable *v,
-                          uint32_t block)
+                          uint32_t block, const struct cold_root *root)
 {
-	return a->v->line == v->line && a->v->type == v->type && a->block == block &&
+	return a->root != root && a->v->line == v->line && a->v->type == v->type &&
+	       a->block == block &&
 	       (a->v->kind & URF_VARIABLE_ARTIFICIAL) == (v->kind & URF_VARIABLE_ARTIFICIAL) &&
 	       (a->v->name == v->name ||
 	        (a->v->name && v->name && !strcmp(a->v->name, v->name)));
@@ -197,12 +199,13 @@ static bool merge_blocks(struct details *d, struct detail *to, struct cold_unit 
 }
 
 static bool append(struct details *d, struct detail *to, struct cold_variable *v,
-                   uint32_t block)
+                   uint32_t block, const struct cold_root *root)
 {
 	if (!vec_reserve(&d->variables, 1))
 		return false;
-	d->variables.at[d->variables.n] =
-		(struct detail_variable){ .v = v, .block = block, .value = v->value };
+	d->variables.at[d->variables.n] = (struct detail_variable){
+		.v = v, .root = root, .block = block, .value = v->value
+	};
 	*(to->last ? &d->variables.at[to->last - 1].next : &to->first) =
 		(uint32_t)d->variables.n + 1;
 	to->last = (uint32_t)++d->variables.n;
@@ -223,16 +226,17 @@ static bool merge_variables(struct details *d, struct detail *to, struct cold_un
 		for (; tried < MIN(to->n, (uint32_t)LOOKED_AT); tried++, n++) {
 			if (!at)
 				at = to->first, n = 0;
-			if (same_variable(&d->variables.at[at - 1], v, block))
+			if (same_variable(&d->variables.at[at - 1], v, block, root))
 				break;
 			at = d->variables.at[at - 1].next;
 		}
 		if (tried == MIN(to->n, (uint32_t)LOOKED_AT)) {
-			if (!append(d, to, v, block))
+			if (!append(d, to, v, block, root))
 				return false;
 			continue;
 		}
 		struct detail_variable *known = &d->variables.at[at - 1];
+		known->root = root;
 		known->differs |= known->value != v->value;
 		v->index = n++;
 		at = known->next;

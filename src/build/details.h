@@ -7,12 +7,13 @@
 
 struct detail_variable {
 	const struct cold_variable *v;
-	uint32_t block; /* number */
-	uint32_t value; /* provisional number of an expression */
-	uint32_t name;  /* provisional number of a text */
-	uint32_t pair;  /* index */
-	uint32_t next;  /* index + 1 */
-	bool differs;   /* value does, from unit to unit: bodies tell it */
+	const struct cold_root *root; /* the last one that said it */
+	uint32_t block;               /* number */
+	uint32_t value;               /* provisional number of an expression */
+	uint32_t name;                /* provisional number of a text */
+	uint32_t pair;                /* index */
+	uint32_t next;                /* index + 1 */
+	bool differs;                 /* value does, from unit to unit: bodies tell it */
 };
 /* A name and a type. */
 struct detail_pair {

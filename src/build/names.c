@@ -5,9 +5,10 @@
 #include "base/sort.h"
 #include "build/functions.h"
 #include "build/types.h"
+#include "build/variables.h"
 
-int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
-                   const char *name, size_t size)
+static int add(struct builder *b, enum urf_name_kind kind, uint32_t number, uint32_t index,
+               const char *name, size_t size)
 {
 	if (!size)
 		return 0;
@@ -16,8 +17,20 @@ int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
 	struct name_entry *e = vec_push(&b->names);
 	if (!e)
 		return -ENOMEM;
-	*e = (struct name_entry){ (uint32_t)XXH3_64bits(name, size), number, kind };
+	*e = (struct name_entry){ (uint32_t)XXH3_64bits(name, size), number, index, kind };
 	return 0;
+}
+
+int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
+                   const char *name, size_t size)
+{
+	return add(b, kind, number, 0, name, size);
+}
+
+int turf_names_add_enumerator(struct builder *b, uint32_t number, uint32_t index,
+                              const char *name)
+{
+	return add(b, URF_NAME_ENUMERATOR, number, index, name, strlen(name));
 }
 
 static int add_string(struct builder *b, uint32_t number, const struct string *s)
@@ -139,6 +152,21 @@ static int add_files(struct builder *b)
 	return r;
 }
 
+static int add_variables(struct builder *b, const struct variables *v)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < v->list.n; i++) {
+		const struct cold_global *g = v->list.at[i].of;
+		if (g->name)
+			r = turf_names_add(b, URF_NAME_VARIABLE, (uint32_t)i, g->name,
+			                   strlen(g->name));
+		if (r == 0 && g->linkage_name && (!g->name || strcmp(g->name, g->linkage_name)))
+			r = turf_names_add(b, URF_NAME_VARIABLE, (uint32_t)i, g->linkage_name,
+			                   strlen(g->linkage_name));
+	}
+	return r;
+}
+
 static uint32_t bucket_of(uint32_t hash, uint32_t n_buckets)
 {
 	return (uint32_t)((uint64_t)hash * n_buckets >> 32);
@@ -148,7 +176,8 @@ static bool put_entry(struct buf *out, const struct name_entry *e)
 {
 	uint8_t tag = (uint8_t)e->hash;
 	return turf_buf_put(out, &tag, 1) &&
-	       turf_buf_uleb(out, (uint64_t)e->number << URF_NAME_KIND_BITS | e->kind);
+	       turf_buf_uleb(out, (uint64_t)e->number << URF_NAME_KIND_BITS | e->kind) &&
+	       (e->kind != URF_NAME_ENUMERATOR || turf_buf_uleb(out, e->index));
 }
 
 /* @order: places of the entries, by bucket, kind, and as they were added. */
@@ -157,7 +186,7 @@ static int write_buckets(struct builder *b, const uint32_t *first, const uint32_
 {
 	struct buf *out = &b->tables.of[URF_NAMES];
 	if (!vec_reserve(&b->tables.of[URF_NAME_INDEX], 4 * ((size_t)n_buckets + 1)) ||
-	    !vec_reserve(out, b->names.n * (1 + URF_LEB_MAX)))
+	    !vec_reserve(out, b->names.n * (1 + 2 * URF_LEB_MAX)))
 		return -ENOMEM;
 	for (uint32_t i = 0; i <= n_buckets; i++) {
 		le32 off = le32_of(out->n);
@@ -207,6 +236,8 @@ int turf_emit_names(struct builder *b)
 		r = add_files(b);
 	if (r == 0 && b->types)
 		r = turf_types_names(b);
+	if (r == 0 && b->cold && b->cold->variables)
+		r = add_variables(b, b->cold->variables);
 	if (r == 0 && b->names.n > UINT32_MAX / 2)
 		r = -E2BIG;
 	if (r == 0)

@@ -15,7 +15,7 @@
 
 struct name_entry {
 	uint32_t hash;
-	uint32_t number;
+	uint32_t number, index; /* index: of an enumerator */
 	enum urf_name_kind kind;
 };
 struct names {
@@ -27,6 +27,9 @@ struct builder;
 /* @size bytes of @name are looked at now and not kept. Empty names are left out. 0 or < 0. */
 int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
                    const char *name, size_t size);
+/* The same of the @index-th enumerator of a type. */
+int turf_names_add_enumerator(struct builder *b, uint32_t number, uint32_t index,
+                              const char *name);
 /* Adds functions, symbols and files; then writes all that was added. 0, -ENOMEM, -E2BIG. */
 int turf_emit_names(struct builder *b);
 

@@ -6,6 +6,8 @@
 #include "base/sort.h"
 #include "build/functions.h"
 
+enum { BLOCKS_MAX = 1 << 28 }; /* a difference of two, folded, and two bits have 32 bits */
+
 /* Lines of a function in one file. */
 struct part {
 	uint32_t file, function;
@@ -82,20 +84,21 @@ static int sort_all(struct places *p)
 	return 0;
 }
 
-static bool put_group(struct buf *out, const struct places *p, size_t from, size_t n,
-                      uint32_t *lowest, uint32_t *function)
+/* @n functions that have lines in one file, from pair @from on. */
+static bool put_functions(struct buf *out, const struct places *p, size_t from, size_t n)
 {
-	const struct part *first = &p->parts.at[p->pairs.at[from].value];
-	uint32_t highest = first->highest;
-	for (size_t i = 1; i < n; i++)
-		highest = MAX(highest, p->parts.at[p->pairs.at[from + i].value].highest);
-	bool ok = turf_buf_uleb(out, first->lowest - *lowest) &&
-	          turf_buf_uleb(out, highest - first->lowest);
-	*lowest = first->lowest;
+	uint32_t lowest = 0, function = 0;
+	bool ok = turf_buf_uleb(out, n);
 	for (size_t i = 0; ok && i < n; i++) {
-		uint32_t number = p->parts.at[p->pairs.at[from + i].value].function;
-		ok = turf_buf_sleb(out, (int64_t)number - *function);
-		*function = number;
+		const struct part *part = &p->parts.at[p->pairs.at[from + i].value];
+		const struct part *next =
+			i + 1 < n ? &p->parts.at[p->pairs.at[from + i + 1].value] : NULL;
+		bool overlaps = next && part->highest >= next->lowest;
+		ok = turf_buf_uleb(out, (uint64_t)(part->lowest - lowest) << 1 | overlaps) &&
+		     turf_buf_sleb(out, (int64_t)part->function - function) &&
+		     (!overlaps || turf_buf_uleb(out, part->highest - part->lowest));
+		lowest = part->lowest;
+		function = part->function;
 	}
 	return ok;
 }
@@ -126,12 +129,9 @@ static int write_files(struct places *p)
 		while (end < p->pairs.n && p->pairs.at[end].key >> 32 == file)
 			end++;
 		r = put_index(p->b);
-		uint32_t lowest = 0, function = 0;
-		bool ok = r == 0 && turf_buf_uleb(out, end - at);
-		for (; ok && at < end; at += MIN(end - at, (size_t)URF_PLACE_GROUP))
-			ok = put_group(out, p, at, MIN(end - at, (size_t)URF_PLACE_GROUP),
-			               &lowest, &function);
-		r = r == 0 && !ok ? -ENOMEM : r;
+		if (r == 0 && !put_functions(out, p, at, end - at))
+			r = -ENOMEM;
+		at = end;
 	}
 	return r;
 }
@@ -198,6 +198,31 @@ static int list_uses(struct places *p)
 	return r;
 }
 
+static uint32_t fold(uint32_t difference)
+{
+	return difference << 1 ^ (difference >> 31 ? UINT32_MAX : 0);
+}
+
+/* The blocks of a function as runs; *@last: the first one of the function before. */
+static bool put_runs(struct buf *out, const struct sort_pair *blocks, size_t n, uint32_t *last)
+{
+	bool ok = n > 0 || turf_buf_uleb(out, 0);
+	for (size_t at = 0; ok && at < n;) {
+		uint32_t first = (uint32_t)blocks[at].key;
+		size_t end = at + 1;
+		while (end < n && (uint32_t)blocks[end].key == first + (end - at))
+			end++;
+		uint64_t from =
+			at ? first - (uint32_t)blocks[at - 1].key - 2 : fold(first - *last);
+		*last = at ? *last : first;
+		ok = turf_buf_uleb(out, (from << 2 | (end < n) << 1 | (end - at > 1)) + !at);
+		if (ok && end - at > 1)
+			ok = turf_buf_uleb(out, end - at - 2);
+		at = end;
+	}
+	return ok;
+}
+
 static int write_uses(struct places *p)
 {
 	struct buf *out = &p->b->tables.of[URF_PLACES];
@@ -213,18 +238,18 @@ static int write_uses(struct places *p)
 	for (size_t i = 0; i < p->pairs.n; i++) /* units that share code note a block twice */
 		if (!i || p->pairs.at[i].key != p->pairs.at[n - 1].key)
 			p->pairs.at[n++] = p->pairs.at[i];
+	uint32_t last = 0;
 	for (uint32_t function = 0; r == 0 && function < p->b->n_functions; function++) {
 		size_t end = at;
 		while (end < n && p->pairs.at[end].key >> 32 == function)
 			end++;
-		r = function % URF_PLACE_STEP ? 0 : put_index(p->b);
-		bool ok = r == 0 && turf_buf_uleb(out, end - at);
-		for (uint32_t next = 0; ok && at < end; at++) {
-			uint32_t block = (uint32_t)p->pairs.at[at].key;
-			ok = turf_buf_uleb(out, block - next);
-			next = block + 1;
+		if (function % URF_PLACE_STEP == 0) {
+			r = put_index(p->b);
+			last = 0;
 		}
-		r = r == 0 && !ok ? -ENOMEM : r;
+		if (r == 0 && !put_runs(out, &p->pairs.at[at], end - at, &last))
+			r = -ENOMEM;
+		at = end;
 	}
 	return r;
 }
@@ -236,6 +261,8 @@ int turf_emit_places(struct builder *b)
 	p.blocks = (const struct urf_block *)blocks->at;
 	p.n_blocks = blocks->n / sizeof(*p.blocks);
 	p.n_blocks -= p.n_blocks ? 1 : 0; /* the last one is the end */
+	if (p.n_blocks > BLOCKS_MAX)
+		return -E2BIG;
 	p.in_block = calloc((size_t)b->n_functions + 1, sizeof(*p.in_block));
 	int r = !b->has_dwarf ? 0 : p.in_block ? list_parts(&p) : -ENOMEM;
 	if (r == 0 && b->has_dwarf)

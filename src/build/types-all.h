@@ -15,13 +15,13 @@ enum {
 /* A distinct type. */
 struct type_entry {
 	uint64_t hash[2], key;
-	uint32_t unit,
-		off;    /* where it is first seen: index of the unit, DIE behind its header */
-	uint32_t scope; /* DIE of what it stands in there, + 1; 0: nothing */
-	uint32_t count; /* DIEs that say it, and links of other types to it */
-	uint32_t alias; /* index + 1 of the unit that says what it is; 0: itself */
-	uint32_t idx;   /* in order of place */
-	uint32_t is;    /* idx of what it declares, or its own */
+	uint32_t unit, off; /* taken from: index of the unit, DIE behind its header */
+	uint32_t n_items;   /* that it has there */
+	uint32_t scope;     /* DIE of what it stands in there, + 1; 0: nothing */
+	uint32_t count;     /* DIEs that say it, and links of other types to it */
+	uint32_t alias;     /* index + 1 of the unit that says what it is; 0: itself */
+	uint32_t idx;       /* in order of place */
+	uint32_t is;        /* idx of what it declares, or its own */
 	uint32_t number;
 	bool declaration;
 	bool several; /* another one has its key */

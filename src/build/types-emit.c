@@ -69,8 +69,7 @@ int turf_types_names(struct builder *b)
 		const struct type_item *items = u->items.at + n->first;
 		for (uint32_t k = 0; r == 0 && n->kind == URF_TYPE_ENUM && k < n->n_items; k++)
 			if (items[k].name)
-				r = turf_names_add(b, URF_NAME_ENUMERATOR, i, items[k].name,
-				                   strlen(items[k].name));
+				r = turf_names_add_enumerator(b, i, k, items[k].name);
 	}
 	return r;
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DIEs -> types: of a whole unit what each hashes to, of one all that it says.
+ * DIEs -> types: of a whole unit what each hashes to (types-hash.c), of one all that it says.
  *
- * A type's hash is made of its kind, name, size and all that is in it. Another type with a name
- * counts by its kind and full name; one without, by its own hash. So equal hashes in two units
- * are one type, and no circle of pointers is ever followed.
- *
- * Cost:   one pass over DIEs, one over the types found; memory is used again for the next unit
+ * Cost:   one pass over DIEs; memory is used again for the next unit
  * Source: DWARF 5 chapter 5
  */
-#include <xxhash.h>
-
 #include "build/types-scan.h"
 
 enum { /* DWARF 5 section 7.5.3 */
@@ -64,14 +58,6 @@ enum { /* DWARF 5 section 7.5.3 */
        TAG_TEMPLATE_ARGUMENT = 0x4106,
        TAG_PACK = 0x4107,
        TAG_GNU_CALL = 0x4109,
-};
-
-enum {
-	HASH_NONE,
-	HASH_BEGUN,
-	HASH_DONE,
-	DEPTH_MAX = 200, /* types without names within each other */
-	LINKS_MAX = 8,
 };
 
 static uint8_t kind_of(uint16_t tag)
@@ -666,136 +652,6 @@ static void rank_bits(struct type_scan *s)
 	}
 }
 
-/* The node that a link leads to: its index, or SIZE_MAX. */
-static size_t node_of(const struct type_scan *s, uint64_t ref)
-{
-	if (ref >= s->unit->end - s->unit->off || !(s->bits[ref / 64] >> ref % 64 & 1))
-		return SIZE_MAX;
-	return type_rank(s->bits, s->ranks, ref);
-}
-
-/* The hash of a name. Most stand at one place for all units, and were asked for lately. */
-static uint64_t hash_of(struct type_scan *s, const char *name)
-{
-	if (!name)
-		return 0;
-	struct type_name *known =
-		&s->names[(uintptr_t)name * 0x9e3779b97f4a7c15 >> (64 - TYPE_NAME_BITS)];
-	if (known->at != name)
-		*known = (struct type_name){ name, XXH3_64bits(name, strlen(name)) };
-	return known->hash;
-}
-
-static inline uint64_t mix2(uint64_t a, uint64_t b)
-{
-	return hash_mix(hash_mix(0x9e3779b97f4a7c15, a), b);
-}
-
-/* Names of structures and classes are one kind: a class may be declared as a structure. */
-static uint64_t class_of(uint8_t kind)
-{
-	return kind == URF_TYPE_CLASS ? URF_TYPE_STRUCT : kind;
-}
-
-/* A function's name, for types in it. */
-static const char *scope_name(struct type_scan *s, const struct type_node *n)
-{
-	struct dwarf_names names;
-	if (turf_dwarf_names(&s->b->dwarf, s->unit->base + s->unit->off + n->off, &names,
-	                     NULL) < 0)
-		return NULL;
-	return names.linkage_name ? names.linkage_name : names.name;
-}
-
-static void set_key(struct type_scan *s, struct type_node *n)
-{
-	uint64_t scope = n->scope ? s->nodes.at[n->scope - 1].key : 0;
-	if (n->kind == URF_TYPE_SCOPE && n->used)
-		n->name = scope_name(s, n);
-	else if (n->kind == URF_TYPE_SCOPE)
-		return;
-	bool nested = n->kind == URF_TYPE_SCOPE || n->kind == URF_TYPE_NAMESPACE;
-	if (n->name || nested) {
-		n->key = hash_mix(mix2(class_of(n->kind), hash_of(s, n->name)), scope);
-		n->key += !n->key;
-	}
-}
-
-/* What a definition that stands elsewhere than its declaration has of that. */
-static void follow_specification(struct type_scan *s, struct type_node *n)
-{
-	const struct type_node *to = n;
-	for (unsigned i = 0; i < LINKS_MAX && to->used && to->kind != URF_TYPE_SCOPE; i++) {
-		size_t at = node_of(s, to->ref2);
-		if (at == SIZE_MAX || at == (size_t)(n - s->nodes.at))
-			return;
-		to = &s->nodes.at[at];
-	}
-	if (!n->name)
-		n->name = to->name;
-	n->scope = to->scope;
-	n->key = to->key;
-}
-
-static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth);
-
-/* What a link counts as. */
-static uint64_t hash_ref(struct type_scan *s, uint64_t ref, unsigned depth)
-{
-	if (ref >= s->unit->end - s->unit->off)
-		return ref * 0x9e3779b97f4a7c15; /* none, or the very DIE elsewhere */
-	size_t idx = node_of(s, ref);
-	if (idx == SIZE_MAX)
-		return 3;
-	struct type_node *n = &s->nodes.at[idx];
-	if (n->key)
-		return n->key;
-	if (n->state == HASH_DONE)
-		return n->hash[0];
-	return n->state == HASH_BEGUN || depth == DEPTH_MAX ? 5 : hash_node(s, idx, depth + 1);
-}
-
-static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth)
-{
-	struct type_node *n = &s->nodes.at[idx];
-	size_t from = s->words.n, need = 8 + 4 * (size_t)n->n_items;
-	n->state = HASH_BEGUN;
-	uint64_t ref = n->flags & URF_FLAG_DECLARATION ? 0 : hash_ref(s, n->ref, depth);
-	bool local = n->used && n->ref2 < TYPE_REF_SIGNATURE; /* a specification: in the key */
-	uint64_t ref2 = local || n->ref2 == TYPE_REF_NONE ? 0 : hash_ref(s, n->ref2, depth);
-	if (!vec_reserve(&s->words, need))
-		return 7; /* the caller looks at the state */
-	uint64_t *w = s->words.at + from;
-	uint64_t scope = n->scope ? s->nodes.at[n->scope - 1].key : 0;
-	*w++ = n->kind | (uint64_t)n->flags << 8 | (uint64_t)n->align << 32;
-	*w++ = n->key ? n->key : scope;
-	*w++ = n->size;
-	*w++ = ref;
-	*w++ = ref2;
-	*w++ = n->extra;
-	s->words.n = from + need;
-	size_t at = from + 6;
-	for (uint32_t i = n->flags & URF_FLAG_DECLARATION ? 0 : n->first; i;) {
-		const struct type_item item = s->items.at[i - 1];
-		bool number = n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_SUBRANGE;
-		uint64_t to = number ? item.ref : hash_ref(s, item.ref, depth);
-		w = s->words.at + at; /* they may have moved */
-		w[0] = item.kind | (uint64_t)item.flags << 8 | (uint64_t)item.bits << 16;
-		w[1] = hash_of(s, item.name);
-		w[2] = to;
-		w[3] = (uint64_t)item.value;
-		at += 4;
-		i = item.next;
-	}
-	XXH128_hash_t h = XXH3_128bits(s->words.at + from, (at - from) * sizeof(*w));
-	s->words.n = from;
-	n = &s->nodes.at[idx];
-	n->hash[0] = h.low64;
-	n->hash[1] = h.high64;
-	n->state = HASH_DONE;
-	return n->hash[0];
-}
-
 int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
                         struct turf_error *err)
 {
@@ -812,18 +668,7 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
 	if (r == -ENOMEM)
 		return r;
 	rank_bits(s);
-	for (size_t i = 0; i < s->nodes.n; i++)
-		set_key(s, &s->nodes.at[i]);
-	for (size_t i = 0; i < s->nodes.n; i++)
-		if (s->nodes.at[i].used && s->nodes.at[i].kind != URF_TYPE_SCOPE)
-			follow_specification(s, &s->nodes.at[i]);
-	for (size_t i = 0; i < s->nodes.n; i++) {
-		const struct type_node *n = &s->nodes.at[i];
-		s->words.n = 0;
-		if (n->state != HASH_DONE && (n->used || n->kind != URF_TYPE_SCOPE) &&
-		    hash_node(s, i, 0) == 7 && n->state != HASH_DONE)
-			return -ENOMEM;
-	}
+	turf_type_hash_all(s);
 	return r;
 }
 
@@ -869,7 +714,6 @@ void turf_type_scan_fini(struct type_scan *s)
 	turf_die_plans_fini(&s->plans);
 	vec_fini(&s->nodes);
 	vec_fini(&s->items);
-	vec_fini(&s->words);
 	free(s->bits);
 	free(s->ranks);
 }

@@ -70,7 +70,6 @@ struct type_scan {
 	struct dies walk, other;
 	UNIT_LIST(struct type_node) nodes;
 	UNIT_LIST(struct type_item) items;
-	UNIT_LIST(uint64_t) words;
 	struct type_open open[DWARF_MAX_DEPTH + 1];
 	unsigned n_open;
 	uint64_t *bits; /* as in struct unit_types */
@@ -86,6 +85,9 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
                         struct turf_error *err);
 /* The type at @off behind the unit's header: 1 it is nodes.at[0], 0 there is none, < 0. */
 int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint32_t off);
+
+/* types-hash.c: keys and hashes of all nodes. */
+void turf_type_hash_all(struct type_scan *s);
 
 /* types.c: index + 1 of the unit that has the type of that signature; 0: none. */
 size_t turf_types_signature(const struct types *t, uint64_t signature);

@@ -8,7 +8,8 @@
  *   each unit, in parallel:  DIEs -> numbers
  *
  * The table is in shards, each under its lock. What it holds does not depend on who came first:
- * a type is read where it stands first in the order of units and DIEs.
+ * a type is read where most is said of it, of several such places at the first in the order of
+ * units and DIEs.
  *
  * Cost:   two words for each 64 bytes of .debug_info, four bytes for each type's DIE
  */
@@ -63,6 +64,7 @@ static struct type_entry entry_of(const struct types *t, const struct type_scan 
 		.off = n->off,
 		.scope = n->scope ? s->nodes.at[n->scope - 1].off + 1 : 0,
 		.count = 1,
+		.n_items = n->n_items,
 		.declaration = n->flags & URF_FLAG_DECLARATION,
 	};
 	if (n->kind != URF_TYPE_SCOPE && n->used && n->ref2 != TYPE_REF_NONE &&
@@ -71,37 +73,38 @@ static struct type_entry entry_of(const struct types *t, const struct type_scan 
 	return e;
 }
 
-/* Whether @a is seen before @b. */
-static bool is_before(const struct type_entry *a, const struct type_entry *b)
+/* Whether a type is rather taken from this place: where most is said of it, the first such. */
+static bool is_better(const struct type_node *n, uint32_t unit, const struct type_entry *known)
 {
-	return a->unit < b->unit || (a->unit == b->unit && a->off < b->off);
+	if (n->n_items != known->n_items)
+		return n->n_items > known->n_items;
+	return unit < known->unit || (unit == known->unit && n->off < known->off);
 }
 
 /* The index of a type in its shard, which is locked; UINT32_MAX: no memory. */
-static uint32_t intern(struct type_shard *shard, const struct type_entry *e)
+static uint32_t intern(const struct types *t, struct type_shard *shard,
+                       const struct type_scan *s, const struct type_node *n, uint32_t unit)
 {
 	if (shard->all.n * 2 >= shard->n_slots && !grow(shard))
 		return UINT32_MAX;
-	uint32_t tag = (uint32_t)e->hash[1];
+	uint32_t tag = (uint32_t)n->hash[1];
 	for (size_t at = slot_at(shard, tag);; at = (at + 1) & (shard->n_slots - 1)) {
 		struct type_slot *slot = &shard->slots[at];
 		if (!slot->idx) {
 			if (shard->all.n >= SHARD_MAX || !vec_reserve(&shard->all, 1))
 				return UINT32_MAX;
-			shard->all.at[shard->all.n++] = *e;
+			shard->all.at[shard->all.n++] = entry_of(t, s, n);
 			*slot = (struct type_slot){ tag, (uint32_t)shard->all.n };
 			return (uint32_t)(shard->all.n - 1);
 		}
 		struct type_entry *known = &shard->all.at[slot->idx - 1];
-		if (slot->tag != tag || known->hash[0] != e->hash[0] ||
-		    known->hash[1] != e->hash[1])
+		if (slot->tag != tag || known->hash[0] != n->hash[0] ||
+		    known->hash[1] != n->hash[1])
 			continue;
-		known->count++;
-		if (is_before(e, known)) {
-			known->unit = e->unit;
-			known->off = e->off;
-			known->scope = e->scope;
-			known->alias = e->alias;
+		uint32_t count = ++known->count;
+		if (is_better(n, unit, known)) {
+			*known = entry_of(t, s, n);
+			known->count = count;
 		}
 		return slot->idx - 1;
 	}
@@ -136,16 +139,16 @@ static void lock(struct type_shard *shard)
 static int intern_all(struct types *t, const struct type_scan *s, struct unit_types *u)
 {
 	const struct type_node *nodes = s->nodes.at;
+	uint32_t unit = (uint32_t)(s->unit - t->b->dwarf.units);
 	for (size_t i = 0; i < s->nodes.n; i++) {
 		if (i + AHEAD < s->nodes.n)
 			fetch(t, &nodes[i + AHEAD]);
 		u->numbers[i] = UINT32_MAX;
 		if (!is_type(&nodes[i]))
 			continue;
-		struct type_entry e = entry_of(t, s, &nodes[i]);
 		struct type_shard *shard = shard_of(t, &nodes[i]);
 		lock(shard);
-		uint32_t idx = intern(shard, &e);
+		uint32_t idx = intern(t, shard, s, &nodes[i], unit);
 		__atomic_clear(&shard->locked, __ATOMIC_RELEASE);
 		if (idx == UINT32_MAX)
 			return -ENOMEM;
@@ -208,31 +211,37 @@ static int scan_unit(void *ctx, size_t idx, struct turf_error *err)
 	             : 0;
 }
 
-static int by_place(const void *a, const void *b)
-{
-	const struct type_entry *x = *(struct type_entry *const *)a,
-				*y = *(struct type_entry *const *)b;
-	return is_before(x, y) ? -1 : is_before(y, x);
-}
-
-/* All types in the order in which they are first seen; index 0 is void. */
+/* All types in the order of their places; index 0 is void. By offset first, then by unit: equal
+ * ones keep their order. */
 static int put_in_order(struct types *t)
 {
-	size_t n = 1;
+	size_t n = 0;
 	for (size_t i = 0; i < N_SHARDS; i++)
 		n += t->shards[i].all.n;
-	if (n > TABLE_MAX)
+	if (n >= TABLE_MAX)
 		return -E2BIG;
-	t->order = calloc(n, sizeof(*t->order));
-	if (!t->order)
+	t->order = calloc(n + 1, sizeof(*t->order));
+	struct sort_pair *pairs = malloc((2 * n + 1) * sizeof(*pairs)), *at = pairs;
+	if (!t->order || !pairs) {
+		free(pairs);
 		return -ENOMEM;
-	t->n = 1;
+	}
 	for (size_t i = 0; i < N_SHARDS; i++)
-		for (size_t k = 0; k < t->shards[i].all.n; k++)
-			t->order[t->n++] = &t->shards[i].all.at[k];
-	qsort(t->order + 1, n - 1, sizeof(*t->order), by_place);
-	for (size_t i = 1; i < n; i++)
-		t->order[i]->idx = t->order[i]->is = (uint32_t)i;
+		for (size_t k = 0; k < t->shards[i].all.n; k++) {
+			struct type_entry *e = &t->shards[i].all.at[k];
+			*at++ = (struct sort_pair){ e->off, (uintptr_t)e };
+		}
+	sort_pairs(pairs, pairs + n, n);
+	for (size_t i = 0; i < n; i++)
+		pairs[i].key = ((const struct type_entry *)(uintptr_t)pairs[i].value)->unit;
+	sort_pairs(pairs, pairs + n, n);
+	for (size_t i = 0; i < n; i++) {
+		struct type_entry *e = (struct type_entry *)(uintptr_t)pairs[i].value;
+		t->order[i + 1] = e;
+		e->idx = e->is = (uint32_t)(i + 1);
+	}
+	t->n = (uint32_t)(n + 1);
+	free(pairs);
 	return 0;
 }
 

@@ -39,13 +39,15 @@ enum step_op {
 struct die_step {
 	uint16_t skip;
 	uint8_t op, slot, size, class;
-	uint32_t constant;
+	uint32_t constant; /* index; 0: the number 0 */
+	uint64_t mask;     /* of what is loaded for a value of fixed size; else 0 */
 };
 
 struct die_plan {
 	uint32_t made; /* as of the table, else it is still to be made */
 	uint32_t step;
-	uint32_t fixed; /* bytes of all attributes, NOT_FIXED */
+	uint32_t fixed;   /* bytes of all attributes, NOT_FIXED */
+	uint16_t n_steps; /* but the last; of fixed ones below UINT16_MAX */
 	uint16_t tag;
 	bool children, told, prune;
 	uint64_t has;
@@ -120,6 +122,7 @@ static bool push_step(struct making *m, struct die_step step)
 		if (!more)
 			return false;
 		*more = (struct die_step){ .skip = UINT16_MAX, .op = STEP_SKIP };
+		m->variable = true; /* not worth a short way */
 	}
 	struct die_step *at = vec_push(&m->p->steps);
 	if (!at)
@@ -196,6 +199,8 @@ static bool push_form(struct making *m, uint64_t form, uint8_t slot)
 		};
 		m->variable |= size > EIGHT;
 	}
+	if (step.op == STEP_FIXED)
+		step.mask = UINT64_MAX >> (64 - 8 * size);
 	step.slot = slot;
 	return push_step(m, step);
 }
@@ -263,6 +268,9 @@ static bool make_plan(struct die_plans *p, const struct dwarf_unit *unit,
 	if (!push_attrs(&m, &attrs.spec) ||
 	    !push_step(&m, (struct die_step){ .op = STEP_END, .slot = NOBODY }))
 		return false;
+	size_t n = p->steps.n - 1 - made.step;
+	m.variable |= n > UINT16_MAX;
+	made.n_steps = (uint16_t)n;
 	made.fixed = m.variable || m.fixed >= NOT_FIXED ? NOT_FIXED : (uint32_t)m.fixed;
 	*plan = made;
 	return true;
@@ -273,8 +281,12 @@ static bool switch_table(struct die_plans *p, const struct dwarf_abbrevs *table)
 {
 	if (p->of == table)
 		return true;
+	p->of = NULL;
+	if (!p->constants.room && !vec_push(&p->constants))
+		return false;
 	p->of = table;
-	p->steps.n = p->constants.n = 0;
+	p->steps.n = 0;
+	p->constants.n = 1; /* number 0 is 0 */
 	if (++p->made == 0) /* all that were ever made look like this one's again */
 		p->plans.n = 0;
 	size_t before = p->plans.n;
@@ -317,22 +329,23 @@ static inline void store(struct dies *walk, const struct die_step *step, uint64_
 	walk->class[step->slot] = step->class;
 }
 
-/* All attributes are of fixed size, and eight bytes can be loaded of each. */
-static inline void take_fixed(struct dies *walk, const struct die_step *step)
+/*
+ * All attributes are of fixed size, and eight bytes can be loaded of each. Whether one stands
+ * here or in the table of abbreviations is a choice of two values, not of two ways to go.
+ */
+static inline void take_fixed(struct dies *walk, const struct die_step *step, unsigned n)
 {
 	const uint8_t *at = walk->at.at;
-	for (;; step++) {
+	const int64_t *constants = walk->plans->constants.at;
+	for (const struct die_step *end = step + n; step < end; step++) {
 		at += step->skip;
-		if (step->op == STEP_FIXED) {
-			uint64_t u;
-			memcpy(&u, at, EIGHT);
-			store(walk, step, le64toh(u) & UINT64_MAX >> (64 - 8 * step->size));
-			at += step->size;
-		} else if (step->op == STEP_CONST) {
-			store(walk, step, (uint64_t)walk->plans->constants.at[step->constant]);
-		} else if (step->op == STEP_END) {
-			return;
-		}
+		uint64_t u;
+		memcpy(&u, at, EIGHT);
+		u = le64toh(u) & step->mask;
+		u |= (uint64_t)constants[step->constant]; /* of those that stand here: 0 */
+		walk->u[step->slot] = u;
+		walk->class[step->slot] = step->class;
+		at += step->size;
 	}
 }
 
@@ -417,7 +430,7 @@ static inline const char *take(struct dies *walk, const struct die_plan *plan, b
 	if (plan->fixed != NOT_FIXED && !c->bad &&
 	    walk->safe - c->at > (ptrdiff_t)plan->fixed) {
 		if (keep) {
-			take_fixed(walk, step);
+			take_fixed(walk, step, plan->n_steps);
 		} else if (plan->has) { /* the sibling stands somewhere among them */
 			for (; step->op != STEP_END && step->slot != DIE_SIBLING; step++)
 				cur_skip(c, (uint64_t)step->skip + step->size);

@@ -8,6 +8,7 @@
  *   unit.c    all units, their headers and unit DIEs
  *   split.c   units whose functions are in another file
  *   scopes.c  the walk over a unit's functions and inlined calls
+ *   dies.c    the walk over all DIEs, with the attributes that are wanted
  *   names.c   what a DIE is called, over links between DIEs
  *   ranges.c  address ranges
  *   line.c    line programs -> rows        files.c  their headers and file tables

@@ -311,6 +311,15 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 	return 0;
 }
 
+int turf_walk_next(const struct turf_image *image, struct walk *walk)
+{
+	uint32_t next;
+	int r = turf_walk_peek(image, walk, &next);
+	if (r != 1)
+		return r;
+	return next <= walk->start || turf_walk_to(image, walk, next) < 0 ? -EBADMSG : 1;
+}
+
 /* Where the range goes on in the @block-th block, if it does. */
 static int range_end_there(const struct turf_image *image, size_t block, uint32_t range,
                            uint32_t function, uint32_t *end)

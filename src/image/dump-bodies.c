@@ -151,6 +151,32 @@ void turf_dump_body_data(const struct turf_image *image, FILE *out)
 	}
 }
 
+void turf_dump_variables(const struct turf_image *image, FILE *out)
+{
+	static const char *const kinds[] = { "at", "thread", "by", "nowhere" };
+	for (uint32_t i = 0; i < image->n_variables; i++) {
+		struct turf_global g;
+		fprintf(out, "%" PRIu32, i);
+		if (turf_image_global(image, i, &g) != 1) {
+			fprintf(out, " damaged\n");
+			continue;
+		}
+		put_text(image, g.name, out);
+		if (g.linkage_name)
+			put_text(image, g.linkage_name, out);
+		fprintf(out, " type %" PRIu32 " file %" PRIu32 " line %" PRIu32, g.type, g.file,
+		        g.line);
+		if (g.scope || g.function)
+			fprintf(out, " in %s %" PRIu32, g.function ? "function" : "type",
+			        g.function ? g.function : g.scope);
+		fprintf(out, "%s %s", g.external ? " external" : "", kinds[g.kind]);
+		if (g.kind <= TURF_GLOBAL_THREAD)
+			fprintf(out, " %#" PRIx64, g.address);
+		put_ops(g.expr, g.expr_size, out);
+		fputc('\n', out);
+	}
+}
+
 void turf_dump_bodies(const struct turf_image *image, FILE *out)
 {
 	struct span s = image->sections[URF_BODIES];

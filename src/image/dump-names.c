@@ -31,9 +31,12 @@ void turf_dump_names(const struct turf_image *image, FILE *out)
 		while (at < image->names.at + end) {
 			uint8_t tag = *at++;
 			struct turf_name name = take_name(&at);
-			fprintf(out, "bucket %zu tag %02x %s %u\n", i, tag,
+			fprintf(out, "bucket %zu tag %02x %s %u", i, tag,
 			        (size_t)name.kind < COUNT(kinds) ? kinds[name.kind] : "<bad>",
 			        name.number);
+			if (name.kind == TURF_NAME_ENUMERATOR)
+				fprintf(out, " item %u", name.index);
+			fputc('\n', out);
 		}
 	}
 }
@@ -46,36 +49,31 @@ void turf_dump_place_index(const struct turf_image *image, FILE *out)
 static int dump_functions(const struct turf_image *image, uint32_t file, FILE *out)
 {
 	struct place_list l;
-	uint32_t lowest = 0, number = 0;
 	int r = turf_places_file(image, file, &l);
-	while (r == 1 && l.n) {
-		uint32_t n = MIN(l.n, (uint32_t)URF_PLACE_GROUP);
-		lowest += take_uleb(&l.at);
-		fprintf(out, "file %u lines %u..%u functions", file, lowest,
-		        lowest + take_uleb(&l.at));
-		for (; n; n--, l.n--) {
-			if (l.at >= l.end)
-				return -EBADMSG;
-			number += take_sleb(&l.at);
-			fprintf(out, " %u", number);
-		}
-		fputc('\n', out);
+	if (r != 1 || !l.n)
+		return r;
+	fprintf(out, "file %u functions", file);
+	while ((r = place_next(&l)) == 1) {
+		fprintf(out, " %u:%u", l.function, l.lowest);
+		if (l.highest != UINT32_MAX)
+			fprintf(out, "-%u", l.highest);
 	}
-	return r;
+	fputc('\n', out);
+	return r == 0 ? 1 : r;
 }
 
 static int dump_blocks(const struct turf_image *image, uint32_t function, FILE *out)
 {
-	struct place_list l;
-	uint32_t more, block = 0;
+	struct block_list l;
+	size_t block;
 	int r = turf_places_blocks(image, function, &l);
-	if (r < 0 || !l.n)
+	if (r < 0 || (!l.left && !l.more))
 		return r;
 	fprintf(out, "function %u blocks", function);
-	for (; (r = place_next(&l, &more)) == 1; block++)
-		fprintf(out, " %u", block += more);
+	while ((r = block_next(&l, &block)) == 1 && block < image->blocks.n)
+		fprintf(out, " %zu", block);
 	fputc('\n', out);
-	return r < 0 ? r : 1;
+	return r == 0 ? 1 : -EBADMSG;
 }
 
 void turf_dump_places(const struct turf_image *image, FILE *out)

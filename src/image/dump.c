@@ -260,6 +260,7 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_TYPES] = turf_dump_types,
 		[URF_DETAILS] = turf_dump_details,
 		[URF_BODIES] = turf_dump_bodies,
+		[URF_VARIABLES] = turf_dump_variables,
 		[URF_BODY_DATA] = turf_dump_body_data,
 		[URF_LOCATION_OPS] = turf_dump_location_ops,
 		[URF_LOCATIONS] = turf_dump_locations,

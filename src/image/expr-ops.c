@@ -90,7 +90,8 @@ static const struct {
 /* Of lit0..31, reg0..31, breg0..31 the first. */
 static uint8_t family(uint8_t op)
 {
-	return op >= OP_LIT0 && op <= OP_BREG31 ? (uint8_t)(op - (op - OP_LIT0) % 32) : op;
+	unsigned within = (op - (unsigned)OP_LIT0) % 32;
+	return op >= OP_LIT0 && op <= OP_BREG31 ? (uint8_t)(op - within) : op;
 }
 
 static int find(uint8_t op)
@@ -355,6 +356,8 @@ ssize_t turf_location_words(uint16_t machine, const uint8_t *expr, size_t expr_s
 			said = put_place(&t, machine, span_part(all, begin, at - begin));
 		begin = cur_off(&c);
 	}
+	if (pieces && begin != expr_size)
+		said = false; /* something is behind the last piece */
 	if (said && !pieces)
 		said = put_place(&t, machine, all);
 	if (said)

@@ -13,6 +13,7 @@
  *     names.c      from names to what is called so
  *     marks.c      what is asked now and then: rows of line tables, declarations,
  *                  discriminators of calls
+ *     types*.c     types, what is in them, how they are written
  *     bulk.c       many at a time
  *     verify*.c    every record checked
  *     dump*.c      every record as text
@@ -162,6 +163,8 @@ int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint
 int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk);
 /* Goes on to the last segment that begins at or before @rva: 0 or -EBADMSG. */
 int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva);
+/* Goes on to the next segment: 1, 0 there is none in this block, -EBADMSG. */
+int turf_walk_next(const struct turf_image *image, struct walk *walk);
 /* Where the next segment begins: 1, 0 there is none in this block, -EBADMSG. */
 int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint32_t *start);
 /* Where the range of the root of @walk, in the @block-th block, ends: 0 or -EBADMSG. */

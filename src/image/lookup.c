@@ -6,6 +6,7 @@
  * Trust: none; what is read is bounded where it is read
  */
 #include "image/image.h"
+#include "turf/names.h"
 
 /* The walk at the segment over @rva, in *@block: 1, 0 none, -EBADMSG. */
 static int find_segment(const struct turf_image *image, uint32_t rva, struct walk *walk,
@@ -71,6 +72,20 @@ int turf_frames_next(struct turf_frames *walk, struct turf_frame *out)
 	return 1;
 }
 
+int turf_image_unit(const struct turf_image *image, uint32_t number, struct turf_unit *out)
+{
+	if (!number || number >= image->units.n)
+		return 0;
+	*out = (struct turf_unit){
+		.name = packed_get(&image->units, number, 0),
+		.directory = packed_get(&image->units, number, 1),
+		.producer = packed_get(&image->units, number, 2),
+		.language = (uint16_t)packed_get(&image->units, number, 3),
+		.version = (uint16_t)packed_get(&image->units, number, 4),
+	};
+	return 1;
+}
+
 int turf_image_find_unit(const struct turf_image *image, uint64_t addr, struct turf_unit *out)
 {
 	uint32_t rva;
@@ -79,16 +94,7 @@ int turf_image_find_unit(const struct turf_image *image, uint64_t addr, struct t
 	int r = rva_of(image, addr, &rva) ? find_segment(image, rva, &at, &block) : 0;
 	if (r != 1 || !at.unit)
 		return r < 0 ? r : 0;
-	if (at.unit >= image->units.n)
-		return -EBADMSG;
-	*out = (struct turf_unit){
-		.name = packed_get(&image->units, at.unit, 0),
-		.directory = packed_get(&image->units, at.unit, 1),
-		.producer = packed_get(&image->units, at.unit, 2),
-		.language = (uint16_t)packed_get(&image->units, at.unit, 3),
-		.version = (uint16_t)packed_get(&image->units, at.unit, 4),
-	};
-	return 1;
+	return turf_image_unit(image, at.unit, out) == 1 ? 1 : -EBADMSG;
 }
 
 /* The function at the root of @walk: 1, 0 it has no name, -EBADMSG. */

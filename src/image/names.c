@@ -11,6 +11,7 @@
 
 #include "image/names.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 int turf_image_names(const struct turf_image *image, const char *name, size_t size,
                      struct turf_names *walk)
@@ -46,47 +47,57 @@ struct name_part turf_name_part(enum turf_name_kind kind, const char *text, size
 	return (struct name_part){ 0, at && at > text ? (size_t)(at - text) : n };
 }
 
-static int enumerator_texts(const struct turf_image *image, uint32_t number,
-                            int (*each)(void *ctx, turf_text text), void *ctx)
+static int enumerator_text(const struct turf_image *image, const struct turf_name *name,
+                           turf_text *ret)
 {
 	struct turf_type type;
 	struct turf_type_items walk;
 	struct turf_type_item item;
-	if (turf_image_type(image, number, &type) != 1 || type.kind != TURF_TYPE_ENUM)
+	if (turf_image_type(image, name->number, &type) != 1 || type.kind != TURF_TYPE_ENUM)
 		return -EBADMSG;
 	turf_type_items(&type, &walk);
-	int r, answer = 0;
-	while (answer == 0 && (r = turf_type_items_next(&walk, &item)) != 0)
-		answer = r < 0 ? -EBADMSG : each(ctx, item.name);
-	return answer;
+	uint32_t idx = 0;
+	do {
+		if (turf_type_items_next(&walk, &item) != 1)
+			return -EBADMSG;
+	} while (idx++ < name->index);
+	*ret = item.name;
+	return 1;
 }
 
-int turf_name_texts(const struct turf_image *image, enum turf_name_kind kind, uint32_t number,
+int turf_name_texts(const struct turf_image *image, const struct turf_name *of,
                     int (*each)(void *ctx, turf_text text), void *ctx)
 {
 	turf_text name = 0, linkage_name = 0;
 	struct turf_symbol symbol;
 	struct turf_file file;
 	struct turf_type type;
+	struct turf_global variable;
 	int r;
-	switch (kind) {
+	switch (of->kind) {
 	case TURF_NAME_FUNCTION:
-		r = turf_image_function(image, number, &name, &linkage_name);
+		r = turf_image_function(image, of->number, &name, &linkage_name);
 		break;
 	case TURF_NAME_SYMBOL:
-		r = turf_image_symbol(image, number, &symbol);
+		r = turf_image_symbol(image, of->number, &symbol);
 		name = r == 1 ? symbol.name : 0;
 		break;
 	case TURF_NAME_FILE:
-		r = turf_image_file(image, number, &file);
+		r = turf_image_file(image, of->number, &file);
 		name = r == 1 ? file.name : 0;
 		break;
 	case TURF_NAME_TYPE:
-		r = turf_image_type(image, number, &type);
+		r = turf_image_type(image, of->number, &type);
 		name = r == 1 ? type.name : 0;
 		break;
+	case TURF_NAME_VARIABLE:
+		r = turf_image_global(image, of->number, &variable);
+		name = r == 1 ? variable.name : 0;
+		linkage_name = r == 1 ? variable.linkage_name : 0;
+		break;
 	case TURF_NAME_ENUMERATOR:
-		return enumerator_texts(image, number, each, ctx);
+		r = enumerator_text(image, of, &name);
+		break;
 	default:
 		return -EBADMSG;
 	}
@@ -160,7 +171,7 @@ int turf_names_next(struct turf_names *walk, struct turf_name *out)
 		if (tag != walk->tag)
 			continue;
 		struct asked asked = { walk, name.kind };
-		int r = turf_name_texts(walk->image, name.kind, name.number, text_is, &asked);
+		int r = turf_name_texts(walk->image, &name, text_is, &asked);
 		if (r == 0)
 			continue;
 		if (r == 1)

@@ -10,38 +10,57 @@
  */
 #include "image/names.h"
 
-/* The list at index entry @idx. */
-static int list_at(const struct turf_image *image, size_t idx, struct place_list *l)
+/* Where the lists of index entry @idx begin: 1, -ENODATA, -EBADMSG. */
+static int lists_at(const struct turf_image *image, size_t idx, const uint8_t **at)
 {
 	if (!image->place_index.n)
 		return -ENODATA;
 	if (idx >= image->place_index.n)
 		return -EBADMSG;
 	uint32_t off = le32_get(image->place_index.at[idx]);
-	if (off >= image->places.size)
-		return -EBADMSG;
-	l->at = image->places.at + off;
-	l->end = image->places.at + image->places.size;
-	l->n = take_uleb(&l->at);
-	return 1;
+	*at = image->places.at + off;
+	return off < image->places.size ? 1 : -EBADMSG;
 }
 
 int turf_places_file(const struct turf_image *image, uint32_t file, struct place_list *l)
 {
-	return file < image->files.n ? list_at(image, file, l) : -EBADMSG;
+	l->end = image->places.at + image->places.size;
+	int r = file < image->files.n ? lists_at(image, file, &l->at) : -EBADMSG;
+	l->n = r == 1 ? take_uleb(&l->at) : 0;
+	l->function = l->lowest = l->highest = 0;
+	return r;
 }
 
-int turf_places_blocks(const struct turf_image *image, uint32_t function, struct place_list *l)
+/* Begins with the list at l->at; @last is the first block of the function before. */
+static void begin_blocks(struct block_list *l, uint32_t last)
 {
-	int r = list_at(image, (size_t)image->files.n + function / URF_PLACE_STEP, l);
-	for (uint32_t skip = function % URF_PLACE_STEP; r == 1 && skip; skip--) {
-		uint32_t block;
-		int next;
-		while ((next = place_next(l, &block)) == 1)
-			;
-		if (next < 0 || l->at >= l->end)
+	uint32_t head = take_uleb(&l->at);
+	l->bad = l->more = false;
+	l->left = 0;
+	l->block = last;
+	if (!head--)
+		return;
+	uint32_t folded = head >> 2;
+	block_run(l, head, (uint32_t)(last + (folded >> 1 ^ -(folded & 1))));
+}
+
+int turf_places_blocks(const struct turf_image *image, uint32_t function, struct block_list *l)
+{
+	l->end = image->places.at + image->places.size;
+	int r = lists_at(image, (size_t)image->files.n + function / URF_PLACE_STEP, &l->at);
+	uint32_t last = 0;
+	for (uint32_t i = 0; r == 1; i++) {
+		if (l->at >= l->end)
 			return -EBADMSG;
-		l->n = take_uleb(&l->at);
+		begin_blocks(l, last);
+		if (i == function % URF_PLACE_STEP)
+			return l->bad ? -EBADMSG : 1;
+		last = (uint32_t)l->block;
+		while (l->more) { /* passed run by run */
+			if (l->at >= l->end)
+				return -EBADMSG;
+			block_run(l, take_uleb(&l->at), 0);
+		}
 	}
 	return r;
 }
@@ -79,9 +98,76 @@ static int64_t chain_function(const struct turf_image *image, const struct walk 
 	return c->function[depth - 1];
 }
 
+/* A walk over the segments of a function's blocks. */
+struct scan {
+	const struct turf_image *image;
+	struct walk walk;
+	struct chain chain;
+	size_t block;
+	int (*each)(struct scan *s);
+};
+
+/* Where the segment ends: 0 or -EBADMSG. */
+static int scan_end(const struct scan *s, uint32_t *end)
+{
+	int r = turf_walk_peek(s->image, &s->walk, end);
+	if (r == 0)
+		*end = le32_get(s->image->blocks.at[s->block + 1].start);
+	return r < 0 || *end <= s->walk.start ? -EBADMSG : 0;
+}
+
+/* All segments of the block: 0, what s->each answered, or -EBADMSG. */
+static int scan_block(struct scan *s)
+{
+	if (turf_walk_begin(s->image, s->block, &s->walk) < 0 ||
+	    turf_walk_to(s->image, &s->walk, s->walk.start) < 0)
+		return -EBADMSG;
+	for (;;) {
+		uint32_t start = s->walk.start;
+		int r = s->each(s);
+		if (r == 0)
+			r = turf_walk_next(s->image, &s->walk);
+		if (r != 1)
+			return r;
+		if (s->walk.start <= start)
+			return -EBADMSG;
+	}
+}
+
+/* The first blocks of a list are read soon: misses that come together take the time of one. */
+static void expect_blocks(const struct turf_image *image, struct block_list ahead)
+{
+	size_t block[4], n = 0;
+	while (n < COUNT(block) && block_next(&ahead, &block[n]) == 1 &&
+	       block[n] < image->blocks.n)
+		__builtin_prefetch(&image->blocks.at[block[n++]]);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t off = le32_get(image->blocks.at[block[i]].off);
+		if (off < image->segments.size)
+			image_prefetch(image->segments.at + off);
+	}
+}
+
+static int scan_function(struct scan *s, uint32_t function)
+{
+	struct block_list blocks;
+	int r = turf_places_blocks(s->image, function, &blocks);
+	if (r < 0)
+		return r;
+	expect_blocks(s->image, blocks);
+	while ((r = block_next(&blocks, &s->block)) == 1) { /* they ascend: each once */
+		if (s->block >= s->image->blocks.n)
+			return -EBADMSG;
+		r = scan_block(s);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}
+
 /* What is looked for: lines [first, end) of a function's table. */
 struct wanted {
-	const struct turf_image *image;
+	struct scan scan;
 	uint32_t function, first, end;
 	struct turf_place place; /* but for addresses, column and depth */
 	const struct function *record;
@@ -90,77 +176,30 @@ struct wanted {
 	bool told;
 };
 
-/* The segment over which @walk stands, up to @end. */
-static int match(struct wanted *w, const struct walk *walk, struct chain *c, uint32_t end)
+static int match(struct scan *s)
 {
+	struct wanted *w = (struct wanted *)s;
+	const struct walk *walk = &s->walk;
 	struct place place;
+	uint32_t end;
 	if (!walk->depth)
 		return 0;
 	uint32_t line = walk->stack[walk->depth - 1].line;
 	if (line - w->first >= w->end - w->first)
 		return 0;
-	int64_t function = chain_function(w->image, walk, c, walk->depth);
+	int64_t function = walk->depth == 1
+	                           ? walk->function
+	                           : chain_function(s->image, walk, &s->chain, walk->depth);
 	if (function != w->function)
 		return function < 0 ? -EBADMSG : 0;
-	if (turf_function_line(w->record, line, &place) < 0)
+	if (turf_function_line(w->record, line, &place) < 0 || scan_end(s, &end) < 0)
 		return -EBADMSG;
 	w->place.column = place.column;
 	w->place.depth = walk->depth - 1;
-	w->place.addr = w->image->base + walk->start;
-	w->place.end = w->image->base + end;
+	w->place.addr = s->image->base + walk->start;
+	w->place.end = s->image->base + end;
 	w->told = true;
 	return w->emit(w->ctx, &w->place);
-}
-
-/* Calls @each for every segment of block @idx: 0, what it answered, or -EBADMSG. */
-static int each_segment(const struct turf_image *image, size_t idx,
-                        int (*each)(void *ctx, const struct walk *walk, struct chain *c,
-                                    uint32_t end),
-                        void *ctx)
-{
-	struct walk walk;
-	struct chain chain;
-	chain.n = 0;
-	if (turf_walk_begin(image, idx, &walk) < 0)
-		return -EBADMSG;
-	uint32_t start = walk.start, behind = le32_get(image->blocks.at[idx + 1].start);
-	for (;;) {
-		uint32_t next;
-		if (turf_walk_to(image, &walk, start) < 0)
-			return -EBADMSG;
-		int r = turf_walk_peek(image, &walk, &next);
-		uint32_t end = r == 1 ? next : behind;
-		if (r < 0 || end <= start)
-			return -EBADMSG;
-		int answer = each(ctx, &walk, &chain, end);
-		if (answer != 0 || r == 0)
-			return answer;
-		start = next;
-	}
-}
-
-static int match_segment(void *ctx, const struct walk *walk, struct chain *c, uint32_t end)
-{
-	return match(ctx, walk, c, end);
-}
-
-static int each_block(const struct turf_image *image, uint32_t function,
-                      int (*each)(void *ctx, const struct walk *walk, struct chain *c,
-                                  uint32_t end),
-                      void *ctx)
-{
-	struct place_list blocks;
-	uint32_t more;
-	int r = turf_places_blocks(image, function, &blocks);
-	if (r < 0)
-		return r;
-	for (uint64_t block = 0; (r = place_next(&blocks, &more)) == 1; block++) {
-		block += more; /* they ascend: each is read once, if that */
-		r = block < image->blocks.n ? each_segment(image, block, each, ctx) : -EBADMSG;
-		if (r != 0)
-			return r;
-	}
-	return r;
 }
 
 /* File @idx of the function's record. */
@@ -214,98 +253,126 @@ static int find_line(const struct function *f, uint32_t file, uint32_t line, uin
 	return 0;
 }
 
+/* A search for a line: the best one so far, and who has it. */
+struct search {
+	const struct turf_image *image;
+	uint32_t file, line, best;
+	int (*each)(struct search *s, uint32_t number);
+	struct wanted *wanted;
+	uint32_t n; /* functions that have the best line; the first of them are kept */
+	uint32_t having[16];
+};
+
+/* Calls s->each for the functions of the file whose lines may include one of [line, best]. */
+static int each_function(struct search *s)
+{
+	struct place_list l;
+	uint32_t before = 0; /* a function that ends before the next one begins */
+	int r = turf_places_file(s->image, s->file, &l);
+	if (r < 0)
+		return r;
+	for (;;) {
+		int next = place_next(&l);
+		if (next < 0)
+			return next;
+		if (before && (next == 0 || l.lowest > s->line) &&
+		    (r = s->each(s, before)) != 0)
+			return r;
+		if (next == 0 || l.lowest > s->best)
+			return 0;
+		before = l.highest == UINT32_MAX ? l.function : 0;
+		if (!before && l.highest >= s->line && (r = s->each(s, l.function)) != 0)
+			return r;
+	}
+}
+
 static int read_function(const struct turf_image *image, uint32_t number, struct function *f)
 {
 	int64_t off = turf_function_off(image, number);
 	return off < 0 ? -EBADMSG : turf_function_read(image, (uint64_t)off, f);
 }
 
-/* Calls @each for the functions of @file whose lines may include one in [@low, @high]. */
-static int each_function(const struct turf_image *image, uint32_t file, uint32_t low,
-                         const uint32_t *high,
-                         int (*each)(void *ctx, uint32_t number, const struct function *f),
-                         void *ctx)
+static int better(struct search *s, uint32_t number)
 {
-	struct place_list l;
-	int r = turf_places_file(image, file, &l);
-	if (r < 0)
-		return r;
-	uint32_t lowest = 0, number = 0;
-	while (l.n) {
-		uint32_t n = MIN(l.n, (uint32_t)URF_PLACE_GROUP);
-		lowest += take_uleb(&l.at); /* URF_BEHIND bytes are there in any case */
-		uint32_t highest = lowest + take_uleb(&l.at);
-		if (lowest > *high)
-			return 0;
-		for (; n; n--) {
-			struct function f;
-			if (l.at >= l.end)
-				return -EBADMSG;
-			number += take_sleb(&l.at);
-			l.n--;
-			if (highest < low)
-				continue;
-			r = read_function(image, number, &f);
-			if (r == 0)
-				r = each(ctx, number, &f);
-			if (r != 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
-struct search {
-	struct wanted w;
-	uint32_t file, line, best;
-};
-
-static int better(void *ctx, uint32_t number, const struct function *f)
-{
-	(void)number;
-	struct search *s = ctx;
+	struct function f;
 	uint32_t found, first, end;
-	if (find_line(f, s->file, s->line, &found, &first, &end))
-		s->best = MIN(s->best, found);
+	size_t idx = (size_t)s->image->files.n + number / URF_PLACE_STEP;
+	if (idx < s->image->place_index.n)
+		__builtin_prefetch(&s->image->place_index.at[idx]);
+	if (read_function(s->image, number, &f) < 0)
+		return -EBADMSG;
+	if (!find_line(&f, s->file, s->line, &found, &first, &end) || found > s->best)
+		return 0;
+	if (found < s->best)
+		s->n = 0;
+	s->best = found;
+	if (s->n < COUNT(s->having))
+		s->having[s->n] = number;
+	s->n++;
 	return 0;
 }
 
-static int tell(void *ctx, uint32_t number, const struct function *f)
+static int tell(struct search *s, uint32_t number)
 {
-	struct search *s = ctx;
+	struct function f;
 	uint32_t found;
-	if (!find_line(f, s->file, s->best, &found, &s->w.first, &s->w.end) || found != s->best)
+	struct wanted *w = s->wanted;
+	if (read_function(s->image, number, &f) < 0)
+		return -EBADMSG;
+	if (!find_line(&f, s->file, s->best, &found, &w->first, &w->end) || found != s->best)
 		return 0;
-	s->w.function = s->w.place.function = number;
-	s->w.record = f;
-	return each_block(s->w.image, number, match_segment, &s->w);
+	w->function = w->place.function = number;
+	w->record = &f;
+	return scan_function(&w->scan, number);
+}
+
+static int tell_all(struct search *s)
+{
+	int r = 0;
+	if (s->n <= COUNT(s->having)) {
+		for (uint32_t i = 0; r == 0 && i < s->n; i++)
+			r = tell(s, s->having[i]);
+		return r;
+	}
+	s->line = s->best;
+	s->each = tell;
+	return each_function(s);
 }
 
 int turf_image_places(const struct turf_image *image, uint32_t file, uint32_t line,
                       int (*emit)(void *ctx, const struct turf_place *place), void *ctx)
 {
-	struct search s = {
-		.w = { .image = image, .emit = emit, .ctx = ctx },
-		.file = file,
-		.line = MAX(line, 1u),
-		.best = UINT32_MAX,
-	};
+	struct search s;
+	struct wanted w;
 	if (!image->place_index.n)
 		return -ENODATA;
 	if (file == 0 || file >= image->files.n)
 		return 0;
-	int r = each_function(image, file, s.line, &s.best, better, &s);
-	if (r != 0 || s.best == UINT32_MAX)
+	s.image = image;
+	s.file = file;
+	s.line = MAX(line, 1u);
+	s.best = UINT32_MAX;
+	s.each = better;
+	s.n = 0;
+	int r = each_function(&s);
+	if (r != 0 || !s.n)
 		return r;
-	s.w.place.file = file;
-	s.w.place.line = s.best;
-	r = each_function(image, file, s.best, &s.best, tell, &s);
-	return r ? r : s.w.told;
+	w.scan.image = image;
+	w.scan.each = match;
+	w.scan.chain.n = 0;
+	w.place.file = file;
+	w.place.line = s.best;
+	w.emit = emit;
+	w.ctx = ctx;
+	w.told = false;
+	s.wanted = &w;
+	r = tell_all(&s);
+	return r ? r : w.told;
 }
 
 /* Code of one function, run by run. */
 struct code {
-	const struct turf_image *image;
+	struct scan scan;
 	uint32_t function;
 	struct turf_code run;
 	bool open, told;
@@ -322,22 +389,26 @@ static int close_run(struct code *c)
 	return c->emit(c->ctx, &c->run);
 }
 
-static int add_segment(void *ctx, const struct walk *walk, struct chain *chain, uint32_t end)
+static int add_segment(struct scan *s)
 {
-	struct code *c = ctx;
-	bool here = false;
-	for (uint32_t depth = 1; !here && depth <= walk->depth; depth++) {
-		int64_t function = chain_function(c->image, walk, chain, depth);
+	struct code *c = (struct code *)s;
+	const struct walk *walk = &s->walk;
+	bool here = walk->depth && walk->function == c->function;
+	for (uint32_t depth = 2; !here && depth <= walk->depth; depth++) {
+		int64_t function = chain_function(s->image, walk, &s->chain, depth);
 		if (function < 0)
 			return -EBADMSG;
 		here = function == c->function;
 	}
 	if (!here)
 		return close_run(c);
+	uint32_t end;
+	if (scan_end(s, &end) < 0)
+		return -EBADMSG;
 	struct turf_code now = {
-		.start = c->image->base + walk->start,
-		.end = c->image->base + end,
-		.entry = c->image->base + walk->entry,
+		.start = s->image->base + walk->start,
+		.end = s->image->base + end,
+		.entry = s->image->base + walk->entry,
 		.inlined = walk->function != c->function,
 	};
 	if (c->open && c->run.end == now.start && c->run.entry == now.entry &&
@@ -354,12 +425,19 @@ static int add_segment(void *ctx, const struct walk *walk, struct chain *chain, 
 int turf_image_code(const struct turf_image *image, uint32_t function,
                     int (*emit)(void *ctx, const struct turf_code *code), void *ctx)
 {
-	struct code c = { .image = image, .function = function, .emit = emit, .ctx = ctx };
+	struct code c;
 	if (!image->place_index.n)
 		return -ENODATA;
 	if (function == 0 || function >= image->n_functions)
 		return 0;
-	int r = each_block(image, function, add_segment, &c);
+	c.scan.image = image;
+	c.scan.each = add_segment;
+	c.scan.chain.n = 0;
+	c.function = function;
+	c.open = c.told = false;
+	c.emit = emit;
+	c.ctx = ctx;
+	int r = scan_function(&c.scan, function);
 	if (r == 0)
 		r = close_run(&c);
 	return r ? r : c.told;

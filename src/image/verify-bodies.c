@@ -177,10 +177,52 @@ static int check_bodies(const struct turf_image *image, struct turf_error *err)
 	               : bad(image, err, URF_BODIES, n_groups, "one too many");
 }
 
+static const char *check_global(const struct turf_image *image, const struct turf_global *g)
+{
+	if (g->type && g->type >= image->n_types)
+		return "its type is beyond the last one";
+	if (g->scope && g->scope >= image->n_types)
+		return "what it stands in is beyond the last type";
+	if (g->function && g->function >= image->n_functions)
+		return "its function is beyond the last one";
+	if (g->name >= (uint64_t)image->n_texts + image->more.n ||
+	    g->linkage_name >= (uint64_t)image->n_texts + image->more.n)
+		return "a name is beyond the last text";
+	if (g->file && g->file >= (uint64_t)image->files.n + image->more_files.n)
+		return "its file is beyond the last one";
+	return g->kind == TURF_GLOBAL_EXPR && !g->expr ? "no expression where one is" : NULL;
+}
+
+static int check_globals(const struct turf_image *image, struct turf_error *err)
+{
+	uint64_t last = 0;
+	bool placed = true;
+	if (image->sections[URF_VARIABLE_INDEX].size / sizeof(le32) !=
+	    ((uint64_t)image->n_variables + URF_GLOBAL_STEP - 1) / URF_GLOBAL_STEP)
+		return bad(image, err, URF_VARIABLE_INDEX, 0,
+		           "does not go with the number of variables");
+	for (uint32_t i = 0; i < image->n_variables; i++) {
+		struct turf_global g;
+		if (turf_image_global(image, i, &g) != 1)
+			return bad(image, err, URF_VARIABLES, i, "cannot be read");
+		const char *why = check_global(image, &g);
+		bool is_placed = g.kind == TURF_GLOBAL_ADDRESS;
+		if (!why && is_placed && (!placed || g.address < last))
+			why = "out of order";
+		if (why)
+			return bad(image, err, URF_VARIABLES, i, why);
+		placed = is_placed;
+		last = is_placed ? g.address : last;
+	}
+	return 0;
+}
+
 int turf_verify_bodies(const struct turf_image *image, struct turf_error *err)
 {
 	int r = check_locations(image, err);
 	if (r == 0)
 		r = check_all_details(image, err);
-	return r < 0 ? r : check_bodies(image, err);
+	if (r == 0)
+		r = check_bodies(image, err);
+	return r < 0 ? r : check_globals(image, err);
 }

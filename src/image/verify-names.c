@@ -10,12 +10,12 @@
 #include "image/names.h"
 #include "image/verify.h"
 #include "turf/types.h"
+#include "turf/variables.h"
 
 /* A text that is read whole. */
 struct reading {
 	const struct turf_image *image;
-	enum turf_name_kind kind;
-	uint32_t number;
+	struct turf_name name;
 	uint32_t wanted; /* the entry's hash, as far as its bucket and tag tell */
 	size_t bucket;
 	bool found;
@@ -45,7 +45,7 @@ static int hash_of(struct reading *r, turf_text text, uint32_t *ret)
 	}
 	if (turf_image_text(r->image, text, r->room, r->size) != n)
 		return -EBADMSG;
-	struct name_part part = turf_name_part(r->kind, r->room, (size_t)n);
+	struct name_part part = turf_name_part(r->name.kind, r->room, (size_t)n);
 	*ret = (uint32_t)XXH3_64bits(r->room + part.off, part.size);
 	return part.size > 0;
 }
@@ -57,6 +57,13 @@ static int is_entry(void *ctx, turf_text text)
 	int n = hash_of(r, text, &hash);
 	return n != 1 ? n
 	              : name_bucket(r->image, hash) == r->bucket && (uint8_t)hash == r->wanted;
+}
+
+static bool comes_before(const struct turf_name *a, const struct turf_name *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind;
+	return a->number != b->number ? a->number < b->number : a->index < b->index;
 }
 
 static const char *check_bucket(struct reading *r, size_t bucket)
@@ -72,12 +79,11 @@ static const char *check_bucket(struct reading *r, size_t bucket)
 	while (at < image->names.at + end) {
 		r->wanted = *at++;
 		struct turf_name name = take_name(&at);
-		if (name.kind < before.kind ||
-		    (name.kind == before.kind && name.number < before.number))
+		if (comes_before(&name, &before))
 			return "has entries that are out of order";
 		before = name;
-		r->kind = name.kind;
-		int is = turf_name_texts(image, name.kind, name.number, is_entry, r);
+		r->name = name;
+		int is = turf_name_texts(image, &name, is_entry, r);
 		if (is != 1)
 			return is == 0         ? "leads to what has another name"
 			       : is == -ENOMEM ? "no memory for its names"
@@ -100,31 +106,41 @@ static int is_listed(void *ctx, turf_text text)
 	while (at < end) {
 		uint8_t tag = *at++;
 		struct turf_name name = take_name(&at);
-		if (tag == (uint8_t)hash && name.kind == r->kind && name.number == r->number)
+		if (tag == (uint8_t)hash && !comes_before(&name, &r->name) &&
+		    !comes_before(&r->name, &name))
 			return 0;
 	}
 	return -ENOENT;
+}
+
+static int check_enumerators(struct reading *r, const struct turf_type *type)
+{
+	struct turf_type_items walk;
+	struct turf_type_item item;
+	int is = 0;
+	turf_type_items(type, &walk);
+	r->name = (struct turf_name){ TURF_NAME_ENUMERATOR, type->number, 0 };
+	for (; is == 0 && turf_type_items_next(&walk, &item) == 1; r->name.index++)
+		is = item.name ? is_listed(r, item.name) : 0;
+	r->name = (struct turf_name){ TURF_NAME_TYPE, type->number, 0 };
+	return is;
 }
 
 /* All of one kind, up to @n, but symbols: those that are functions too are not listed. */
 static const char *check_listed(struct reading *r, enum turf_name_kind kind, uint32_t first,
                                 uint32_t n)
 {
-	r->kind = kind;
-	for (r->number = first; r->number < n; r->number++) {
-		struct turf_type type;
-		if (kind == TURF_NAME_TYPE) {
-			if (turf_image_type(r->image, r->number, &type) != 1)
-				return "is of types that cannot be read";
-			if (type.kind == TURF_TYPE_SCOPE)
-				continue;
-		}
-		int is = turf_name_texts(r->image, kind, r->number, is_listed, r);
-		if (is == 0 && kind == TURF_NAME_TYPE && type.kind == TURF_TYPE_ENUM) {
-			r->kind = TURF_NAME_ENUMERATOR;
-			is = turf_name_texts(r->image, r->kind, r->number, is_listed, r);
-			r->kind = kind;
-		}
+	r->name = (struct turf_name){ kind, first, 0 };
+	for (; r->name.number < n; r->name.number++) {
+		struct turf_type type = { 0 };
+		if (kind == TURF_NAME_TYPE &&
+		    turf_image_type(r->image, r->name.number, &type) != 1)
+			return "is of types that cannot be read";
+		if (type.kind == TURF_TYPE_SCOPE)
+			continue;
+		int is = turf_name_texts(r->image, &r->name, is_listed, r);
+		if (is == 0 && type.kind == TURF_TYPE_ENUM)
+			is = check_enumerators(r, &type);
 		if (is < 0)
 			return is == -ENOENT ? "is without a name that there is"
 			                     : "is of names that cannot be read";
@@ -155,7 +171,9 @@ int turf_verify_names(const struct turf_image *image, struct turf_error *err)
 		                    image->files.n + image->more_files.n);
 	if (!what)
 		what = check_listed(&r, TURF_NAME_TYPE, 1, turf_image_n_types(image));
-	return what ? bad(image, err, URF_NAMES, r.number, what) : 0;
+	if (!what)
+		what = check_listed(&r, TURF_NAME_VARIABLE, 0, turf_image_n_globals(image));
+	return what ? bad(image, err, URF_NAMES, r.name.number, what) : 0;
 }
 
 /* Lists must stand one behind the other, as the index has them. */
@@ -191,40 +209,40 @@ static int lines_in(const struct turf_image *image, uint32_t function, uint32_t 
 	return *highest > 0;
 }
 
-static const char *check_group(struct places *p, uint32_t file, struct place_list *l,
-                               uint32_t before[2])
+/* The function read last: its lines, and that it stands behind the one before, *@last. */
+static const char *check_function(struct places *p, uint32_t file, const struct place_list *l,
+                                  struct place_list *last, uint32_t *highest)
 {
-	uint32_t n = MIN(l->n, (uint32_t)URF_PLACE_GROUP), last = before[0], low, high = 0;
-	uint32_t lowest = before[0] + take_uleb(&l->at), most = lowest + take_uleb(&l->at);
-	for (uint32_t i = 0; i < n; i++, l->n--) {
-		if (l->at >= l->end)
-			return "ends outside";
-		uint32_t function = before[1] + take_sleb(&l->at), highest;
-		if (lines_in(p->image, function, file, &low, &highest) != 1)
-			return "has a function without a line there";
-		if ((i == 0 && low != lowest) || low < last ||
-		    (low == last && function <= before[1]))
-			return "is out of order";
-		high = MAX(high, highest);
-		last = low;
-		before[1] = function;
-		p->n_lines++;
-	}
-	before[0] = lowest;
-	return high == most ? NULL : "has another highest line";
+	uint32_t low, high;
+	if (lines_in(p->image, l->function, file, &low, &high) != 1)
+		return "has a function without a line there";
+	if (low != l->lowest || (l->highest != UINT32_MAX && high != l->highest))
+		return "has other lines";
+	if (last->n > l->n &&
+	    (low < last->lowest || (low == last->lowest && l->function <= last->function)))
+		return "is out of order";
+	if (last->n > l->n && (*highest < low) != (last->highest == UINT32_MAX))
+		return "overlaps, or does not";
+	*last = *l;
+	*highest = high;
+	p->n_lines++;
+	return NULL;
 }
 
 static const char *check_file(struct places *p, uint32_t file)
 {
-	struct place_list l;
-	uint32_t before[2] = { 0, 0 }; /* lowest line, function */
+	struct place_list l, last = { 0 };
+	uint32_t highest = 0;
 	if (!is_next(p, file) || turf_places_file(p->image, file, &l) != 1)
 		return "is not where its list is";
-	while (l.n) {
-		const char *what = check_group(p, file, &l, before);
+	int r;
+	while ((r = place_next(&l)) == 1) {
+		const char *what = check_function(p, file, &l, &last, &highest);
 		if (what)
 			return what;
 	}
+	if (r < 0 || (last.highest && last.highest != UINT32_MAX))
+		return "ends outside, or not";
 	p->at = l.at;
 	return NULL;
 }
@@ -252,8 +270,8 @@ static size_t count_lines(const struct turf_image *image)
 
 /* The blocks of a function that are yet to come. */
 struct owner {
-	struct place_list list;
-	uint64_t block;
+	struct block_list list;
+	size_t block;
 	bool any;
 };
 struct owners {
@@ -267,9 +285,7 @@ static void owners_fini(struct owners *o)
 
 static int owner_next(struct owner *o)
 {
-	uint32_t more = 0;
-	int r = place_next(&o->list, &more);
-	o->block += r == 1 ? more + o->any : 0;
+	int r = block_next(&o->list, &o->block);
 	o->any = r == 1;
 	return r;
 }

@@ -4,7 +4,7 @@ import subprocess
 
 import lib
 
-VERBS = ['index', 'symbolize', 'record', 'report', 'stack', 'dump', 'verify']
+VERBS = ['index', 'symbolize', 'lookup', 'list', 'record', 'report', 'stack', 'dump', 'verify']
 
 
 class Usage(lib.Case):

@@ -27,19 +27,19 @@ static const struct {
 	uint32_t number;
 } names[] = {
 	/* by kind, then by number */
-	{ "outer", FN, 1 },
-	{ "outer_sym", FN, 1 },
-	{ "inner", FN, 2 },
-	{ "leaf", FN, 3 },
-	{ "label", TURF_NAME_SYMBOL, 1 },
-	{ "wide", TURF_NAME_SYMBOL, 2 },
-	{ "bare", TURF_NAME_SYMBOL, 3 },
-	{ "leaf", TURF_NAME_SYMBOL, 4 },
-	{ "wide", TURF_NAME_TYPE, WIDE },
-	{ "bare", TURF_NAME_ENUMERATOR, WIDE },
-	{ "gcc", TURF_NAME_ENUMERATOR, WIDE },
-	{ "main.c", TURF_NAME_FILE, 1 },
-	{ "tail.s", TURF_NAME_FILE, 2 },
+	{ "outer", FN, 1, 0 },
+	{ "outer_sym", FN, 1, 0 },
+	{ "inner", FN, 2, 0 },
+	{ "leaf", FN, 3, 0 },
+	{ "label", TURF_NAME_SYMBOL, 1, 0 },
+	{ "wide", TURF_NAME_SYMBOL, 2, 0 },
+	{ "bare", TURF_NAME_SYMBOL, 3, 0 },
+	{ "leaf", TURF_NAME_SYMBOL, 4, 0 },
+	{ "wide", TURF_NAME_TYPE, WIDE, 0 },
+	{ "bare", TURF_NAME_ENUMERATOR, WIDE, 0 },
+	{ "gcc", TURF_NAME_ENUMERATOR, WIDE, 1 },
+	{ "main.c", TURF_NAME_FILE, 1, 0 },
+	{ "tail.s", TURF_NAME_FILE, 2, 0 },
 };
 
 /* The parts' urf, its cold sections said to be there. */
@@ -62,6 +62,14 @@ static void put_types(struct urf_parts *p)
 	          (uint8_t)urf_text(p, "gcc"), 4);
 }
 
+/* But for its tag. */
+static void put_entry(struct as *a, size_t i)
+{
+	as_uleb(a, names[i].number << URF_NAME_KIND_BITS | names[i].kind);
+	if (names[i].kind == TURF_NAME_ENUMERATOR)
+		as_uleb(a, names[i].index);
+}
+
 static void put_names(struct urf_parts *p)
 {
 	for (uint32_t bucket = 0; bucket < N_BUCKETS; bucket++) {
@@ -72,8 +80,7 @@ static void put_names(struct urf_parts *p)
 			if ((uint64_t)hash * N_BUCKETS >> 32 != bucket)
 				continue;
 			as_u8(&p->of[URF_NAMES], (uint8_t)hash);
-			as_uleb(&p->of[URF_NAMES],
-			        names[i].number << URF_NAME_KIND_BITS | names[i].kind);
+			put_entry(&p->of[URF_NAMES], i);
 		}
 	}
 	URF_PUT(p, URF_NAME_INDEX, urf_here(p, URF_NAMES));
@@ -81,11 +88,13 @@ static void put_names(struct urf_parts *p)
 
 static void put_places(struct urf_parts *p)
 {
-	URF_PUT(p, URF_PLACE_INDEX, 0, 1, 7, 11);
+	URF_PUT(p, URF_PLACE_INDEX, 0, 1, 8, 11);
 	URF_BYTES(p, URF_PLACES, 0);
-	URF_BYTES(p, URF_PLACES, 3, 3, 10, 3, 0x7f, 0x7f); /* lines 3 to 13: 3, 2, 1 */
-	URF_BYTES(p, URF_PLACES, 1, 7, 0, 4);
-	URF_BYTES(p, URF_PLACES, 0, 2, 0, 0, 2, 0, 0, 2, 0, 0, 1, 1); /* blocks of 0 to 4 */
+	/* leaf in line 3; inner's line 5 and 0; outer from 10 to 13 */
+	URF_BYTES(p, URF_PLACES, 3, 3 << 1, 3, 2 << 1, 0x7f, 5 << 1, 0x7f);
+	URF_BYTES(p, URF_PLACES, 1, 7 << 1, 4);
+	/* none of 0; of 1 to 3 the first two blocks, of 4 the second one */
+	URF_BYTES(p, URF_PLACES, 0, 2, 0, 2, 0, 2, 0, 1 + (2 << 2));
 }
 
 static void fill(struct urf_parts *p)
@@ -158,6 +167,7 @@ START_TEST(finds_all_that_is_called_so)
 				continue;
 			ck_assert_uint_lt(at, n);
 			ck_assert_int_eq(found[at].kind, names[k].kind);
+			ck_assert_uint_eq(found[at].index, names[k].index);
 			ck_assert_uint_eq(found[at++].number, names[k].number);
 		}
 		ck_assert_uint_eq(at, n);
@@ -314,8 +324,8 @@ START_TEST(dumps_places)
 	ck_assert_int_eq(turf_image_dump(image, "places", out, NULL), 0);
 	fclose(out);
 	ck_assert_str_eq(text, "[places]\n"
-	                       "file 1 lines 3..13 functions 3 2 1\n"
-	                       "file 2 lines 7..7 functions 4\n"
+	                       "file 1 functions 3:3 2:5 1:10\n"
+	                       "file 2 functions 4:7\n"
 	                       "function 1 blocks 0 1\n"
 	                       "function 2 blocks 0 1\n"
 	                       "function 3 blocks 0 1\n"
@@ -325,7 +335,7 @@ START_TEST(dumps_places)
 	ck_assert_int_eq(turf_image_dump(image, "names", out, NULL), 0);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, " function 1\n"));
-	ck_assert_ptr_nonnull(strstr(text, " enumerator 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, " enumerator 1 item 1\n"));
 	size_t lines = 0;
 	for (const char *at = text; (at = strchr(at, '\n')); at++)
 		lines++;
@@ -345,17 +355,18 @@ static const struct {
 } bent_cases[] = {
 	{ "a file of one function more", URF_PLACES, 1, 4, ".urf.place" },
 	{ "a file of one function less", URF_PLACES, 1, 2, ".urf.place" },
-	{ "a lower first line", URF_PLACES, 2, 2, ".urf.place" },
-	{ "a lower last line", URF_PLACES, 3, 9, ".urf.place" },
-	{ "a higher last line", URF_PLACES, 3, 11, ".urf.place" },
-	{ "a function without lines there", URF_PLACES, 4, 4, ".urf.place" },
-	{ "no such function", URF_PLACES, 4, 5, ".urf.place" },
+	{ "a lower line", URF_PLACES, 2, 2 << 1, ".urf.place" },
+	{ "a line beyond", URF_PLACES, 6, 6 << 1, ".urf.place" },
+	{ "one that is said to overlap", URF_PLACES, 4, 2 << 1 | 1, ".urf.place" },
+	{ "a last one that overlaps", URF_PLACES, 9, 7 << 1 | 1, ".urf.place" },
+	{ "a function without lines there", URF_PLACES, 3, 4, ".urf.place" },
+	{ "no such function", URF_PLACES, 3, 5, ".urf.place" },
 	{ "a function twice", URF_PLACES, 5, 0, ".urf.place" },
-	{ "no file for a line", URF_PLACES, 7, 0, ".urf.place" },
-	{ "a block less", URF_PLACES, 18, 1, ".urf.block" },
-	{ "no such block", URF_PLACES, 14, 1, ".urf.place" },
-	{ "a list that ends outside", URF_PLACES, 11, 9, ".urf.place" },
-	{ "a block of others only", URF_PLACES, 22, 0, ".urf.block" },
+	{ "no file for a line", URF_PLACES, 8, 0, ".urf.place" },
+	{ "a block less", URF_PLACES, 16, 1, ".urf.block" },
+	{ "no such block", URF_PLACES, 13, 1, ".urf.place" },
+	{ "a run that has no end", URF_PLACES, 18, 3 + (2 << 2), ".urf.place" },
+	{ "a block of others only", URF_PLACES, 18, 1, ".urf.block" },
 	{ "a file's list elsewhere", URF_PLACE_INDEX, 4, 2, ".urf.place" },
 	{ "a list outside", URF_PLACE_INDEX, 5, 1, ".urf.place" },
 	{ "functions' lists elsewhere", URF_PLACE_INDEX, 12, 12, ".urf.place" },
@@ -401,8 +412,7 @@ START_TEST(refuses_names_that_are_left_out)
 			if (i == missing[left_out])
 				continue;
 			as_u8(&p.of[URF_NAMES], (uint8_t)hash);
-			as_uleb(&p.of[URF_NAMES],
-			        names[i].number << URF_NAME_KIND_BITS | names[i].kind);
+			put_entry(&p.of[URF_NAMES], i);
 		}
 		URF_PUT(&p, URF_NAME_INDEX, urf_here(&p, URF_NAMES));
 		struct span urf = finish(&p);

@@ -89,8 +89,8 @@ def turf_types(turf, path):
 def beside_pahole(turf, path, text, show):
     ours = turf_types(turf, path)
     if text is None:
-        text = subprocess.run(["pahole", "-F", "dwarf", path], stdout=subprocess.PIPE,
-                              check=True).stdout.decode("utf-8", "replace")
+        text = subprocess.run(["pahole", "-F", "dwarf", path], stdout=subprocess.PIPE, check=True,
+                              stderr=subprocess.DEVNULL).stdout.decode("utf-8", "replace")
     same, different, missing, names, atomic = 0, [], [], set(), 0
     for kind, name, size, members in parse_pahole(text):
         names.add(name)
@@ -123,7 +123,7 @@ def beside_pahole(turf, path, text, show):
         print(f"  not known: {name}")
     for name in more[:show]:
         print(f"  not of pahole: {name}")
-    return not different and not missing
+    return same and not different and not missing
 
 
 OFFSET = re.compile(r"^/\*\s*(?:(\d+)(?::\s*(\d+))?\s*\|)?\s*(\d+)\s*\*/\s*(.*)$")
@@ -186,7 +186,7 @@ def beside_gdb(turf, path, count, seed, show):
         print(f"  {name}: gdb {size} {members}")
         for t in mine:
             print(f"    turf {t[1]} {t[2]}")
-    return not different
+    return same and not different
 
 
 def agrees(size, members, mine):

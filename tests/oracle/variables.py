@@ -146,7 +146,8 @@ def name_of(dies, die):
 
 def normal(expr):
     """An expression as turf says it."""
-    expr = expr.rstrip(")") if expr.count("(") < expr.count(")") else expr
+    while expr.count("(") < expr.count(")") and expr.endswith(")"):
+        expr = expr[:-1]
     expr = re.sub(r"DW_OP_(GNU_)?", "", expr.strip())
     expr = re.sub(r"\b(b?reg\d+) [A-Z][A-Z0-9]*", r"\1 ", expr)
     expr = re.sub(r"\b(b?regx) [A-Z][A-Z0-9]*", r"\1 ?", expr)

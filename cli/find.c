@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From what people write to what it means. The urf knows last components and linkage names;
+ * what a name stands in, and its arguments, are compared here, with names as they are shown.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "find.h"
+#include "turf/types.h"
+#include "turf/variables.h"
+
+int find_no_names(void)
+{
+	return cli_error(NULL, "no names in this urf: it was made with --hot, or stripped");
+}
+
+void find_free(struct found *f)
+{
+	free(f->at);
+}
+
+static int add(struct found *f, struct turf_name name)
+{
+	if (f->n == f->room) {
+		size_t room = 2 * f->room + 8;
+		struct turf_name *at = realloc(f->at, room * sizeof(*at));
+		if (!at)
+			return cli_error(NULL, "no memory");
+		f->at = at;
+		f->room = room;
+	}
+	f->at[f->n++] = name;
+	return CLI_OK;
+}
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct turf_name *x = a, *y = b;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* In order, each once. */
+static int finish(struct found *f)
+{
+	size_t n = 0;
+	if (f->n)
+		qsort(f->at, f->n, sizeof(*f->at), by_kind);
+	for (size_t i = 0; i < f->n; i++)
+		if (n == 0 || by_kind(&f->at[n - 1], &f->at[i]) != 0)
+			f->at[n++] = f->at[i];
+	f->n = n;
+	return n ? CLI_OK : CLI_NONE;
+}
+
+/* Bytes of @text up to its arguments, if it has some: "a::f" of "a::f(int) const". */
+static size_t without_arguments(const char *text, size_t n)
+{
+	size_t end = n;
+	while (end > 0 && text[end - 1] != ')')
+		end--;
+	if (end == 0 || (end < n && text[end] == ':'))
+		return n;
+	int depth = 0;
+	for (size_t at = end; at-- > 0;) {
+		depth += text[at] == ')';
+		depth -= text[at] == '(';
+		if (depth == 0)
+			return at ? at : n;
+	}
+	return n;
+}
+
+/* Where the last component of a name begins: "f" of "a::T<b::c>::f". */
+static size_t last_component(const char *text, size_t n)
+{
+	size_t last = 0;
+	int depth = 0;
+	for (size_t i = 0; i + 2 < n; i++) {
+		depth += text[i] == '<' || text[i] == '(' || text[i] == '{';
+		depth -= text[i] == '>' || text[i] == ')' || text[i] == '}';
+		if (depth <= 0 && text[i] == ':' && text[i + 1] == ':')
+			last = i + 2;
+	}
+	return last;
+}
+
+/* @text is @name, or ends with it behind "::" or a blank. */
+static bool ends_with(const char *text, size_t n, const char *name, size_t size)
+{
+	if (n < size || memcmp(text + n - size, name, size) != 0)
+		return false;
+	const char *before = text + n - size;
+	return n == size || before[-1] == ' ' ||
+	       (n >= size + 2 && before[-1] == ':' && before[-2] == ':');
+}
+
+/* What is asked for, taken apart. */
+struct query {
+	const char *text;
+	size_t size, name_size; /* of all; without arguments */
+	size_t last;            /* where the last component begins */
+	bool qualified;         /* it says more than a name */
+};
+
+static struct query parse(const char *text)
+{
+	struct query q = { .text = text, .size = strlen(text) };
+	q.name_size = without_arguments(text, q.size);
+	q.last = last_component(text, q.name_size);
+	q.qualified = q.last || q.name_size < q.size;
+	return q;
+}
+
+struct cli_text find_function_name(const struct turf_image *image, uint32_t function)
+{
+	struct turf_frame frame = { .function = function };
+	(void)turf_image_function(image, function, &frame.name, &frame.linkage_name);
+	return cli_frame_name(image, &frame, true);
+}
+
+/* The name of a type or of a function's scope, with what it stands in; free() it. */
+static char *type_name(const struct turf_image *image, uint32_t number)
+{
+	ssize_t n = turf_image_type_name(image, number, NULL, 0);
+	char *name = n < 0 ? NULL : malloc((size_t)n + 1);
+	if (name)
+		turf_image_type_name(image, number, name, (size_t)n + 1);
+	return name;
+}
+
+/* The function's name behind its scope, as the debug info has both. */
+static bool is_scoped(const struct turf_image *image, uint32_t number, const struct query *q)
+{
+	struct turf_details d;
+	turf_text name, linkage;
+	if (q->name_size < q->size || turf_image_details(image, number, &d) != 1 || !d.scope ||
+	    turf_image_function(image, number, &name, &linkage) != 1)
+		return false;
+	struct cli_text text = cli_text(image, name);
+	char *scope = type_name(image, d.scope), *both = NULL;
+	int n = scope && text.at ? asprintf(&both, "%s::%s", scope, text.at) : -1;
+	bool is = n >= 0 && ends_with(both, (size_t)n, q->text, q->size);
+	free(scope);
+	if (n >= 0)
+		free(both);
+	return is;
+}
+
+static bool is_function(const struct turf_image *image, uint32_t number, const struct query *q)
+{
+	struct cli_text shown = find_function_name(image, number);
+	size_t n = shown.size;
+	if (!q->qualified || !shown.at)
+		return true;
+	if (q->name_size == q->size) {
+		n = without_arguments(shown.at, n);
+	} else { /* up to the arguments' end: what follows says how, not what it is */
+		size_t end = without_arguments(shown.at, n);
+		while (n > end && shown.at[n - 1] != ')')
+			n--;
+	}
+	return ends_with(shown.at, n, q->text, q->size) || is_scoped(image, number, q);
+}
+
+/* A variable behind its linkage name as it was written, or behind its scope. */
+static bool is_variable(const struct turf_image *image, uint32_t number, const struct query *q)
+{
+	struct turf_global g;
+	char *scope = NULL, *both = NULL;
+	if (turf_image_global(image, number, &g) != 1)
+		return false;
+	struct turf_frame frame = { .name = g.linkage_name };
+	struct cli_text shown = cli_frame_name(image, &frame, true);
+	if (g.linkage_name && ends_with(shown.at, shown.size, q->text, q->size))
+		return true;
+	if (!g.scope || !(scope = type_name(image, g.scope)))
+		return false;
+	struct cli_text name = cli_text(image, g.name);
+	int n = name.at ? asprintf(&both, "%s::%s", scope, name.at) : -1;
+	bool is = n >= 0 && ends_with(both, (size_t)n, q->text, q->size);
+	free(scope);
+	if (n >= 0)
+		free(both);
+	return is;
+}
+
+static bool is_meant(const struct turf_image *image, const struct turf_name *name,
+                     const struct query *q)
+{
+	if (name->kind == TURF_NAME_FUNCTION)
+		return is_function(image, name->number, q);
+	if (!q->qualified)
+		return true;
+	if (q->name_size < q->size)
+		return false;
+	if (name->kind == TURF_NAME_VARIABLE)
+		return is_variable(image, name->number, q);
+	if (name->kind != TURF_NAME_TYPE)
+		return name->kind == TURF_NAME_ENUMERATOR;
+	char *text = type_name(image, name->number);
+	bool is = text && ends_with(text, strlen(text), q->text, q->size);
+	free(text);
+	return is;
+}
+
+/* All that the urf has under @n bytes of @name, and that @q means; NULL: all. */
+static int add_all(const struct turf_image *image, const char *name, size_t n,
+                   const struct query *q, struct found *out)
+{
+	struct turf_names walk;
+	struct turf_name found;
+	int r = turf_image_names(image, name, n, &walk), status = CLI_OK;
+	if (r == -ENODATA)
+		return find_no_names();
+	while (r >= 0 && status == CLI_OK && (r = turf_names_next(&walk, &found)) == 1)
+		if (!q || is_meant(image, &found, q))
+			status = add(out, found);
+	return r < 0 ? cli_error(NULL, "names cannot be read: damaged urf") : status;
+}
+
+/* A pattern, and what it is held against. */
+struct matching {
+	const struct turf_image *image;
+	const char *pattern;
+	struct found *out;
+	char *text;
+	size_t room;
+};
+
+static bool matches(const struct matching *m, const char *text)
+{
+	return fnmatch(m->pattern, text, 0) == 0;
+}
+
+/* A text of the pools: a file is known by its last component, a symbol without its version. */
+static int add_text(struct matching *m, char *text, size_t n)
+{
+	char *slash = memrchr(text, '/', n), *at = memchr(text, '@', n);
+	int status = CLI_OK;
+	if (matches(m, text))
+		status = add_all(m->image, text, n, NULL, m->out);
+	if (status == CLI_OK && slash && matches(m, slash + 1))
+		status = add_all(m->image, slash + 1, (size_t)(text + n - slash - 1), NULL,
+		                 m->out);
+	if (status == CLI_OK && at && at > text) {
+		*at = 0;
+		if (matches(m, text))
+			status = add_all(m->image, text, (size_t)(at - text), NULL, m->out);
+		*at = '@';
+	}
+	return status;
+}
+
+/* Names that are part of a linkage name are no texts of their own. */
+static int add_parts(struct matching *m)
+{
+	struct turf_image_info info;
+	char name[1024];
+	int status = CLI_OK;
+	turf_image_info(m->image, &info);
+	for (uint32_t i = 1; i <= info.n_functions && status == CLI_OK; i++) {
+		turf_text text, linkage;
+		if (turf_image_function(m->image, i, &text, &linkage) != 1)
+			return cli_error(NULL, "function %u cannot be read: damaged urf", i);
+		if (!(text >> 32) || turf_image_text(m->image, text, name, sizeof(name)) < 0)
+			continue;
+		if (matches(m, name))
+			status = add(m->out, (struct turf_name){ TURF_NAME_FUNCTION, i, 0 });
+	}
+	return status;
+}
+
+static int add_matches(const struct turf_image *image, const char *pattern, struct found *out)
+{
+	enum { ROOM = 1 << 16 }; /* as long as a text can be asked for by its pattern */
+	struct matching m = { image, pattern, out, malloc(ROOM + 1), ROOM };
+	if (!m.text)
+		return cli_error(NULL, "no memory");
+	struct turf_all_texts walk;
+	turf_text number;
+	size_t n;
+	int r, status = CLI_OK;
+	turf_image_texts(image, m.text, ROOM, &walk);
+	while (status == CLI_OK && (r = turf_all_texts_next(&walk, &number, &n)) != 0) {
+		if (r < 0) {
+			status = cli_error(NULL, "texts cannot be read: damaged urf");
+		} else if (n && n < ROOM) {
+			char end = m.text[n]; /* of a longer text before: to be left as it is */
+			m.text[n] = 0;
+			status = add_text(&m, m.text, n);
+			m.text[n] = end;
+		}
+	}
+	free(m.text);
+	return status == CLI_OK ? add_parts(&m) : status;
+}
+
+int find_named(const struct turf_image *image, const char *name, struct found *out)
+{
+	struct query q = parse(name);
+	*out = (struct found){ .n = 0 };
+	int status = add_all(image, q.text + q.last, q.name_size - q.last, &q, out);
+	if (status == CLI_OK && q.qualified)
+		status = add_all(image, name, q.size, NULL, out);
+	if (status == CLI_OK && !out->n && strpbrk(name, "*?["))
+		status = add_matches(image, name, out);
+	if (status == CLI_OK && !out->n && !strpbrk(name, "*?[<")) {
+		char *pattern = NULL;
+		struct found all = { .n = 0 };
+		if (asprintf(&pattern, "%.*s<*", (int)(q.name_size - q.last), q.text + q.last) <
+		    0)
+			return cli_error(NULL, "no memory");
+		status = add_matches(image, pattern, &all);
+		free(pattern);
+		for (size_t i = 0; i < all.n && status == CLI_OK; i++)
+			if (!q.qualified)
+				status = add(out, all.at[i]);
+		free(all.at);
+	}
+	return status == CLI_OK ? finish(out) : status;
+}
+
+int find_files(const struct turf_image *image, const char *path, struct found *out)
+{
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
+	struct found all = { .n = 0 };
+	size_t size = strlen(path);
+	*out = (struct found){ .n = 0 };
+	int status = add_all(image, last, strlen(last), NULL, &all);
+	for (size_t i = 0; i < all.n && status == CLI_OK; i++) {
+		if (all.at[i].kind != TURF_NAME_FILE)
+			continue;
+		struct cli_text text = cli_path(image, all.at[i].number);
+		if (text.size < size || memcmp(text.at + text.size - size, path, size) != 0)
+			continue;
+		if (text.size == size || text.at[text.size - size - 1] == '/')
+			status = add(out, all.at[i]);
+	}
+	free(all.at);
+	return status == CLI_OK ? finish(out) : status;
+}

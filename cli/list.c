@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * turf list: all functions, types, variables, files or units, or those whose names match a
+ * pattern.
+ */
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "find.h"
+#include "show.h"
+#include "turf/types.h"
+#include "turf/variables.h"
+
+static const char usage[] =
+	"Usage: turf list -e FILE [--json] functions|types|variables|files|units [PATTERN]\n"
+	"Lists what the debug info knows: functions that have code or are inlined, types that\n"
+	"have a name, variables outside functions or that live as long, source files, and\n"
+	"units; each with the place where it is declared. PATTERN is as of a shell, for whole\n"
+	"names as they are shown; without it all are listed.\n"
+	"\n"
+	"  -e, --exe FILE    an ELF file, or an urf\n"
+	"      --json        one JSON object a line\n"
+	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --store DIR       where urfs are kept\n"
+	"\n"
+	"Exit status: 0 something was listed, 1 nothing matches, 2 error.\n";
+
+struct list {
+	const struct turf_image *image;
+	const char *pattern; /* NULL: all */
+	bool json;
+	size_t n; /* listed */
+};
+
+static bool is_listed(struct list *l, const char *name)
+{
+	bool is = !l->pattern || fnmatch(l->pattern, name, 0) == 0;
+	l->n += is;
+	return is;
+}
+
+static void put_field(const char *name, struct cli_text text)
+{
+	if (!text.at)
+		return;
+	printf(",\"%s\":", name);
+	cli_json_string(stdout, text.at);
+}
+
+/* A line: what, and where it is declared. */
+static void put(const struct list *l, const char *kind, const char *name, uint32_t file,
+                uint32_t line)
+{
+	struct cli_text path = cli_path(l->image, file);
+	if (!l->json) {
+		printf(path.at ? "%s  %s:%" PRIu32 "\n" : "%s\n", name, path.at, line);
+		return;
+	}
+	printf("{\"kind\":\"%s\",\"name\":", kind);
+	cli_json_string(stdout, name);
+	put_field("file", path);
+	if (path.at)
+		printf(",\"line\":%" PRIu32, line);
+	puts("}");
+}
+
+static int list_functions(struct list *l, const struct turf_image_info *info)
+{
+	for (uint32_t i = 1; i <= info->n_functions; i++) {
+		turf_text name = 0, linkage = 0;
+		uint32_t file = 0, line = 0;
+		if (turf_image_function(l->image, i, &name, &linkage) != 1)
+			return cli_error(NULL,
+			                 "function %" PRIu32 " cannot be read: damaged urf", i);
+		if (!name && !linkage)
+			continue; /* lines without a function */
+		struct cli_text shown = find_function_name(l->image, i);
+		(void)turf_image_declared(l->image, i, &file, &line);
+		if (shown.at && is_listed(l, shown.at))
+			put(l, "function", shown.at, file, line);
+	}
+	return CLI_OK;
+}
+
+static int list_types(struct list *l, const struct turf_image_info *info)
+{
+	(void)info;
+	uint32_t n = turf_image_n_types(l->image);
+	if (!n)
+		return cli_error(NULL,
+		                 "no types in this urf: it was made of a file without debug "
+		                 "info, with --hot, or stripped");
+	for (uint32_t i = 1; i < n; i++) {
+		struct turf_type type;
+		if (turf_image_type(l->image, i, &type) != 1)
+			return cli_error(NULL, "type %" PRIu32 " cannot be read: damaged urf",
+			                 i);
+		if (!type.name || type.kind == TURF_TYPE_SCOPE)
+			continue;
+		char *shown = show_declaration(l->image, i, NULL);
+		if (!shown)
+			return CLI_ERROR;
+		if (is_listed(l, shown))
+			put(l, "type", shown, type.file, type.line);
+		free(shown);
+	}
+	return CLI_OK;
+}
+
+static int list_variables(struct list *l, const struct turf_image_info *info)
+{
+	(void)info;
+	uint32_t n = turf_image_n_globals(l->image);
+	for (uint32_t i = 0; i < n; i++) {
+		struct turf_global g;
+		if (turf_image_global(l->image, i, &g) != 1)
+			return cli_error(NULL,
+			                 "variable %" PRIu32 " cannot be read: damaged urf", i);
+		struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
+		struct cli_text name = cli_frame_name(l->image, &frame, true);
+		if (frame.name && is_listed(l, name.at))
+			put(l, "variable", name.at, g.file, g.line);
+	}
+	return CLI_OK;
+}
+
+static int list_files(struct list *l, const struct turf_image_info *info)
+{
+	(void)info;
+	struct turf_file file;
+	for (uint32_t i = 1; turf_image_file(l->image, i, &file) == 1; i++) {
+		struct cli_text path = cli_path(l->image, i);
+		if (path.at && is_listed(l, path.at))
+			put(l, "file", path.at, 0, 0);
+	}
+	return CLI_OK;
+}
+
+static void put_unit(const struct list *l, const struct turf_unit *unit, const char *name)
+{
+	struct cli_text directory = cli_text(l->image, unit->directory);
+	struct cli_text producer = cli_text(l->image, unit->producer);
+	if (!l->json) {
+		printf("%s%s%s  DWARF %u  %s\n", directory.at ? directory.at : "",
+		       directory.at ? "/" : "", name, unit->version,
+		       producer.at ? producer.at : "");
+		return;
+	}
+	printf("{\"kind\":\"unit\",\"name\":");
+	cli_json_string(stdout, name);
+	put_field("directory", directory);
+	put_field("producer", producer);
+	printf(",\"language\":%u,\"version\":%u}\n", unit->language, unit->version);
+}
+
+static int list_units(struct list *l, const struct turf_image_info *info)
+{
+	for (uint32_t i = 1; i <= info->n_units; i++) {
+		struct turf_unit unit;
+		if (turf_image_unit(l->image, i, &unit) != 1)
+			return cli_error(NULL, "unit %" PRIu32 " cannot be read: damaged urf",
+			                 i);
+		struct cli_text name = cli_text(l->image, unit.name);
+		if (name.at && is_listed(l, name.at))
+			put_unit(l, &unit, name.at);
+	}
+	return CLI_OK;
+}
+
+static int list(struct list *l, const char *what)
+{
+	static const struct {
+		const char *what;
+		int (*list)(struct list *l, const struct turf_image_info *info);
+	} kinds[] = {
+		{ "functions", list_functions }, { "types", list_types },
+		{ "variables", list_variables }, { "files", list_files },
+		{ "units", list_units },
+	};
+	struct turf_image_info info;
+	turf_image_info(l->image, &info);
+	for (size_t i = 0; i < CLI_COUNT(kinds); i++)
+		if (strcmp(kinds[i].what, what) == 0)
+			return kinds[i].list(l, &info);
+	return cli_usage_error("'%s' cannot be listed", what);
+}
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "exe", required_argument, NULL, 'e' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_OPTIONS,
+	};
+	struct list l = { .n = 0 };
+	const char *path = NULL;
+	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
+		if (c == 'e')
+			path = optarg;
+		else if (c == 'j')
+			l.json = true;
+		else
+			cli_build.debug_folder = optarg;
+	}
+	if (!path)
+		return cli_usage_error("no file given (-e FILE)");
+	if (argc - optind < 1 || argc - optind > 2)
+		return cli_usage_error("functions, types, variables, files or units are "
+		                       "expected, and perhaps a pattern");
+	struct turf_image *image;
+	int status = cli_open_image(path, &image);
+	if (status != CLI_OK)
+		return status;
+	l.image = image;
+	l.pattern = argv[optind + 1]; /* NULL where there is none */
+	status = list(&l, argv[optind]);
+	turf_image_close(image);
+	return status == CLI_OK && l.n == 0 ? CLI_NONE : status;
+}
