@@ -23,7 +23,6 @@ static const uint8_t fields_of[URF_TOKEN_KINDS] = {
 	[URF_TOKEN_CALL] = URF_TOKEN_FAR_GAP,
 	[URF_TOKEN_PARAMETER] = URF_TOKEN_FAR_A | URF_TOKEN_FAR_EXPR,
 	[URF_TOKEN_FRAME] = URF_TOKEN_FAR_EXPR,
-	[URF_TOKEN_REFERENCE] = URF_TOKEN_FAR_A | URF_TOKEN_FAR_LENGTH,
 };
 
 /* Which numbers may be left to operands, from none to all. */
@@ -38,7 +37,6 @@ static const uint8_t far_of[URF_TOKEN_KINDS][FORMS] = {
 	[URF_TOKEN_CALL] = { 0, 0x20 },
 	[URF_TOKEN_PARAMETER] = { 0, 0x80, 0x90 },
 	[URF_TOKEN_FRAME] = { 0, 0x80 },
-	[URF_TOKEN_REFERENCE] = { 0, 0x40, 0x50 },
 };
 
 /* The op that leaves @far of the token to operands; 0: what it would give does not fit. */
