@@ -31,6 +31,7 @@ int cmd_stack(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_lookup(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_strip(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

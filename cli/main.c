@@ -26,6 +26,7 @@
  *     lookup.c     turf lookup      what a name, a line, an address is
  *     list.c       turf list        functions, types, files, units
  *     find.c       from names as they are written to what is called so, for these
+ *     diff.c       turf diff        two interfaces; diff.h shows its parts
  *     dump.c       turf dump        an urf as text
  *     strip.c      turf strip       drop the cold part
  *     verify.c     turf verify      check all of an urf
@@ -57,6 +58,7 @@ static const struct verb {
 	{ "turf show", cmd_show, "show types as they are laid out" },
 	{ "turf lookup", cmd_lookup, "tell what a name, a line or an address is" },
 	{ "turf list", cmd_list, "list functions, types, variables, files or units" },
+	{ "turf diff", cmd_diff, "compare the interfaces of two builds" },
 	{ "turf dump", cmd_dump, "show an urf as text" },
 	{ "turf strip", cmd_strip, "drop what look-ups by address do not need" },
 	{ "turf verify", cmd_verify, "check urfs for damage" },
