@@ -8,6 +8,8 @@
  * index -o` of `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; } int
  * main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2 -nostdlib
  * -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
+ * variables.urf is made like hello.urf, of a program with a global variable, a static, one of
+ * each thread, a block and an inlined call.
  */
 #include <xxhash.h>
 
