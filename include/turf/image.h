@@ -181,7 +181,7 @@ struct turf_row {
  * turf_image_find_row() - the row over an address
  * @out: filled on 1, untouched otherwise
  *
- * Cost:   one binary search, at most 64 rows decoded; no allocation; async-signal-safe
+ * Cost:   one binary search, the rows of four blocks decoded; no allocation; async-signal-safe
  * Return: 1, 0 none covers @addr or the urf was made without them, -EBADMSG image damaged
  * Source: DWARF 5 section 6.2.2
  */
@@ -191,12 +191,14 @@ int turf_image_find_row(const struct turf_image *image, uint64_t addr, struct tu
 struct turf_rows {
 	const struct turf_image *image;
 	uint64_t from;
-	size_t group;      /* behind the one of the row to come */
-	uint32_t off, end; /* of the rows behind it, in its group */
-	uint32_t n;        /* rows read of the group */
-	uint32_t rva;      /* of the row to come; */
-	bool more;         /* there is one, */
-	bool none;         /* which is the end of a table */
+	uint64_t next;       /* first address of the group that is not read, as an rva */
+	uint32_t group, bit; /* of what comes behind the row to come */
+	uint32_t block, op, segment; /* of the last segment passed: op is behind its op, segment
+	                                its start; op 0: none of the block is passed */
+	uint32_t discriminator;      /* now */
+	uint32_t last_discriminator; /* that was not 0 */
+	bool more;                   /* there is a row to come, */
+	bool none;                   /* which is the end of a table */
 	struct turf_row row;
 };
 
@@ -212,7 +214,8 @@ int turf_rows_next(struct turf_rows *walk, struct turf_row *out);
  *       0: none
  * @n:   frames of @addr, as many as turf_image_frames() gives
  *
- * Cost:   two binary searches, at most 64 rows decoded; no allocation; async-signal-safe
+ * Cost:   two binary searches, the rows of four blocks decoded; no allocation;
+ *         async-signal-safe
  * Return: 1 one of them is not 0; 0 all are, or the urf was made without them; -EBADMSG image
  *         damaged, what is in @out means nothing
  * Source: DWARF 5 section 6.2.2; DW_AT_GNU_discriminator of inlined calls

@@ -71,7 +71,7 @@ enum urf_section_kind {
 	                */
 	URF_EXPRS,     /* [.urf.exprs]  DWARF expressions: uleb128 length, bytes */
 	/* cold: what is asked for now and then; an urf may be without it */
-	URF_MARKS, /* [.urf.marks]  struct urf_marks: groups of rows of line tables, by start */
+	URF_MARKS,     /* [.urf.marks]  struct urf_marks: groups of rows of line tables */
 	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
 	URF_CALLS, /* [.urf.calls]  struct urf_calls: discriminators of inlined calls, by start
 	            */
@@ -142,7 +142,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00004"
+#define URF_LAYOUT "v2.00005"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -329,28 +329,44 @@ struct urf_saved {
 static_assert(sizeof(struct urf_saved) == 8, "on disk");
 
 /*
- * Marks: what line tables say of rows besides file, line and column. A group holds at most
- * URF_MARK_STEP rows; its fields for each row: uleb bytes behind the row before (of the first:
- * 0)
- * * 4 + 2 where the next two fields are there + 1 where the row begins a statement; a byte of
- * URF_MARK_* bits; uleb discriminator. A row ends where the next one begins, a group's last
- * where the next group begins. Of rows at one address the last one's discriminator counts, and
- * the bits of all.
+ * Marks: what line tables say of rows besides file, line and column, as bits beside the
+ * segments: nearly every row begins where one of these does. A group is URF_MARK_BLOCKS blocks;
+ * it begins where its first block does, the first one at rva 0. One more group, without a
+ * segment, begins where the last block ends. Marks are rows and the ends of tables, one an
+ * address. Bits are taken from the lowest of a byte on; a group begins at a byte.
+ *
+ * A number: a bit 0 and 3 bits, which are it; or a bit 1 and 6 bits, to which URF_MARK_NEAR is
+ * added; where these are URF_MARK_FAR, 5 bits, how many bits less 1, and the bits of it.
+ *
+ * A group is a bit 0; or, where its start lies in a row but no mark is there, a bit 1, the
+ * number of bytes from that row's start to the group's, less 1, and the row as if it began
+ * where a segment does. Then tokens:
+ *
+ *  - 0, a bit: a mark where the next segment begins; the bit: a statement begins
+ *  - 10, a number, a bit: the same, that many bytes behind the first address of the group that
+ *    no token has reached
+ *  - 110, then 0: the discriminator from here on is 0 if it was not, else the last one that was
+ *    not; or 1 and the number of it, less 1. 0 at first.
+ *  - 1110: where the next segment begins is no mark
+ *  - 1111, 3 bits: URF_MARK_PROLOGUE_END ... of the next mark; with URF_MARK_NONE it is a
+ *    table's end and nothing else
+ *
+ * Where no segment is left in the group, 0 alone: the next mark is at the start of the next
+ * group; 1110 and a number: 0: there is no further mark; else it is that many bytes behind it.
+ * The group ends there.
  */
 enum {
-	URF_MARK_STEP = 64,
-	URF_MARK_STATEMENT = 1,
-	URF_MARK_MORE = 2,
-	URF_MARK_SHIFT = 2,
+	URF_MARK_BLOCKS = 4,
+	URF_MARK_NEAR = 8,
+	URF_MARK_FAR = 63,
 	URF_MARK_PROLOGUE_END = 1,
 	URF_MARK_EPILOGUE_BEGIN = 2,
 	URF_MARK_NONE = 4, /* no row: the table ends here */
 };
 struct urf_marks {
-	le32 start; /* rva */
-	le32 off;   /* in .urf.mark.data */
+	le32 off; /* of a group, in .urf.mark.data */
 };
-static_assert(sizeof(struct urf_marks) == 8, "on disk");
+static_assert(sizeof(struct urf_marks) == 4, "on disk");
 
 /*
  * Discriminators of the calls that are inlined at an address. Each entry holds up to the start

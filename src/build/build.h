@@ -222,13 +222,12 @@ int turf_build_golang(struct builder *b, struct turf_error *err);
 /* frames.c */
 int turf_build_frames(struct builder *b, struct turf_error *err);
 
-/* functions.c, segments.c, packed.c, marks.c, calls.c: 0, -ENOMEM or -E2BIG */
+/* functions.c, segments.c, packed.c, calls.c: 0, -ENOMEM or -E2BIG */
 int turf_functions_begin(struct builder *b);
 void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
 void turf_functions_free(struct functions *f);
 int turf_emit_packed(struct builder *b);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
-int turf_emit_marks(struct builder *b);
 int turf_emit_places(struct builder *b); /* once functions and blocks are numbered */
 /* Of stretches that cover all code, in order of address. */
 int turf_emit_calls(struct builder *b, const struct stretch *list, size_t n);
@@ -244,6 +243,9 @@ int turf_segments_code(struct segments *s, size_t idx, struct turf_error *err);
 int turf_segments_join(struct segments *s);
 int turf_segments_calls(const struct segments *s); /* turf_emit_calls() */
 void turf_segments_free(struct segments *s);
+
+/* marks.c: once the segments are coded. 0 or < 0 */
+int turf_emit_marks(struct builder *b, struct turf_error *err);
 
 /* merge.c: all of that in its order. 0 or < 0 */
 int turf_build_merge(struct builder *b, struct turf_error *err);

@@ -7,7 +7,9 @@
  *
  *   sort texts | tables of functions, which number lines and sites
  *   code texts | records of functions | plan some segments and count their ops
- *   symbols, files, units, marks, calls | code all segments
+ *   symbols, files, units, calls | code all segments
+ *
+ * Marks are coded beside the segments, so they come last.
  */
 #include "build/build.h"
 #include "build/functions.h"
@@ -51,7 +53,6 @@ static int count_task(void *ctx, size_t idx, struct turf_error *err)
 static int code_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct merging *m = ctx;
-	bool hot = m->b->options->flags & TURF_BUILD_HOT;
 	switch (idx) {
 	case 0:
 		return fail(m->b, turf_functions_join(m->f), err);
@@ -60,11 +61,9 @@ static int code_task(void *ctx, size_t idx, struct turf_error *err)
 	case 2:
 		return fail(m->b, turf_emit_packed(m->b), err);
 	case 3:
-		return hot ? 0 : fail(m->b, turf_emit_marks(m->b), err);
-	case 4:
 		return fail(m->b, turf_segments_calls(m->segments), err);
 	default:
-		return turf_segments_code(m->segments, idx - 5, err);
+		return turf_segments_code(m->segments, idx - 4, err);
 	}
 }
 
@@ -83,9 +82,13 @@ static int run(struct merging *m, struct turf_error *err)
 	if (r == 0)
 		r = fail(m->b, turf_segments_choose(m->segments), err);
 	if (r == 0)
-		r = turf_pool_run(threads, 5 + turf_segments_chunks(m->segments), code_task, m,
+		r = turf_pool_run(threads, 4 + turf_segments_chunks(m->segments), code_task, m,
 		                  err);
-	return r < 0 ? r : fail(m->b, turf_segments_join(m->segments), err);
+	if (r == 0)
+		r = fail(m->b, turf_segments_join(m->segments), err);
+	if (r < 0 || m->b->options->flags & TURF_BUILD_HOT)
+		return r;
+	return fail(m->b, turf_emit_marks(m->b, err), err);
 }
 
 int turf_build_merge(struct builder *b, struct turf_error *err)

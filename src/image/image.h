@@ -284,20 +284,38 @@ int turf_walk_frames(const struct turf_image *image, const struct walk *walk, ui
 /* Fills @f, which DWARF does not name, from the symbol there: 1, 0 none, -EBADMSG. */
 int turf_image_symbol_frame(const struct turf_image *image, uint32_t rva, struct turf_frame *f);
 
-/* A row of a line table, as it is coded. */
-struct mark {
+/* Where the segments of some blocks begin, one after the other. */
+struct starts {
+	uint32_t block, end; /* those left, the first one of which may have begun */
+	uint32_t op;         /* what of it is left, in .urf.segments; 0: all */
+	uint32_t start;      /* rva */
+};
+/* The next one: 1 and s->start, 0 there is none, -EBADMSG. */
+int turf_starts_next(const struct turf_image *image, struct starts *s);
+
+/* A row of a line table, or a table's end. */
+struct image_mark {
 	uint32_t start; /* rva */
 	uint32_t discriminator;
 	uint8_t flags; /* URF_MARK_PROLOGUE_END ... */
 	bool statement;
-	bool more; /* flags and discriminator were there */
+	bool more; /* of what turf_marks_next() says at a group's end: there is one */
 };
-/* Where the rows of @group, which there is, begin and end: 0 or -EBADMSG. */
-int turf_marks_group(const struct turf_image *image, size_t group, uint32_t *off,
-                     uint32_t *end);
-/* Decodes the row at *@off, before @end, that is behind one at @from: 0 or -EBADMSG. */
-int turf_marks_read(const struct turf_image *image, uint32_t *off, uint32_t end, uint32_t from,
-                    struct mark *out);
+/* How many groups of marks an image has that has marks. */
+size_t turf_marks_groups(const struct turf_image *image);
+/* Where the @group-th one begins. */
+uint32_t turf_marks_start(const struct turf_image *image, size_t group);
+/* The blocks of @group that are there. */
+struct starts turf_marks_starts(const struct turf_image *image, size_t group);
+/* Begins to read @group: 1 its start lies in *@out, 0 in no row or that begins there, -EBADMSG.
+ */
+int turf_marks_begin(const struct turf_image *image, size_t group, struct turf_rows *walk,
+                     struct image_mark *out);
+/* The next mark of the group: 1, 0 there is none: out->start is where the next one is, in
+ * another group, if out->more; -EBADMSG. */
+int turf_marks_next(struct turf_rows *walk, struct image_mark *out);
+/* Is all of the group read? */
+bool turf_marks_done(const struct turf_rows *walk);
 
 /* The discriminators at *@off of .urf.call.data: how many, or -EBADMSG; *@off is behind them.
  */

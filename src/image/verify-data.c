@@ -233,52 +233,80 @@ int turf_verify_unwind(const struct turf_image *image, struct turf_error *err)
 	return r < 0 ? r : check_rows(image, err);
 }
 
-static const char *check_mark(const struct mark *m, uint32_t before, uint32_t n, bool last)
+/* Marks as they are read, group by group. */
+struct marks {
+	struct image_mark over; /* the last one, where any: a row */
+	struct image_mark end;  /* what the group before says of the next one */
+	bool any;
+};
+
+static const char *check_mark(struct marks *marks, const struct image_mark *m)
 {
 	bool none = m->flags & URF_MARK_NONE;
-	if (n == 0 ? m->start != before : m->start < before + !none)
-		return "a row is out of order";
-	if (m->more != (m->flags || m->discriminator))
-		return "a row's fields are not there, or empty";
-	if (m->flags & ~(URF_MARK_PROLOGUE_END | URF_MARK_EPILOGUE_BEGIN | URF_MARK_NONE))
-		return "a row has bits that mean nothing";
-	if (none && (m->flags != URF_MARK_NONE || m->discriminator || m->statement || !last))
+	if (none && (m->flags != URF_MARK_NONE || m->statement))
 		return "a table's end is not just that";
-	return n < URF_MARK_STEP ? NULL : "has too many rows";
+	if (none && !marks->any)
+		return "a table ends that did not begin";
+	marks->over = *m;
+	marks->any = !none;
+	return NULL;
 }
 
-/* @before: where the last row of the group before begins; then of this one. */
-static const char *check_mark_group(const struct turf_image *image, size_t group,
-                                    uint32_t *before)
+/* The first mark of a group, or what stands there if it has none: as the one before said? */
+static bool is_next(const struct marks *marks, const struct image_mark *m, bool more)
 {
-	uint32_t off, end, at = le32_get(image->marks.at[group].start);
-	if (at < *before)
-		return "out of order";
-	if (turf_marks_group(image, group, &off, &end) < 0 || (group == 0 && off != 0))
-		return "its rows are not behind those of the group before";
-	for (uint32_t n = 0; off < end; n++) {
-		struct mark m;
-		if (turf_marks_read(image, &off, end, at, &m) < 0)
-			return "a row cannot be read";
-		const char *what = check_mark(&m, at, n, off == end);
+	return marks->end.more == more && (!more || marks->end.start == m->start);
+}
+
+static bool is_over(const struct marks *marks, const struct image_mark *m)
+{
+	const struct image_mark *over = &marks->over;
+	return marks->any && over->start == m->start && over->flags == m->flags &&
+	       over->statement == m->statement && over->discriminator == m->discriminator;
+}
+
+static const char *check_mark_group(const struct turf_image *image, size_t group,
+                                    struct marks *marks)
+{
+	struct turf_rows walk = { 0 };
+	struct image_mark m;
+	bool last = group + 1 == image->marks.n;
+	uint32_t start = turf_marks_start(image, group);
+	uint32_t end = last ? UINT32_MAX : turf_marks_start(image, group + 1);
+	int carried = turf_marks_begin(image, group, &walk, &m);
+	if (carried < 0)
+		return "cannot be read";
+	if (carried && !is_over(marks, &m))
+		return "does not go on with the row before";
+	int r = turf_marks_next(&walk, &m);
+	if (carried != (marks->any && !(r == 1 && m.start == start)))
+		return "the row before goes on, or ends";
+	if (group && r >= 0 && !is_next(marks, &m, r == 1 || m.more))
+		return "does not begin where the group before says";
+	for (; r == 1; r = turf_marks_next(&walk, &m)) {
+		const char *what = m.start >= end && !last ? "a row is behind its group"
+		                                           : check_mark(marks, &m);
 		if (what)
 			return what;
-		at = m.start;
 	}
-	*before = at;
-	return NULL;
+	if (r < 0)
+		return "a row cannot be read";
+	marks->end = m;
+	return turf_marks_done(&walk) ? NULL : "bits are left over";
 }
 
 int turf_verify_marks(const struct turf_image *image, struct turf_error *err)
 {
-	uint32_t before = 0;
+	struct marks marks = { 0 };
 	bool cold = le32_get(image->head->flags) & URF_HAS_COLD;
 	if (image->marks.n && !cold)
 		return bad(image, err, URF_MARKS, 0, "is there, but not in the head's flags");
 	if (!image->marks.n && image->mark_data.size)
 		return bad(image, err, URF_MARK_DATA, 0, "rows of no group");
+	if (image->marks.n && le32_get(image->marks.at[0].off) != 0)
+		return bad(image, err, URF_MARKS, 0, "does not begin where the rows do");
 	for (size_t i = 0; i < image->marks.n; i++) {
-		const char *what = check_mark_group(image, i, &before);
+		const char *what = check_mark_group(image, i, &marks);
 		if (what)
 			return bad(image, err, URF_MARKS, i, what);
 	}

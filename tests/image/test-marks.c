@@ -5,7 +5,7 @@
  *
  *     0x1000..0x1040  a table of four
  *     0x1050..0x1060  a table of one
- *     0x10a0..0x10a8  a table of two in two groups
+ *     0x10a0..0x10a8  a table of two, its end in a group of its own
  *
  * and calls:
  *
@@ -18,14 +18,51 @@
 #include "image/urf.h"
 
 enum {
-	STMT = URF_MARK_STATEMENT,
-	MORE = URF_MARK_MORE,
 	END = URF_MARK_NONE,
 	PROLOGUE = URF_MARK_PROLOGUE_END,
 	EPILOGUE = URF_MARK_EPILOGUE_BEGIN,
 };
 
-#define ROW(bytes, bits) (uint8_t)((bytes) << URF_MARK_SHIFT | (bits))
+/* The bits of marks. */
+static void number(struct urf_bits *b, uint32_t n)
+{
+	if (n < URF_MARK_NEAR) {
+		urf_bits(b, 0, 1), urf_bits(b, n, 3);
+	} else if (n < URF_MARK_NEAR + URF_MARK_FAR) {
+		urf_bits(b, 1, 1), urf_bits(b, n - URF_MARK_NEAR, 6);
+	} else {
+		urf_bits(b, 1, 1), urf_bits(b, URF_MARK_FAR, 6);
+		urf_bits(b, 31, 5), urf_bits(b, n, 32);
+	}
+}
+
+static void here(struct urf_bits *b, bool statement)
+{
+	urf_bits(b, 0, 1), urf_bits(b, statement, 1);
+}
+
+static void inside(struct urf_bits *b, uint32_t bytes, bool statement)
+{
+	urf_bits(b, 1, 2), number(b, bytes), urf_bits(b, statement, 1);
+}
+
+/* 0: there is none from here on, or again */
+static void discriminator(struct urf_bits *b, uint32_t n)
+{
+	urf_bits(b, 3, 3), urf_bits(b, n != 0, 1);
+	if (n)
+		number(b, n - 1);
+}
+
+static void not_here(struct urf_bits *b)
+{
+	urf_bits(b, 7, 4);
+}
+
+static void flags(struct urf_bits *b, unsigned bits)
+{
+	urf_bits(b, 15, 4), urf_bits(b, bits, 3);
+}
 
 /* The parts' urf, its cold sections said to be there. */
 static struct span finish(struct urf_parts *p)
@@ -38,27 +75,45 @@ static struct span finish(struct urf_parts *p)
 	return urf;
 }
 
-static void begin_group(struct urf_parts *p, uint32_t start)
+static void put_group(struct urf_parts *p, struct urf_bits *b)
 {
-	URF_PUT(p, URF_MARKS, start, urf_here(p, URF_MARK_DATA));
+	URF_PUT(p, URF_MARKS, urf_here(p, URF_MARK_DATA));
+	urf_bits_end(&p->of[URF_MARK_DATA], b);
+}
+
+/* The marks at 0, 0x10, 0x14, 0x1a, 0x40, 0x50, 0x60, 0xa0, 0xa2, 0xa4, where segments begin,
+ * and between them. */
+static void first_group(struct urf_bits *b)
+{
+	urf_bits(b, 0, 1);
+	here(b, true);
+	flags(b, PROLOGUE), inside(b, 3, true);
+	discriminator(b, 3), here(b, false);
+	not_here(b);
+	discriminator(b, 200), flags(b, EPILOGUE), here(b, false);
+	flags(b, END), here(b, false);
+	discriminator(b, 0), here(b, false);
+	flags(b, END), here(b, false);
+	here(b, true);
+	not_here(b);
+	flags(b, PROLOGUE | EPILOGUE), discriminator(b, 7), here(b, false);
+	urf_bits(b, 0, 1);
+}
+
+static void last_group(struct urf_bits *b)
+{
+	urf_bits(b, 0, 1);
+	flags(b, END), inside(b, 0, false);
+	not_here(b), number(b, 0);
 }
 
 static struct span marked(void)
 {
 	struct urf_parts p = { 0 };
+	struct urf_bits b = { 0 };
 	urf_parts_fill(&p);
-	begin_group(&p, 0);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0, STMT), ROW(4, STMT | MORE), PROLOGUE, 0);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0xc, MORE), 0, 3);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0xa, MORE), EPILOGUE, 0xc8, 1);
-	URF_BYTES(&p, URF_MARK_DATA, 0x80 | ROW(0x26 & 0x1f, MORE), 1, END, 0); /* 0x26 bytes */
-	begin_group(&p, 0x50);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0, 0), ROW(0x10, MORE), END, 0);
-	begin_group(&p, 0xa0);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0, STMT));
-	begin_group(&p, 0xa4);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(0, MORE), PROLOGUE | EPILOGUE, 7);
-	URF_BYTES(&p, URF_MARK_DATA, ROW(4, MORE), END, 0);
+	first_group(&b), put_group(&p, &b);
+	last_group(&b), put_group(&p, &b);
 	URF_BYTES(&p, URF_CALL_DATA, 0, 2, 0, 3, 2, 6, 12, 1, 0xc8, 1);
 	URF_PUT(&p, URF_CALLS, 0x10, 1, 0x14, 4, 0x1a, 0, 0xa2, 7, 0xa4, 0);
 	return finish(&p);
@@ -178,19 +233,101 @@ START_TEST(knows_no_rows_of_an_urf_without_marks)
 }
 END_TEST
 
+/* Segments that begin every 0x10 bytes, one a block; the last one ends at n * 0x10. */
+static void many_blocks(struct urf_parts *p, uint32_t n)
+{
+	urf_parts_fill(p);
+	static const enum urf_section_kind kinds[] = { URF_SEGMENTS, URF_BLOCKS, URF_TOPS };
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		as_free(&p->of[kinds[i]]), p->of[kinds[i]] = (struct as){ 0 };
+	for (uint32_t i = 0; i <= n; i++) {
+		urf_block(p, 0x10 * i);
+		if (i < n)
+			URF_BYTES(p, URF_SEGMENTS, 0, URF_CONTROL_UNIT, 1, URF_CONTROL_ROOT, 1,
+			          URF_CONTROL_EMIT, 0, 0);
+	}
+}
+
+/*
+ * A row from 0x14 on over three groups of four blocks, up to one at 0x114 in the fifth; that
+ * one has a discriminator known before, and no end.
+ */
+static struct span far_apart(void)
+{
+	enum { BLOCKS = 20, FROM = 0x14, TO = 0x114 };
+	struct urf_parts p = { 0 };
+	struct urf_bits b = { 0 };
+	many_blocks(&p, BLOCKS);
+	for (uint32_t group = 0; group <= BLOCKS / URF_MARK_BLOCKS; group++) {
+		uint32_t start = group * URF_MARK_BLOCKS * 0x10;
+		bool last = start == BLOCKS * 0x10;
+		uint32_t over = last ? TO : FROM, n = last ? 0 : URF_MARK_BLOCKS;
+		urf_bits(&b, group > 0, 1);
+		if (group)
+			number(&b, start - 1 - over);
+		if (group)
+			discriminator(&b, 70), flags(&b, PROLOGUE), here(&b, true);
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t at = start + i * 0x10;
+			not_here(&b);
+			if (at + 4 == FROM)
+				discriminator(&b, 70), flags(&b, PROLOGUE), inside(&b, 3, true);
+			if (at + 4 == TO)
+				discriminator(&b, 0), discriminator(&b, 0), flags(&b, PROLOGUE),
+					inside(&b, 3, true);
+		}
+		not_here(&b);
+		number(&b, start + 0x40 <= TO ? TO - (start + 0x40) : 0);
+		put_group(&p, &b);
+	}
+	return finish(&p);
+}
+
 START_TEST(rows_may_lie_far_apart)
 {
+	struct span urf = far_apart();
+	struct turf_image *image = open_urf(urf);
+	struct turf_error err = { 0 };
+	ck_assert_msg(turf_image_verify(image, &err) == 0, "%s", err.text);
+	for (uint64_t addr = 0x1000; addr < 0x3010; addr += 4) {
+		struct turf_row row = { 0 };
+		struct turf_rows walk;
+		bool first = addr < 0x1114;
+		ck_assert_int_eq(turf_image_find_row(image, addr, &row),
+		                 addr >= 0x1014 && addr < 0x3000);
+		if (row.start)
+			ck_assert(is_row(&row, &(struct turf_row){ first ? 0x1014 : 0x1114,
+			                                           first ? 0x1114 : 0x3000, 70,
+			                                           true, true, false }));
+		ck_assert_int_eq(turf_image_rows(image, addr, &walk), 0);
+		for (int left = first ? 2 : addr<0x3000; left> 0; left--)
+			ck_assert_int_eq(turf_rows_next(&walk, &row), 1);
+		ck_assert_int_eq(turf_rows_next(&walk, &row), 0);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
+/* An urf without segments: rows before and behind what segments there might be. */
+START_TEST(rows_may_be_where_no_segment_is)
+{
 	struct urf_parts p = { 0 };
-	urf_parts_fill(&p);
-	begin_group(&p, 0x10);
-	as_uleb(&p.of[URF_MARK_DATA], 0);
-	as_uleb(&p.of[URF_MARK_DATA], (uint64_t)0xffffffe0 << URF_MARK_SHIFT | STMT);
+	struct urf_bits b = { 0 };
+	urf_bits(&b, 0, 1);
+	inside(&b, 0, true), inside(&b, 100, false), inside(&b, 0xffffff00, true);
+	not_here(&b), number(&b, 0);
+	put_group(&p, &b);
 	struct span urf = finish(&p);
 	struct turf_image *image = open_urf(urf);
 	struct turf_row row;
-	ck_assert_int_eq(turf_image_verify(image, NULL), 0);
+	struct turf_error err = { 0 };
+	ck_assert_msg(turf_image_verify(image, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(turf_image_find_row(image, 0x1000, &row), 1);
+	ck_assert_uint_eq(row.end, 0x1065);
 	ck_assert_int_eq(turf_image_find_row(image, 0x2000, &row), 1);
-	ck_assert_uint_eq(row.end, 0x100000ff0);
+	ck_assert_uint_eq(row.start, 0x1065);
+	ck_assert_uint_eq(row.end, 0x100000f66);
+	ck_assert_int_eq(turf_image_find_row(image, 0x100000f66, &row), 0);
 	close_urf(image, urf);
 }
 END_TEST
@@ -302,46 +439,113 @@ START_TEST(dumps_rows_and_calls)
 }
 END_TEST
 
+/* What is put into groups, by letters; numbers are those of .n in turn. */
+static void spell(struct urf_bits *b, const char *letters, const uint32_t *n)
+{
+	for (; *letters; letters++)
+		switch (*letters) {
+		case 'h':
+			here(b, false);
+			break;
+		case 's':
+			here(b, true);
+			break;
+		case 'i':
+			inside(b, *n++, false);
+			break;
+		case 'd':
+			discriminator(b, *n++);
+			break;
+		case 'n':
+			not_here(b);
+			break;
+		case 'f':
+			flags(b, *n++);
+			break;
+		case '#':
+			number(b, *n++);
+			break;
+		default:
+			urf_bits(b, *letters == '1', 1);
+		}
+}
+
 static const struct {
 	const char *what;
 	int found; /* at 0x1004 */
-	uint32_t group[2][2];
-	uint8_t data[8], n_data;
+	const char *first, *last;
+	uint32_t n[3], m[3];
 } damaged_cases[] = {
-	{ "first row behind its group's start", 1, { { 0, 0 }, { 8, 2 } }, { 4, 4, 0 }, 3 },
-	{ "two rows at one address", 1, { { 0, 0 }, { 8, 3 } }, { 0, 0, 4, 0 }, 4 },
-	{ "a group before the one before", 1, { { 4, 0 }, { 1, 1 } }, { 0, 0 }, 2 },
-	{ "a group within the one before", 1, { { 4, 0 }, { 6, 2 } }, { 0, 40, 0 }, 3 },
-	{ "a group of no rows", -EBADMSG, { { 0, 0 }, { 8, 0 } }, { 0, 0 }, 2 },
-	{ "a group outside", -EBADMSG, { { 0, 0 }, { 8, 9 } }, { 0, 0 }, 2 },
-	{ "not from the first byte on", 1, { { 0, 1 }, { 8, 2 } }, { 0, 0, 0 }, 3 },
-	{ "a row across the group's end", -EBADMSG, { { 0, 0 }, { 8, 2 } }, { 0, 2, 0, 1 }, 4 },
-	{ "fields that are empty", 1, { { 0, 0 }, { 8, 3 } }, { 2, 0, 0, 0 }, 4 },
-	{ "a bit that means nothing", 1, { { 0, 0 }, { 8, 3 } }, { 2, 8, 0, 0 }, 4 },
-	{ "an end with a discriminator", 0, { { 0, 0 }, { 8, 3 } }, { 2, 4, 1, 0 }, 4 },
-	{ "an end that is a statement", 0, { { 0, 0 }, { 8, 3 } }, { 3, 4, 0, 0 }, 4 },
-	{ "an end in the middle", 0, { { 0, 0 }, { 8, 4 } }, { 2, 4, 0, 32, 0 }, 5 },
+	{ "a row at 0 that goes on", -EBADMSG, "1#hhhhhhhhhhh0", "0n#", { 0 }, { 0 } },
+	{ "rows behind the next segment", 1, "0hi", "0n#", { 20 }, { 0 } },
+	{ "a segment passed", 1, "0hihhhhhhhhhh0", "0n#", { 20 }, { 0 } },
+	{ "a row too far away", -EBADMSG, "0hihh", "0n#", { 0xffffffff }, { 0 } },
+	{ "no end", 1, "0hhhh", "0n#", { 0 }, { 0 } },
+	{ "bits left over", 1, "0hhhhhhhhhh00000000001", "0in#", { 0 }, { 0, 0 } },
+	{ "an end that is a statement", 1, "0hfshhhhhhhh0", "0in#", { END }, { 0, 0 } },
+	{ "an end with flags", 1, "0hhfhhhhhhhh0", "0in#", { END | PROLOGUE }, { 0, 0 } },
+	{ "an end of nothing", 0, "0fhhhhhhhhhh0", "0in#", { END }, { 0, 0 } },
+	{ "an end of nothing again", 1, "0hfhfhhhhhhhh0", "0in#", { END, END }, { 0, 0 } },
+	{ "flags of no row", -EBADMSG, "0hfnhhhhhhhh0", "0in#", { PROLOGUE }, { 0, 0 } },
+	{ "flags of a group's end", 1, "0hhhhhhhhhhf0", "0in#", { PROLOGUE }, { 0, 0 } },
+	{ "a row in the next group", 1, "0hhhhhhhhhhin#", "0in#", { 10, 12 }, { 4, 0 } },
+	{ "not where it was said to be", 1, "0hhhhhhhhhh0", "1#hin#", { 0 }, { 3, 4, 0 } },
+	{ "a row that was said not to be", 1, "0hhhhhhhhhhn#", "1#hin#", { 0 }, { 3, 4, 0 } },
+	{ "none, of which was said where", 1, "0hhhhhhhhhhn#", "1#hn#", { 9 }, { 3, 0 } },
+	{ "not the row before", 1, "0hhhhhhhhhhn#", "1#hn#", { 0 }, { 4, 0 } },
+	{ "not the discriminator before", 1, "0hhhhhhhhhhn#", "1#dhn#", { 0 }, { 3, 5, 0 } },
+	{ "a row that does not go on", 1, "0hhhhhhhhhhn#", "0n#", { 0 }, { 0 } },
+	{ "a table's end that goes on", 1, "0hhhhhhhhhhn#", "1#fhn#", { 0 }, { 3, END, 0 } },
+	{ "more than goes before", 1, "0hhhhhhhhhhn#", "1#hn#", { 0 }, { 0xa8, 0 } },
+	{ "further rows of the last", 1, "0hhhhhhhhhh0", "0i0", { 0 }, { 0 } },
+	{ "no rows of the last", 1, "0hhhhhhhhhh0", "", { 0 }, { 0 } },
+	{ "no last group", -EBADMSG, "0hhhhhhhhhh0", NULL, { 0 }, { 0 } },
 };
 
 START_TEST(refuses_tables_that_are_none)
 {
 	for (size_t i = 0; i < COUNT(damaged_cases); i++) {
 		struct urf_parts p = { 0 };
+		struct urf_bits b = { 0 };
 		urf_parts_fill(&p);
-		urf_put(&p, URF_MARKS, 4, damaged_cases[i].group[0]);
-		as_bytes(&p.of[URF_MARK_DATA], damaged_cases[i].data, damaged_cases[i].n_data);
+		spell(&b, damaged_cases[i].first, damaged_cases[i].n);
+		put_group(&p, &b);
+		if (damaged_cases[i].last) {
+			spell(&b, damaged_cases[i].last, damaged_cases[i].m);
+			put_group(&p, &b);
+		}
 		struct span urf = finish(&p);
 		struct turf_image *image = open_urf(urf);
 		struct turf_row row;
 		struct turf_error err = { 0 };
-		ck_assert_msg(turf_image_find_row(image, 0x1004, &row) ==
-		                      damaged_cases[i].found,
-		              "%s", damaged_cases[i].what);
+		int r = turf_image_find_row(image, 0x1004, &row);
+		ck_assert_msg(r == damaged_cases[i].found, "%s: %d", damaged_cases[i].what, r);
 		ck_assert_msg(turf_image_verify(image, &err) == -EBADMSG, "%s",
 		              damaged_cases[i].what);
 		ck_assert_msg(strstr(err.text, ".urf.mark") != NULL, "%s", err.text);
 		close_urf(image, urf);
 	}
+}
+END_TEST
+
+/* The walk holds what one group says against the other; a look-up sees one of them. */
+START_TEST(walks_end_where_groups_contradict)
+{
+	struct urf_parts p = { 0 };
+	struct urf_bits b = { 0 };
+	urf_parts_fill(&p);
+	spell(&b, "0hnnnnnnnnn0", NULL), put_group(&p, &b);
+	spell(&b, "0in#", (const uint32_t[]){ 1, 0 }), put_group(&p, &b);
+	struct span urf = finish(&p);
+	struct turf_image *image = open_urf(urf);
+	struct turf_rows walk;
+	struct turf_row row;
+	ck_assert_int_eq(turf_image_find_row(image, 0x1000, &row), 1);
+	ck_assert_uint_eq(row.end, 0x10a8);
+	ck_assert_int_eq(turf_image_rows(image, 0x1000, &walk), 0);
+	ck_assert_int_eq(turf_rows_next(&walk, &row), -EBADMSG);
+	ck_assert_int_eq(turf_rows_next(&walk, &row), 0);
+	close_urf(image, urf);
 }
 END_TEST
 
@@ -394,31 +598,6 @@ START_TEST(refuses_calls_that_are_none)
 }
 END_TEST
 
-/* A group of @n rows of a byte. */
-static struct span long_group(size_t n)
-{
-	struct urf_parts p = { 0 };
-	urf_parts_fill(&p);
-	begin_group(&p, 0);
-	for (size_t i = 0; i < n; i++)
-		as_u8(&p.of[URF_MARK_DATA], ROW(i > 0, 0));
-	return finish(&p);
-}
-
-START_TEST(groups_have_at_most_64_rows)
-{
-	for (size_t n = URF_MARK_STEP; n <= URF_MARK_STEP + 1; n++) {
-		struct span urf = long_group(n);
-		struct turf_image *image = open_urf(urf);
-		struct turf_row row;
-		int r = n > URF_MARK_STEP ? -EBADMSG : 0;
-		ck_assert_int_eq(turf_image_verify(image, NULL), r);
-		ck_assert_int_eq(turf_image_find_row(image, 0x103f, &row), r ? r : 1);
-		close_urf(image, urf);
-	}
-}
-END_TEST
-
 START_TEST(rows_without_groups_or_flag_are_refused)
 {
 	struct urf_parts p = { 0 };
@@ -430,10 +609,26 @@ START_TEST(rows_without_groups_or_flag_are_refused)
 	close_urf(image, urf);
 	p = (struct urf_parts){ 0 };
 	urf_parts_fill(&p);
-	begin_group(&p, 0);
-	URF_BYTES(&p, URF_MARK_DATA, 0);
+	struct urf_bits b = { 0 };
+	first_group(&b), put_group(&p, &b);
+	last_group(&b), put_group(&p, &b);
 	urf = urf_of_parts(&p);
 	image = open_urf(urf);
+	ck_assert_int_eq(turf_image_verify(image, NULL), -EBADMSG);
+	close_urf(image, urf);
+}
+END_TEST
+
+START_TEST(groups_begin_with_the_rows)
+{
+	struct urf_parts p = { 0 };
+	struct urf_bits b = { 0 };
+	urf_parts_fill(&p);
+	URF_BYTES(&p, URF_MARK_DATA, 0);
+	first_group(&b), put_group(&p, &b);
+	last_group(&b), put_group(&p, &b);
+	struct span urf = finish(&p);
+	struct turf_image *image = open_urf(urf);
 	ck_assert_int_eq(turf_image_verify(image, NULL), -EBADMSG);
 	close_urf(image, urf);
 }
@@ -507,7 +702,9 @@ END_TEST
 
 TESTS("image/marks", finds_the_row_of_an_address, walks_rows_in_order,
       knows_no_rows_of_an_urf_without_marks, rows_may_lie_far_apart,
-      tells_discriminators_of_frames, tells_where_functions_are_declared, dumps_rows_and_calls,
-      refuses_tables_that_are_none, refuses_calls_that_are_none, groups_have_at_most_64_rows,
-      rows_without_groups_or_flag_are_refused, calls_without_lists_or_flag_are_refused,
-      every_prefix_is_refused, every_byte_bent_is_survived)
+      rows_may_be_where_no_segment_is, walks_end_where_groups_contradict,
+      groups_begin_with_the_rows, tells_discriminators_of_frames,
+      tells_where_functions_are_declared, dumps_rows_and_calls, refuses_tables_that_are_none,
+      refuses_calls_that_are_none, rows_without_groups_or_flag_are_refused,
+      calls_without_lists_or_flag_are_refused, every_prefix_is_refused,
+      every_byte_bent_is_survived)
