@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* turf show: a function, or what is in scope at an address. */
+/* turf show: a function, and what is in scope at an address. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "find.h"
 #include "show.h"
 #include "turf/variables.h"
 
@@ -19,8 +20,18 @@ static char *text_of(const struct turf_image *image, turf_text text, char *out, 
 	return out;
 }
 
+/* The name behind the class or namespace it stands in. */
+static void put_scoped(FILE *out, const struct turf_image *image, const struct turf_details *d)
+{
+	char text[NAME_MOST];
+	if (d->scope && turf_image_type_name(image, d->scope, text, sizeof(text)) > 0)
+		fprintf(out, "%s::", text);
+	fputs(text_of(image, d->name, text, sizeof(text)), out);
+}
+
 /* "int foo(struct bar *b, ...)", as far as it is known. False: no memory. */
-static bool put_prototype(const struct turf_image *image, const struct turf_details *d)
+static bool put_prototype(FILE *out, const struct turf_image *image,
+                          const struct turf_details *d)
 {
 	char name[NAME_MOST];
 	struct turf_variables walk;
@@ -28,11 +39,12 @@ static bool put_prototype(const struct turf_image *image, const struct turf_deta
 	char *returned = show_declaration(image, d->type, NULL);
 	if (!returned)
 		return false;
-	text_of(image, d->name, name, sizeof(name));
 	size_t n = strlen(returned);
-	printf("%s%s%s%s(", d->flags & TURF_FUNCTION_EXTERNAL ? "" : "static ", returned,
-	       n && returned[n - 1] == '*' ? "" : " ", name);
+	fprintf(out, "%s%s%s", d->flags & TURF_FUNCTION_EXTERNAL ? "" : "static ", returned,
+	        n && returned[n - 1] == '*' ? "" : " ");
 	free(returned);
+	put_scoped(out, image, d);
+	putc('(', out);
 	unsigned n_arguments = 0;
 	turf_details_variables(d, &walk);
 	while (turf_variables_next(&walk, &v) == 1) {
@@ -42,20 +54,20 @@ static bool put_prototype(const struct turf_image *image, const struct turf_deta
 		                             text_of(image, v.name, name, sizeof(name)));
 		if (!one)
 			return false;
-		printf("%s%s", n_arguments++ ? ", " : "", one);
+		fprintf(out, "%s%s", n_arguments++ ? ", " : "", one);
 		free(one);
 	}
 	if (d->flags & TURF_FUNCTION_VARIADIC)
-		printf("%s...", n_arguments++ ? ", " : "");
-	printf("%s)\n", n_arguments || !(d->flags & TURF_FUNCTION_PROTOTYPED) ? "" : "void");
+		fprintf(out, "%s...", n_arguments++ ? ", " : "");
+	fprintf(out, "%s)", n_arguments || !(d->flags & TURF_FUNCTION_PROTOTYPED) ? "" : "void");
 	return true;
 }
 
-static void put_declared(const struct turf_image *image, const struct turf_details *d)
+static void put_declared(const struct turf_image *image, uint32_t file, uint32_t line)
 {
 	char path[NAME_MOST];
-	if (d->file && turf_image_path(image, d->file, path, sizeof(path)) > 0)
-		printf("  declared at %s:%" PRIu32 "\n", path, d->line);
+	if (file && turf_image_path(image, file, path, sizeof(path)) > 0)
+		printf("  declared at %s:%" PRIu32 "\n", path, line);
 }
 
 static uint16_t machine_of(const struct turf_image *image)
@@ -97,9 +109,10 @@ static int show_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 	int status = CLI_OK;
 	int r = walk ? turf_image_locals(image, addr, frame, walk) : -ENOMEM;
 	if (r == 1) {
-		if (!put_prototype(image, &walk->details))
+		if (!put_prototype(stdout, image, &walk->details))
 			status = CLI_ERROR;
-		put_declared(image, &walk->details);
+		putchar('\n');
+		put_declared(image, walk->details.file, walk->details.line);
 		while (status == CLI_OK && (r = turf_locals_next(walk, &local)) == 1) {
 			if (!put_variable(image, &local.variable, 0))
 				status = CLI_ERROR;
@@ -111,9 +124,9 @@ static int show_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 		status = CLI_NONE;
 	}
 	free(walk);
-	return r < 0 ? cli_error(NULL, "0x%" PRIx64 ": %s", addr,
-	                         r == -ENODATA ? "no variables in this urf" : strerror(-r))
-	             : status;
+	return r == -ENODATA ? show_no_data()
+	       : r < 0       ? cli_error(NULL, "0x%" PRIx64 ": %s", addr, strerror(-r))
+	                     : status;
 }
 
 static void json_text(const struct turf_image *image, const char *key, turf_text text)
@@ -129,7 +142,7 @@ static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 	struct turf_local local;
 	char ops[WORDS_MOST];
 	int r = walk ? turf_image_locals(image, addr, frame, walk) : -ENOMEM;
-	printf("%s{\"frame\":%" PRIu32, frame ? "," : "", frame);
+	printf("{\"frame\":%" PRIu32, frame);
 	if (r == 1) {
 		const uint8_t *base;
 		size_t size;
@@ -167,37 +180,299 @@ static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 	return r < 0 ? r : CLI_OK;
 }
 
-int show_at(const struct turf_image *image, uint64_t addr, bool json)
+static bool is_one_of(const struct show_functions *only, uint32_t function)
+{
+	for (size_t i = 0; only && i < only->n; i++)
+		if (only->at[i] == function)
+			return true;
+	return !only;
+}
+
+static int show_frame(const struct turf_image *image, uint64_t addr, uint32_t frame, bool json)
+{
+	int r = json ? json_locals(image, addr, frame) : 0;
+	if (!json)
+		return show_locals(image, addr, frame);
+	return r == -ENODATA ? show_no_data()
+	       : r < 0       ? cli_error(NULL, "0x%" PRIx64 ": %s", addr, strerror(-r))
+	                     : CLI_OK;
+}
+
+/* Before the first frame of an address, and between two. */
+static void begin_frame(uint64_t addr, bool json, bool first)
+{
+	if (json && first)
+		printf("{\"address\":\"0x%" PRIx64 "\",\"frames\":[", addr);
+	else if (json)
+		putchar(',');
+}
+
+int show_at(const struct turf_image *image, uint64_t addr, const struct show_functions *only,
+            bool json)
 {
 	struct turf_frames frames;
 	struct turf_frame frame;
 	int r = turf_image_frames(image, addr, &frames), status = CLI_NONE;
+	bool first = true;
 	if (r < 0)
 		return cli_error(NULL, "0x%" PRIx64 ": damaged urf", addr);
-	if (json)
-		printf("{\"address\":\"0x%" PRIx64 "\",\"frames\":[", addr);
 	for (uint32_t i = 0; r == 1 && turf_frames_next(&frames, &frame) == 1; i++) {
-		if (json) {
-			int one = json_locals(image, addr, i);
-			if (one < 0)
-				return cli_error(NULL, "0x%" PRIx64 ": %s", addr,
-				                 one == -ENODATA ? "no variables in this urf"
-				                                 : strerror(-one));
-			status = CLI_OK;
+		if (!is_one_of(only, frame.function))
 			continue;
-		}
-		int one = show_locals(image, addr, i);
+		begin_frame(addr, json, first);
+		first = false;
+		int one = show_frame(image, addr, i, json);
 		if (one == CLI_ERROR)
 			return one;
 		if (one == CLI_OK)
 			status = one;
 	}
-	if (json)
-		printf("]}\n");
+	if (json && !first)
+		puts("]}");
 	return status;
 }
 
-/* What is said of a function's code: variables with all places, what is inlined. */
+/* A call that is inlined in a function's own code. */
+struct call {
+	uint32_t function, caller;
+	uint32_t file, line, column; /* of the call */
+	uint32_t depth;              /* 1: the function itself calls it */
+	uint64_t addr;               /* of its first code */
+};
+
+/* What a function's code says. */
+struct shown {
+	const struct turf_image *image;
+	uint32_t function;
+	uint32_t file, line;        /* of its declaration */
+	uint32_t first, last;       /* lines of that file that it has code of; 0: none */
+	size_t n_inlined, n_places; /* runs of it inlined elsewhere, and of its own */
+	struct turf_code *run;      /* by address */
+	size_t n_runs, runs_room;
+	struct call *call;
+	size_t n_calls, calls_room;
+	int status; /* -ENOMEM, -EBADMSG */
+};
+
+static void *one_more(struct shown *s, void **at, size_t n, size_t *room, size_t size)
+{
+	if (n == *room) {
+		size_t more = 2 * *room + 16;
+		void *p = reallocarray(*at, more, size);
+		if (!p) {
+			s->status = -ENOMEM;
+			return NULL;
+		}
+		*at = p;
+		*room = more;
+	}
+	return (char *)*at + n * size;
+}
+
+static int add_run(void *ctx, const struct turf_code *code)
+{
+	struct shown *s = ctx;
+	struct turf_code *run = one_more(s, (void **)&s->run, s->n_runs, &s->runs_room,
+	                                 sizeof(*run));
+	if (!run)
+		return 1;
+	*run = *code;
+	s->n_runs++;
+	if (code->inlined)
+		s->n_inlined++;
+	else
+		s->n_places++;
+	return 0;
+}
+
+static int by_call(const void *a, const void *b)
+{
+	const struct call *x = a, *y = b;
+	const uint32_t left[] = { x->function, x->caller, x->file, x->line, x->column, x->depth };
+	const uint32_t right[] = { y->function, y->caller, y->file,
+		                   y->line,     y->column, y->depth };
+	for (size_t i = 0; i < CLI_COUNT(left); i++)
+		if (left[i] != right[i])
+			return left[i] < right[i] ? -1 : 1;
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct call *x = a, *y = b;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->depth < y->depth ? -1 : x->depth > y->depth;
+}
+
+/* Each call once, where its code comes first. */
+static void sort_calls(struct shown *s)
+{
+	size_t n = 0;
+	if (!s->n_calls)
+		return;
+	qsort(s->call, s->n_calls, sizeof(*s->call), by_call);
+	for (size_t i = 0; i < s->n_calls; i++) {
+		struct call c = s->call[i];
+		if (n)
+			c.addr = s->call[n - 1].addr;
+		if (!n || by_call(&c, &s->call[n - 1]) != 0)
+			s->call[n++] = s->call[i];
+	}
+	s->n_calls = n;
+	qsort(s->call, n, sizeof(*s->call), by_addr);
+}
+
+static void add_call(struct shown *s, const struct turf_frame *callee, uint32_t depth,
+                     uint64_t addr)
+{
+	const struct turf_frame *caller = callee + 1;
+	struct call c = { callee->function, caller->function, caller->file, caller->line,
+		          caller->column,   depth,            addr };
+	for (size_t i = s->n_calls; i-- > 0 && i + 8 > s->n_calls;) {
+		c.addr = s->call[i].addr; /* most follow upon each other */
+		if (by_call(&c, &s->call[i]) == 0)
+			return;
+	}
+	c.addr = addr;
+	struct call *more = one_more(s, (void **)&s->call, s->n_calls, &s->calls_room,
+	                             sizeof(*more));
+	if (more) {
+		*more = c;
+		s->n_calls++;
+	}
+}
+
+static void add_line(struct shown *s, const struct turf_frame *f)
+{
+	if (!s->file)
+		s->file = f->file;
+	if (!f->line || f->file != s->file)
+		return;
+	if (!s->first || f->line < s->first)
+		s->first = f->line;
+	if (f->line > s->last)
+		s->last = f->line;
+}
+
+static void add_frames(struct shown *s, uint64_t addr, bool own)
+{
+	struct turf_frames walk;
+	int r = turf_image_frames(s->image, addr, &walk);
+	if (r < 0)
+		s->status = r;
+	if (r != 1 || !walk.n)
+		return;
+	uint32_t last = walk.n - 1;
+	for (uint32_t i = own ? last : 0; i < walk.n; i++)
+		if (walk.frame[i].function == s->function)
+			add_line(s, &walk.frame[i]);
+	for (uint32_t i = 0; own && i < last; i++)
+		add_call(s, &walk.frame[i], last - i, addr);
+}
+
+/* Frames change where a row begins. */
+static void read_run(struct shown *s, const struct turf_code *run)
+{
+	struct turf_rows walk;
+	struct turf_row row;
+	uint64_t at = run->start;
+	int r = turf_image_rows(s->image, at, &walk);
+	while (r >= 0 && at < run->end && !s->status) {
+		add_frames(s, at, !run->inlined);
+		do
+			r = turf_rows_next(&walk, &row);
+		while (r == 1 && row.start <= at);
+		if (r != 1)
+			break;
+		at = row.start;
+	}
+	if (r < 0)
+		s->status = r;
+}
+
+/* What is inlined only has no code to read but where that is. */
+static int read_function(struct shown *s)
+{
+	(void)turf_image_declared(s->image, s->function, &s->file, &s->line);
+	int r = turf_image_code(s->image, s->function, add_run, s);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->n_runs && !s->status; i++)
+		if (!s->run[i].inlined || !s->n_places)
+			read_run(s, &s->run[i]);
+	sort_calls(s);
+	return s->status;
+}
+
+static struct cli_text name_over(const struct turf_image *image, uint64_t addr)
+{
+	struct turf_frames walk;
+	if (turf_image_frames(image, addr, &walk) != 1 || !walk.n)
+		return (struct cli_text){ "??", 2 };
+	return cli_frame_name(image, &walk.frame[walk.n - 1], true);
+}
+
+static void put_code(const struct shown *s, bool all)
+{
+	for (size_t i = 0; i < s->n_runs; i++)
+		if (!s->run[i].inlined)
+			printf("  code at 0x%" PRIx64 "-0x%" PRIx64 "\n", s->run[i].start,
+			       s->run[i].end);
+	if (s->n_inlined)
+		printf("  inlined at %zu place%s%s\n", s->n_inlined,
+		       s->n_inlined == 1 ? "" : "s", all ? ":" : "");
+	else if (!s->n_places)
+		puts("  no code");
+	for (size_t i = 0; all && i < s->n_runs; i++)
+		if (s->run[i].inlined)
+			printf("    0x%" PRIx64 "-0x%" PRIx64 "  in %s\n", s->run[i].start,
+			       s->run[i].end, name_over(s->image, s->run[i].start).at);
+}
+
+static void put_calls(const struct shown *s)
+{
+	for (size_t i = 0; i < s->n_calls; i++) {
+		const struct call *c = &s->call[i];
+		struct cli_text path = cli_path(s->image, c->file);
+		printf("  %*sinlines   %s", (int)(c->depth - 1) * 2, "",
+		       find_function_name(s->image, c->function).at);
+		if (c->file == s->file || !path.at)
+			printf("  (line %" PRIu32 ")\n", c->line);
+		else
+			printf("  (%s:%" PRIu32 ")\n", path.at, c->line);
+	}
+}
+
+/* The variable that an event of a body is about: 1, 0 or < 0. */
+static int variable_of(const struct turf_image *image, const struct turf_body *body,
+                       uint32_t number, struct turf_variable *v, struct turf_details *d)
+{
+	struct turf_variables walk;
+	uint32_t function;
+	if (turf_body_function(body, &function) < 0)
+		return -EBADMSG;
+	int r = turf_image_details(image, function, d);
+	if (r != 1)
+		return r;
+	turf_details_variables(d, &walk);
+	while ((r = turf_variables_next(&walk, v)) == 1 && v->number != number)
+		;
+	return r;
+}
+
+static int put_entered(const struct turf_image *image, const struct turf_body *body,
+                       uint32_t depth)
+{
+	uint32_t function;
+	if (turf_body_function(body, &function) < 0)
+		return -EBADMSG;
+	printf("  %*sinlined   %s\n", (int)(depth - 1) * 2, "",
+	       find_function_name(image, function).at);
+	return 0;
+}
+
+/* What is said of a function's code: variables with all places, in what is inlined too. */
 static int put_body(const struct turf_image *image, struct turf_body *body)
 {
 	struct turf_body_event e;
@@ -205,32 +480,19 @@ static int put_body(const struct turf_image *image, struct turf_body *body)
 	int r;
 	while ((r = turf_body_next(body, &e)) == 1) {
 		struct turf_details d;
-		struct turf_variables walk;
 		struct turf_variable v;
-		uint32_t function;
 		if (e.kind == TURF_BODY_ENTER) {
-			char name[NAME_MOST];
-			if (turf_body_function(body, &function) < 0)
+			if (put_entered(image, body, e.depth) < 0)
 				return -EBADMSG;
-			bool known = turf_image_details(image, function, &d) == 1;
-			printf("  %*sinlined   %s\n", (int)(e.depth - 1) * 2, "",
-			       known ? text_of(image, d.name, name, sizeof(name)) : "?");
 			last = UINT32_MAX;
 			continue;
 		}
 		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
 			continue;
 		if (e.number != last || e.instance != instance) {
-			if (turf_body_function(body, &function) < 0)
-				return -EBADMSG;
-			bool known = turf_image_details(image, function, &d) == 1;
-			if (known)
-				turf_details_variables(&d, &walk);
-			while (known && (known = turf_variables_next(&walk, &v) == 1) &&
-			       v.number != e.number)
-				;
-			if (known && !put_variable(image, &v, e.depth))
-				return -ENOMEM;
+			r = variable_of(image, body, e.number, &v, &d);
+			if (r < 0 || (r == 1 && !put_variable(image, &v, e.depth)))
+				return r < 0 ? r : -ENOMEM;
 			putchar('\n');
 		}
 		last = e.number;
@@ -244,40 +506,221 @@ static int put_body(const struct turf_image *image, struct turf_body *body)
 	return r;
 }
 
-int show_function(const struct turf_image *image, const char *name)
+static void json_place(const struct turf_image *image, const struct turf_body *body,
+                       const struct turf_body_event *e, const char *between)
 {
-	struct turf_image_info info;
-	turf_image_info(image, &info);
-	int status = CLI_NONE;
-	uint64_t done = UINT64_MAX;
-	for (size_t i = 0; i < info.n_symbols; i++) {
-		struct turf_symbol symbol;
-		struct turf_body body;
-		struct turf_details d;
-		char text[NAME_MOST];
-		if (turf_image_symbol(image, i, &symbol) != 1)
-			break;
-		if (turf_image_text(image, symbol.name, text, sizeof(text)) < 0 ||
-		    strcmp(text, name) != 0 || symbol.addr == done)
+	struct turf_details d;
+	struct turf_variable v;
+	char ops[WORDS_MOST];
+	if (variable_of(image, body, e->number, &v, &d) != 1)
+		return;
+	printf("%s{\"depth\":%" PRIu32 ",\"instance\":%" PRIu32, between, e->depth,
+	       e->instance);
+	json_text(image, "function", d.name);
+	json_text(image, "variable", v.name);
+	if (e->kind == TURF_BODY_PLACE)
+		printf(",\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64 "\"", e->start,
+		       e->end);
+	if (turf_location_ops(e->expr, e->expr_size, ops, sizeof(ops)) < 0)
+		snprintf(ops, sizeof(ops), "?");
+	printf(",\"location\":");
+	cli_json_string(stdout, ops);
+	putchar('}');
+}
+
+static int json_body(const struct turf_image *image, struct turf_body *body, bool *begun)
+{
+	struct turf_body_event e;
+	int r;
+	while ((r = turf_body_next(body, &e)) == 1) {
+		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
 			continue;
-		int r = turf_image_body(image, symbol.addr, &body);
-		if (r == 1)
-			r = turf_image_details(image, body.function, &d);
-		if (r == 1) {
-			if (status == CLI_OK)
-				putchar('\n');
-			if (!put_prototype(image, &d))
-				return CLI_ERROR;
-			put_declared(image, &d);
-			printf("  code at 0x%" PRIx64 "\n", body.entry);
-			status = CLI_OK;
-			r = put_body(image, &body);
-		}
-		if (r < 0)
-			return cli_error(NULL, "%s: %s", name,
-			                 r == -ENODATA ? "no variables in this urf"
-			                               : strerror(-r));
-		done = symbol.addr;
+		json_place(image, body, &e, *begun ? "," : "");
+		*begun = true;
 	}
-	return status;
+	return r;
+}
+
+/* The bodies of all of a function's own code, each once. */
+static int put_bodies(const struct shown *s, bool json)
+{
+	bool begun = false;
+	int r = 0;
+	for (size_t i = 0; i < s->n_runs && r >= 0; i++) {
+		struct turf_body body;
+		bool done = s->run[i].inlined;
+		for (size_t k = 0; k < i && !done; k++)
+			done = !s->run[k].inlined && s->run[k].entry == s->run[i].entry;
+		if (done || (r = turf_image_body(s->image, s->run[i].start, &body)) != 1)
+			continue;
+		r = json ? json_body(s->image, &body, &begun) : put_body(s->image, &body);
+	}
+	return r;
+}
+
+/* Of what is inlined only, where variables are is said where it is inlined. */
+static int put_variables(const struct shown *s, const struct turf_details *d)
+{
+	struct turf_variables walk;
+	struct turf_variable v;
+	int r;
+	turf_details_variables(d, &walk);
+	while ((r = turf_variables_next(&walk, &v)) == 1) {
+		if (!put_variable(s->image, &v, 0))
+			return -ENOMEM;
+		putchar('\n');
+	}
+	return r;
+}
+
+static int put_function(const struct shown *s, const struct turf_details *d, bool all)
+{
+	turf_text name, linkage;
+	if (turf_image_function(s->image, s->function, &name, &linkage) != 1)
+		return -EBADMSG;
+	if (d && !put_prototype(stdout, s->image, d))
+		return -ENOMEM;
+	puts(d ? "" : find_function_name(s->image, s->function).at);
+	struct cli_text plain = cli_text(s->image, name), linked = cli_text(s->image, linkage);
+	if (linked.at && (!plain.at || strcmp(plain.at, linked.at) != 0))
+		printf("  linkage name %s\n", linked.at);
+	put_declared(s->image, s->file, s->line);
+	if (s->first)
+		printf("  lines %" PRIu32 " to %" PRIu32 "\n", s->first, s->last);
+	put_code(s, all);
+	put_calls(s);
+	if (!d)
+		return 0;
+	return s->n_places ? put_bodies(s, false) : put_variables(s, d);
+}
+
+static void json_runs(const struct shown *s, bool inlined)
+{
+	const char *between = "";
+	printf(",\"%s\":[", inlined ? "inlined" : "code");
+	for (size_t i = 0; i < s->n_runs; i++) {
+		const struct turf_code *run = &s->run[i];
+		if (run->inlined != inlined)
+			continue;
+		printf("%s{\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64
+		       "\",\"entry\":\"0x%" PRIx64 "\"",
+		       between, run->start, run->end, run->entry);
+		if (inlined) {
+			printf(",\"in\":");
+			cli_json_string(stdout, name_over(s->image, run->start).at);
+		}
+		putchar('}');
+		between = ",";
+	}
+	putchar(']');
+}
+
+static void json_calls(const struct shown *s)
+{
+	printf(",\"inlines\":[");
+	for (size_t i = 0; i < s->n_calls; i++) {
+		const struct call *c = &s->call[i];
+		struct cli_text path = cli_path(s->image, c->file);
+		printf("%s{\"depth\":%" PRIu32 ",\"function\":", i ? "," : "", c->depth);
+		cli_json_string(stdout, find_function_name(s->image, c->function).at);
+		printf(",\"in\":");
+		cli_json_string(stdout, find_function_name(s->image, c->caller).at);
+		if (path.at) {
+			printf(",\"file\":");
+			cli_json_string(stdout, path.at);
+		}
+		printf(",\"line\":%" PRIu32 ",\"column\":%" PRIu32 "}", c->line, c->column);
+	}
+	putchar(']');
+}
+
+static int json_prototype(const struct turf_image *image, const struct turf_details *d)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	bool ok = out && put_prototype(out, image, d);
+	if (out)
+		ok = fclose(out) == 0 && ok;
+	if (ok) {
+		printf(",\"prototype\":");
+		cli_json_string(stdout, text);
+	}
+	free(text);
+	return ok ? 0 : -ENOMEM;
+}
+
+static int json_variables(const struct shown *s, const struct turf_details *d)
+{
+	struct turf_variables walk;
+	struct turf_variable v;
+	const char *between = "";
+	int r;
+	printf(",\"variables\":[");
+	turf_details_variables(d, &walk);
+	for (; (r = turf_variables_next(&walk, &v)) == 1; between = ",") {
+		char *type = show_declaration(s->image, v.type, NULL);
+		if (!type)
+			return -ENOMEM;
+		printf("%s{\"kind\":\"%s\",\"line\":%" PRIu32 ",\"block\":%" PRIu32, between,
+		       kinds[v.kind & 3], v.line, v.block);
+		json_text(s->image, "name", v.name);
+		printf(",\"type\":");
+		cli_json_string(stdout, type);
+		putchar('}');
+		free(type);
+	}
+	printf("],\"places\":[");
+	if (r == 0)
+		r = put_bodies(s, true);
+	putchar(']');
+	return r;
+}
+
+static int json_function(const struct shown *s, const struct turf_details *d)
+{
+	turf_text name, linkage;
+	int r = 0;
+	if (turf_image_function(s->image, s->function, &name, &linkage) != 1)
+		return -EBADMSG;
+	printf("{\"kind\":\"function\",\"number\":%" PRIu32, s->function);
+	json_text(s->image, "name", name);
+	if (linkage)
+		json_text(s->image, "linkage_name", linkage);
+	if (d)
+		r = json_prototype(s->image, d);
+	if (s->file && cli_path(s->image, s->file).at) {
+		printf(",\"file\":");
+		cli_json_string(stdout, cli_path(s->image, s->file).at);
+	}
+	if (s->line)
+		printf(",\"line\":%" PRIu32, s->line);
+	if (s->first)
+		printf(",\"first_line\":%" PRIu32 ",\"last_line\":%" PRIu32, s->first,
+		       s->last);
+	json_runs(s, false);
+	json_runs(s, true);
+	json_calls(s);
+	if (d && r == 0)
+		r = json_variables(s, d);
+	puts("}");
+	return r;
+}
+
+int show_function(const struct turf_image *image, uint32_t function, bool all, bool json)
+{
+	struct shown s = { .image = image, .function = function };
+	struct turf_details d;
+	int r = read_function(&s);
+	int known = r < 0 ? r : turf_image_details(image, function, &d);
+	if (r == 0)
+		r = known < 0 ? known
+		    : json    ? json_function(&s, known ? &d : NULL)
+		              : put_function(&s, known ? &d : NULL, all);
+	free(s.run);
+	free(s.call);
+	return r == -ENODATA ? show_no_data()
+	       : r < 0 ? cli_error(NULL, "function %" PRIu32 " cannot be read: %s", function,
+	                           strerror(-r))
+	               : CLI_OK;
 }

@@ -12,9 +12,20 @@ int show_type(const struct turf_image *image, uint32_t number, bool json);
 /* A declaration, or without @name the type alone; free() it. NULL: told, or no memory. */
 char *show_declaration(const struct turf_image *image, uint32_t number, const char *name);
 
-/* Shows the function of that ELF symbol, or the variables in scope at an address. CLI_OK,
- * CLI_NONE or CLI_ERROR. */
-int show_function(const struct turf_image *image, const char *name);
-int show_at(const struct turf_image *image, uint64_t addr, bool json);
+/* Shows function @number; @all: each place that it is inlined at. CLI_OK or CLI_ERROR. */
+int show_function(const struct turf_image *image, uint32_t number, bool all, bool json);
+
+struct show_functions {
+	uint32_t *at; /* numbers, ascending */
+	size_t n;
+};
+
+/* Shows the variables in scope at an address; @only: those of these functions. CLI_OK, CLI_NONE
+ * or CLI_ERROR. */
+int show_at(const struct turf_image *image, uint64_t addr, const struct show_functions *only,
+            bool json);
+
+/* Tells that what was asked for is not in this urf, and how to have it. CLI_ERROR. */
+int show_no_data(void);
 
 #endif

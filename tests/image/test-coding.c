@@ -219,10 +219,10 @@ START_TEST(walks_over_bent_texts)
 	struct span urf;
 	struct turf_image *image = open_texts(texts, &urf);
 	const struct span sections[] = {
-		image->texts,
-		image->phrase_text,
-		{ (const uint8_t *)image->phrases.at, image->phrases.n * sizeof(le32) },
-		{ (const uint8_t *)image->text_index.at, image->text_index.n * sizeof(le32) }
+		image->pool.texts,
+		image->pool.phrase_text,
+		{ (const uint8_t *)image->pool.phrases.at, image->pool.phrases.n * sizeof(le32) },
+		{ (const uint8_t *)image->pool.index.at, image->pool.index.n * sizeof(le32) }
 	};
 	for (size_t i = 0; i < COUNT(sections); i++)
 		for (size_t off = 0; off < sections[i].size; off++) {
