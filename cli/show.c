@@ -19,7 +19,7 @@ static const char usage[] =
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --at ADDR     the variables in scope at hexadecimal addresses, and where they "
-        "are\n"
+	"are\n"
 	"      --all         every structure, union, class and enumeration that has a name\n"
 	"      --json        one JSON object a line\n"
 	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"

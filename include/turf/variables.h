@@ -107,8 +107,6 @@ enum turf_body_event_kind {
 	TURF_BODY_PARAMETER, /* it passes in register `number`, or at `where`, the value `expr`
 	                      */
 	TURF_BODY_FRAME,     /* the frame base is `expr`; the CFA where this does not come */
-	TURF_BODY_REFERENCE, /* the next thing that expressions refer to: variable `number` of
-	                         the instance-th one entered, 0: of the function */
 };
 struct turf_body_event {
 	uint8_t kind;   /* enum turf_body_event_kind */

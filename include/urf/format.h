@@ -580,8 +580,6 @@ enum {
  *  - CALL: a call returns to call + gap; PARAMETER: it passes in register a, or where a >=
  *    URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of expr
  *  - FRAME: the function's frame base is expr; without it, it is the CFA
- *  - REFERENCE: what expressions of this body refer to, in order from 0: variable a of instance
- *    length (0: the function, 1: the first one entered)
  */
 enum {
 	URF_BODY_STEP = 16,
@@ -605,7 +603,6 @@ enum urf_token_kind {
 	URF_TOKEN_CALL,
 	URF_TOKEN_PARAMETER,
 	URF_TOKEN_FRAME,
-	URF_TOKEN_REFERENCE,
 	URF_TOKEN_KINDS,
 };
 struct urf_body {

@@ -7,25 +7,7 @@
  * Trust:  none: DIEs nest DEPTH_MOST deep at most, a list of locations is read once for each
  *         DIE that names it, within a budget of the whole unit
  */
-#include "build/bodies.h"
-#include "dwarf/constants.h"
-#include "build/types.h"
-#include "dwarf/expr.h"
-#include "urf/format.h"
-
-enum {
-	TAG_LEXICAL_BLOCK = 0x0b,
-	TAG_UNSPECIFIED = 0x18, /* DW_TAG_unspecified_parameters */
-	TAG_CONSTANT = 0x27,
-	TAG_CALL_PARAMETER = 0x49,
-	TAG_GNU_CALL_PARAMETER = 0x410a,
-	DEPTH_MOST = 512,      /* of functions, blocks and calls in each other */
-	NESTED_MOST = 8,       /* functions in functions, with code */
-	CALL_FRAME_CFA = 0x9c, /* DW_OP_call_frame_cfa: the usual frame base */
-	STACK_VALUE = 0x9f,
-	REG0 = 0x50,
-	REG31 = 0x6f,
-};
+#include "build/bodies-read.h"
 
 static const uint64_t variable_slots =
 	DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_DECL_FILE) |
@@ -90,66 +72,6 @@ static uint64_t wanted_of_c(uint16_t tag)
 		return wanted(tag);
 	}
 }
-
-/* What is around a DIE. */
-struct around {
-	unsigned level; /* of its DIE */
-	uint32_t root;  /* index + 1 of the function whose details are told; 0: none are */
-	uint32_t block; /* index + 1 of the block in it */
-	uint16_t depth; /* of what is inlined there */
-	uint8_t open;   /* functions with code that are open there; 0: none is */
-	uint8_t told;   /* functions whose details are told there, in each other */
-	bool inside;    /* a function, whether it has code or not */
-	bool live;      /* what is there belongs to the last of these */
-	bool call;      /* it is a call site; */
-	bool called;    /* which has parameters, so that it was told */
-	bool pending; /* it is a block that does not say which: the first variable in it does */
-	uint32_t scope; /* index + 1 of the class or namespace; 0: none */
-	bool is_scope;  /* it is that itself */
-	uint32_t return_pc;
-	struct dwarf_ranges ranges; /* where pending */
-};
-
-/* A function with code whose DIEs are being read. */
-struct open {
-	UNIT_LIST(struct token) tokens;
-	uint32_t scope;
-	uint16_t depth;       /* of the instance that the last token was in */
-	uint32_t first, call; /* where the last list began, and the last call returned to */
-	uint32_t end;         /* of the last entry */
-};
-
-/* What is told of a function: others may lie in it. */
-struct telling {
-	UNIT_LIST(struct cold_variable) variables;
-	UNIT_LIST(struct cold_block) blocks;
-};
-
-struct cold_scratch {
-	struct cold_scratch *next;
-	struct die_plans plans, plans_of_c, plans_of_others;
-	struct dies walk, other; /* other: for what a DIE refers to */
-	struct expr_cache exprs;
-	struct arena kept;    /* of all units that were read with this */
-	struct cold_unit out; /* while it grows */
-	struct open open[NESTED_MOST];
-	struct telling telling[NESTED_MOST];
-	struct around around[DEPTH_MOST];
-};
-
-struct reader {
-	struct cold *c;
-	struct builder *b;
-	const struct dwarf_unit *unit; /* whose DIEs these are */
-	const struct unit_out *hot;
-	struct cold_scratch *s;
-	struct cold_unit *out;
-	struct dies *walk;
-	struct around *at; /* what is around the DIE */
-	unsigned n_open;
-	size_t scope;    /* the next of the unit's scopes */
-	uint64_t budget; /* of bytes of lists of locations */
-};
 
 static struct cold_scratch *take_scratch(struct cold *c)
 {
@@ -236,228 +158,6 @@ static bool keep(struct cold_scratch *s, struct cold_unit *ret)
 	return true;
 }
 
-static unit_die own_die(const struct reader *r, uint64_t die)
-{
-	return (unit_die)(die - r->unit->base - r->unit->off);
-}
-
-static bool is_own(const struct reader *r, uint64_t die)
-{
-	uint64_t off = die - r->unit->base;
-	return off >= r->unit->die && off < r->unit->end;
-}
-
-static struct open *opened(struct reader *r)
-{
-	return &r->s->open[r->at->open - 1];
-}
-
-/* The function that is told, where at->root. */
-static struct telling *told(struct reader *r)
-{
-	return &r->s->telling[r->at->told - 1];
-}
-
-static bool add_token(struct reader *r, struct token token)
-{
-	struct open *o = opened(r);
-	if (!vec_reserve(&o->tokens, 2))
-		return false;
-	if (o->depth > r->at->depth) /* back from what was inlined */
-		o->tokens.at[o->tokens.n++] =
-			(struct token){ .kind = URF_TOKEN_LEAVE,
-			                .length = (uint32_t)o->depth - r->at->depth };
-	o->depth = r->at->depth;
-	o->tokens.at[o->tokens.n++] = token;
-	return true;
-}
-
-static int number_of_type(void *ctx, uint64_t die, uint32_t *ret)
-{
-	struct reader *r = ctx;
-	*ret = turf_type_of(r->b, die);
-	return 0;
-}
-
-static int number_of_die(void *ctx, uint64_t die, uint32_t *ret)
-{
-	struct reader *r = ctx;
-	(void)die;
-	(void)r;
-	*ret = 0;
-	return -ENOTSUP;
-}
-
-static int read_expr(struct reader *r, struct span raw, uint32_t *ret)
-{
-	const struct dwarf_expr_dies dies = { r, number_of_type, number_of_die };
-	return turf_expr_read(&r->c->exprs, &r->s->exprs, &r->b->dwarf, r->unit, raw, &dies,
-	                      ret);
-}
-
-static struct span block_of(const struct dies *walk, enum die_slot slot)
-{
-	return (struct span){ (const uint8_t *)(uintptr_t)walk->u[slot], walk->size[slot] };
-}
-
-static bool has_block(const struct dies *walk, enum die_slot slot)
-{
-	return die_has(walk, slot) && walk->class[slot] == DIE_VALUE_BLOCK;
-}
-
-/* DW_AT_const_value as an expression. */
-static int constant(struct reader *r, uint32_t *ret)
-{
-	const struct dies *walk = r->walk;
-	struct buf form = { 0 };
-	uint8_t op;
-	bool ok = true;
-	const char *text;
-	struct span block = { NULL, 0 };
-	*ret = 0;
-	switch (walk->class[DIE_CONST_VALUE]) {
-	case DIE_VALUE_CONSTANT:
-	case DIE_VALUE_SIGNED: {
-		bool is_signed = walk->class[DIE_CONST_VALUE] == DIE_VALUE_SIGNED;
-		uint64_t value = walk->u[DIE_CONST_VALUE];
-		op = value < 32  ? (uint8_t)(0x30 + value)
-		     : is_signed ? DW_OP_consts
-		                 : DW_OP_constu;
-		ok = turf_buf_put(&form, &op, 1) &&
-		     (value < 32 || (is_signed ? turf_buf_sleb(&form, (int64_t)value)
-		                               : turf_buf_uleb(&form, value)));
-		op = STACK_VALUE;
-		ok = ok && turf_buf_put(&form, &op, 1);
-		break;
-	}
-	case DIE_VALUE_BLOCK:
-		block = block_of(walk, DIE_CONST_VALUE);
-		break;
-	case DIE_VALUE_STRING:
-		if (turf_die_string(walk, DIE_CONST_VALUE, &text) == 1)
-			block = (struct span){ (const uint8_t *)text, strlen(text) + 1 };
-		break;
-	default:
-		break;
-	}
-	if (block.at && block.size <= UINT16_MAX) {
-		op = DW_OP_implicit_value;
-		ok = turf_buf_put(&form, &op, 1) && turf_buf_uleb(&form, block.size) &&
-		     turf_buf_put(&form, block.at, block.size);
-	}
-	int result = ok ? turf_expr_add(&r->c->exprs, (struct span){ form.at, form.n }, ret)
-	                : -ENOMEM;
-	vec_fini(&form);
-	return result;
-}
-
-/* Whether an expression says where something is for as long as the program runs. */
-static bool is_static(struct span expr)
-{
-	switch (expr.size ? expr.at[0] : 0) {
-	case DW_OP_addr:
-	case DW_OP_addrx:
-	case DW_OP_GNU_addr_index:
-	case DW_OP_const4u: /* of a thread, if anything */
-	case DW_OP_const8u:
-	case DW_OP_constx:
-	case DW_OP_GNU_const_index:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool rvas(const struct reader *r, uint64_t start, uint64_t end, uint32_t *from,
-                 uint32_t *to)
-{
-	uint64_t base = r->b->in.base;
-	if (start < base || end - base > UINT32_MAX)
-		return false;
-	*from = (uint32_t)(start - base);
-	*to = (uint32_t)(end - base);
-	return true;
-}
-
-/* One entry of a list: tokens of kind @first, then @next. */
-static bool add_entry(struct reader *r, struct token *like, uint8_t next, uint32_t start,
-                      uint32_t end)
-{
-	struct open *o = opened(r);
-	bool begins = like->kind != next;
-	struct token *last = begins || !o->tokens.n ? NULL : &o->tokens.at[o->tokens.n - 1];
-	if (last && start == o->end && last->expr == like->expr) { /* it goes on */
-		last->length += end - start;
-		o->end = end;
-		return true;
-	}
-	like->gap = (int32_t)(start - (begins ? o->first : o->end));
-	like->length = end - start;
-	if (begins)
-		o->first = start;
-	o->end = end;
-	bool ok = add_token(r, *like);
-	like->kind = next;
-	like->a = 0;
-	like->far = like->by_variable = false;
-	return ok;
-}
-
-static int read_list(struct reader *r, uint64_t off, bool indexed, struct token like)
-{
-	struct dwarf_locations list;
-	struct dwarf_location entry;
-	uint32_t start, end, whole = 0;
-	const struct token as_given = like;
-	int result = 0;
-	turf_dwarf_locations(r->unit, off, indexed, &list);
-	const uint8_t *begin = list.at.at;
-	while (result == 0 && turf_dwarf_next_location(&list, &entry, NULL) == 1) {
-		uint64_t passed = (uint64_t)(list.at.at - begin);
-		if (passed > r->budget)
-			return 0;
-		result = read_expr(r, entry.expr, &like.expr);
-		if (result < 0 || !like.expr)
-			continue;
-		if (entry.is_default)
-			whole = like.expr;
-		else if (rvas(r, entry.start, entry.end, &start, &end) &&
-		         !add_entry(r, &like, URF_TOKEN_NEXT, start, end))
-			return -ENOMEM;
-	}
-	r->budget -= MIN((uint64_t)(list.at.at - begin), r->budget);
-	if (result < 0 || !whole)
-		return result;
-	struct token single = as_given;
-	single.kind = URF_TOKEN_SINGLE;
-	single.expr = whole;
-	return add_token(r, single) ? 0 : -ENOMEM;
-}
-
-/* The variable's place or value, in the body that is open. */
-static int read_place(struct reader *r, struct token token)
-{
-	const struct dies *walk = r->walk;
-	int result = 0;
-	if (die_has(walk, DIE_LOCATION) && !has_block(walk, DIE_LOCATION)) {
-		uint8_t class = walk->class[DIE_LOCATION];
-		token.kind = URF_TOKEN_FIRST;
-		return class == DIE_VALUE_OFFSET || class == DIE_VALUE_CONSTANT ||
-		                       class == DIE_VALUE_LIST_INDEX
-		               ? read_list(r, walk->u[DIE_LOCATION],
-		                           class == DIE_VALUE_LIST_INDEX, token)
-		               : 0;
-	}
-	token.kind = URF_TOKEN_SINGLE;
-	if (has_block(walk, DIE_LOCATION))
-		result = read_expr(r, block_of(walk, DIE_LOCATION), &token.expr);
-	else if (die_has(walk, DIE_CONST_VALUE))
-		result = constant(r, &token.expr);
-	if (result < 0 || !token.expr)
-		return result;
-	return add_token(r, token) ? 0 : -ENOMEM;
-}
-
 static uint32_t type_of(struct reader *r, enum die_slot slot)
 {
 	return turf_type_ref(r->b, r->walk, slot);
@@ -519,12 +219,12 @@ static int add_variable(struct reader *r)
 		block = block_of(walk, DIE_LOCATION);
 	int result = 0;
 	if (is_value)
-		result = constant(r, &v->value);
-	else if (block.size && (!r->at->live || is_static(block)))
-		result = read_expr(r, block, &v->value);
+		result = turf_read_constant(r, &v->value);
+	else if (block.size && (!r->at->live || turf_is_static(block)))
+		result = turf_read_expr(r, block, &v->value);
 	else if (r->at->live)
-		result = read_place(r, (struct token){ .a = v->die });
-	if (v->value && block.size && is_static(block) &&
+		result = turf_read_place(r, (struct token){ .a = v->die });
+	if (v->value && block.size && turf_is_static(block) &&
 	    (v->kind & URF_VARIABLE_KIND) == URF_VARIABLE_LOCAL) {
 		v->kind = (v->kind & ~URF_VARIABLE_KIND) | URF_VARIABLE_STATIC;
 		return result < 0 ? result : add_static(r, v);
@@ -550,19 +250,6 @@ static bool origin_of(struct reader *r, struct token *token, bool *there)
 		return false;
 	r->out->far_dies.at[r->out->far_dies.n++] = die;
 	return true;
-}
-
-/* Tokens for the ranges of a block: @like: which one it is. */
-static int add_ranges(struct reader *r, struct dwarf_ranges *ranges, struct token like)
-{
-	struct dwarf_range range;
-	uint32_t start, end;
-	like.kind = URF_TOKEN_BLOCK;
-	while (turf_dwarf_next_range(ranges, &range, NULL) == 1)
-		if (rvas(r, range.start, range.end, &start, &end) &&
-		    !add_entry(r, &like, URF_TOKEN_RANGE, start, end))
-			return -ENOMEM;
-	return 0;
 }
 
 /* The DIE that this one completes: the declaration in a class, most often. NULL: none. */
@@ -627,8 +314,8 @@ static int add_global(struct reader *r)
 	if (!g->type && declared)
 		g->type = turf_type_ref(r->b, declared, DIE_TYPE);
 	if (has_block(walk, DIE_LOCATION))
-		return read_expr(r, block_of(walk, DIE_LOCATION), &g->value);
-	return die_has(walk, DIE_CONST_VALUE) ? constant(r, &g->value) : 0;
+		return turf_read_expr(r, block_of(walk, DIE_LOCATION), &g->value);
+	return die_has(walk, DIE_CONST_VALUE) ? turf_read_constant(r, &g->value) : 0;
 }
 
 static int tell_variable(struct reader *r)
@@ -652,10 +339,10 @@ static int tell_variable(struct reader *r)
 	int result = 0;
 	if (there && r->at->pending) {
 		token.by_variable = true;
-		result = add_ranges(r, &r->at->ranges, token);
+		result = turf_read_ranges(r, &r->at->ranges, token);
 		token.by_variable = r->at->pending = false;
 	}
-	return result == 0 && there && placed ? read_place(r, token) : result;
+	return result == 0 && there && placed ? turf_read_place(r, token) : result;
 }
 
 /* Puts what is around what is below the DIE. */
@@ -690,7 +377,7 @@ static int tell_block(struct reader *r)
 	}
 	turf_die_ranges(walk, &at->ranges);
 	at->pending = r->at->live && !there;
-	int result = r->at->live && there ? add_ranges(r, &at->ranges, token) : 0;
+	int result = r->at->live && there ? turf_read_ranges(r, &at->ranges, token) : 0;
 	r->at = at;
 	return result;
 }
@@ -739,10 +426,10 @@ static int frame_base(struct reader *r)
 	struct span block = block_of(walk, DIE_FRAME_BASE);
 	if (block.size == 1 && block.at[0] == CALL_FRAME_CFA)
 		return 0;
-	int result = read_expr(r, block, &token.expr);
+	int result = turf_read_expr(r, block, &token.expr);
 	if (result < 0 || !token.expr)
 		return result;
-	return add_token(r, token) ? 0 : -ENOMEM;
+	return turf_read_token(r, token) ? 0 : -ENOMEM;
 }
 
 static int tell_function(struct reader *r)
@@ -849,7 +536,7 @@ static void tell_call(struct reader *r)
 	at->call = true;
 	at->called = !(r->at->open && die_has(walk, slot) &&
 	               turf_die_address(walk, slot, &pc) == 1 &&
-	               rvas(r, pc, pc, &at->return_pc, &end));
+	               turf_read_rvas(r, pc, pc, &at->return_pc, &end));
 	at->live = !at->called && r->at->live;
 	r->at = at;
 }
@@ -866,13 +553,13 @@ static int tell_parameter(struct reader *r)
 	if (where.size == 1 && where.at[0] >= REG0 && where.at[0] <= REG31) {
 		token.a = where.at[0] - REG0;
 	} else {
-		result = read_expr(r, where, &token.a);
+		result = turf_read_expr(r, where, &token.a);
 		token.far = true;
 		if (!token.a)
 			return result;
 	}
 	if (result == 0)
-		result = read_expr(r, block_of(walk, DIE_CALL_VALUE), &token.expr);
+		result = turf_read_expr(r, block_of(walk, DIE_CALL_VALUE), &token.expr);
 	if (result < 0 || !token.expr)
 		return result;
 	struct open *o = opened(r);

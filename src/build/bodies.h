@@ -3,7 +3,8 @@
  * What debuggers ask of functions: details, which are the same wherever a function's code is,
  * and bodies, which say of a piece of code where variables are. Private to the room.
  *
- *  - bodies-read.c: one unit's DIEs -> its functions, variables and tokens, in parallel
+ *  - bodies-read.c, bodies-places.c: one unit's DIEs -> its functions, variables and tokens, in
+ *    parallel
  *  - details.c: all units' functions -> one record for each different one
  *  - bodies.c: tokens -> coded bodies, in parallel; tokens.c: the ops that their bytes mean
  *  - exprs.c: expressions; variables.c: what is outside functions

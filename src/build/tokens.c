@@ -23,7 +23,6 @@ static const uint8_t fields_of[URF_TOKEN_KINDS] = {
 	[URF_TOKEN_CALL] = URF_TOKEN_FAR_GAP,
 	[URF_TOKEN_PARAMETER] = URF_TOKEN_FAR_A | URF_TOKEN_FAR_EXPR,
 	[URF_TOKEN_FRAME] = URF_TOKEN_FAR_EXPR,
-	[URF_TOKEN_REFERENCE] = URF_TOKEN_FAR_A | URF_TOKEN_FAR_LENGTH,
 };
 
 /* Which numbers may be left to operands, from none to all. */
@@ -38,7 +37,6 @@ static const uint8_t far_of[URF_TOKEN_KINDS][FORMS] = {
 	[URF_TOKEN_CALL] = { 0, 0x20 },
 	[URF_TOKEN_PARAMETER] = { 0, 0x80, 0x90 },
 	[URF_TOKEN_FRAME] = { 0, 0x80 },
-	[URF_TOKEN_REFERENCE] = { 0, 0x40, 0x50 },
 };
 
 /* The op that leaves @far of the token to operands; 0: what it would give does not fit. */
@@ -244,6 +242,24 @@ static void count_best(struct token_ops *ops, const struct token *const *samples
 		}
 }
 
+/* A table of those that have numbers alone: coding looks each token up several times. */
+static int keep_chosen(struct token_ops *ops)
+{
+	enum { ROOM = 1 << 16 };
+	static_assert(ROOM >= 2 * (OP_NUMBERS_MOST + URF_TOKEN_KINDS), "half of it stays free");
+	struct token_ops few = { .room = ROOM };
+	few.slots = turf_zeroed(few.room * sizeof(*few.slots));
+	if (!few.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < ops->n_chosen; i++)
+		*slot_of(&few, ops->chosen[i]) = *slot_of(ops, ops->chosen[i]);
+	free(ops->slots);
+	ops->slots = few.slots;
+	ops->room = few.room;
+	ops->n = ops->n_chosen;
+	return 0;
+}
+
 int turf_tokens_choose(struct token_ops *ops, uint32_t times,
                        const struct token *const *samples, const size_t *n_samples, size_t n)
 {
@@ -256,7 +272,8 @@ int turf_tokens_choose(struct token_ops *ops, uint32_t times,
 	count_best(ops, samples, n_samples, n);
 	/* an op costs its own bytes; it saves one a use at least */
 	uint32_t least = MAX((uint32_t)sizeof(struct urf_location_op) / MAX(times, 1u), 1u);
-	return number(ops, OP_NUMBERS_MOST, least);
+	r = number(ops, OP_NUMBERS_MOST, least);
+	return r < 0 ? r : keep_chosen(ops);
 }
 
 int turf_tokens_emit(const struct token_ops *ops, struct buf *out)

@@ -140,9 +140,6 @@ int turf_body_token(struct turf_body *walk, struct body_event *out)
 		walk->call += gap;
 		out->start = out->end = walk->call;
 		return 1;
-	case URF_TOKEN_REFERENCE:
-		out->start = length;
-		return 1;
 	case URF_TOKEN_SINGLE:
 	case URF_TOKEN_PARAMETER:
 	case URF_TOKEN_FRAME:
@@ -176,8 +173,7 @@ int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
 		[URF_TOKEN_ENTER] = TURF_BODY_ENTER,
 		[URF_TOKEN_CALL] = TURF_BODY_CALL,
 		[URF_TOKEN_PARAMETER] = TURF_BODY_PARAMETER,
-		[URF_TOKEN_FRAME] = TURF_BODY_FRAME,
-		[URF_TOKEN_REFERENCE] = TURF_BODY_REFERENCE,
+		[URF_TOKEN_FRAME] = TURF_BODY_FRAME
 	};
 	struct body_event e = { 0 };
 	int r;
@@ -190,7 +186,7 @@ int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
 		.kind = kinds[e.kind],
 		.depth = walk->depth,
 		.number = e.a,
-		.instance = e.kind == URF_TOKEN_REFERENCE ? e.start : walk->n,
+		.instance = walk->n,
 		.start = walk->image->base + e.start,
 		.end = walk->image->base + e.end,
 	};

@@ -91,7 +91,6 @@ static const char *const tokens[URF_TOKEN_KINDS] = {
 	[URF_TOKEN_RANGE] = "range",         [URF_TOKEN_ENTER] = "enter",
 	[URF_TOKEN_LEAVE] = "leave",         [URF_TOKEN_CALL] = "call",
 	[URF_TOKEN_PARAMETER] = "parameter", [URF_TOKEN_FRAME] = "frame",
-	[URF_TOKEN_REFERENCE] = "reference",
 };
 
 void turf_dump_location_ops(const struct turf_image *image, FILE *out)
@@ -113,7 +112,7 @@ static void put_event(const struct turf_body_event *e, FILE *out)
 		[TURF_BODY_PLACE] = "place", [TURF_BODY_SINGLE] = "single",
 		[TURF_BODY_BLOCK] = "block", [TURF_BODY_ENTER] = "enter",
 		[TURF_BODY_CALL] = "call",   [TURF_BODY_PARAMETER] = "parameter",
-		[TURF_BODY_FRAME] = "frame", [TURF_BODY_REFERENCE] = "reference",
+		[TURF_BODY_FRAME] = "frame",
 	};
 	fprintf(out, "  %*s%s %" PRIu32, (int)e->depth, "", kinds[e->kind], e->number);
 	if (e->kind == TURF_BODY_PLACE || e->kind == TURF_BODY_BLOCK ||

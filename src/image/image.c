@@ -207,6 +207,8 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 		{ URF_MORE_INDEX, image->more.index.n, image->more.n, URF_TEXT_STEP },
 		{ URF_SYMBOLS, image->groups.n, image->n_symbols, URF_SYMBOL_STEP },
 		{ URF_TOPS, image->tops.n, image->blocks.n, URF_TOP },
+		{ URF_VARIABLE_INDEX, image->sections[URF_VARIABLE_INDEX].size / sizeof(le32),
+		  image->n_variables, URF_GLOBAL_STEP },
 	};
 	for (size_t i = 0; i < COUNT(counts); i++)
 		if (counts[i].entries != (counts[i].n + counts[i].step - 1) / counts[i].step)

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One unit's functions while they are read: what bodies-read.c, which walks over DIEs, and
+ * bodies-places.c, which reads where variables are, work on together. Private to the room.
+ */
+#ifndef BUILD_BODIES_READ_H
+#define BUILD_BODIES_READ_H
+
+#include "build/bodies.h"
+#include "build/types.h"
+#include "dwarf/constants.h"
+#include "dwarf/expr.h"
+#include "urf/format.h"
+
+enum {
+	TAG_LEXICAL_BLOCK = 0x0b,
+	TAG_UNSPECIFIED = 0x18, /* DW_TAG_unspecified_parameters */
+	TAG_CONSTANT = 0x27,
+	TAG_CALL_PARAMETER = 0x49,
+	TAG_GNU_CALL_PARAMETER = 0x410a,
+	DEPTH_MOST = 512,      /* of functions, blocks and calls in each other */
+	NESTED_MOST = 8,       /* functions in functions, with code */
+	CALL_FRAME_CFA = 0x9c, /* DW_OP_call_frame_cfa: the usual frame base */
+	STACK_VALUE = 0x9f,
+	REG0 = 0x50,
+	REG31 = 0x6f,
+};
+
+/* What is around a DIE. */
+struct around {
+	unsigned level; /* of its DIE */
+	uint32_t root;  /* index + 1 of the function whose details are told; 0: none are */
+	uint32_t block; /* index + 1 of the block in it */
+	uint16_t depth; /* of what is inlined there */
+	uint8_t open;   /* functions with code that are open there; 0: none is */
+	uint8_t told;   /* functions whose details are told there, in each other */
+	bool inside;    /* a function, whether it has code or not */
+	bool live;      /* what is there belongs to the last of these */
+	bool call;      /* it is a call site; */
+	bool called;    /* which has parameters, so that it was told */
+	bool pending; /* it is a block that does not say which: the first variable in it does */
+	uint32_t scope; /* index + 1 of the class or namespace; 0: none */
+	bool is_scope;  /* it is that itself */
+	uint32_t return_pc;
+	struct dwarf_ranges ranges; /* where pending */
+};
+
+/* A function with code whose DIEs are being read. */
+struct open {
+	UNIT_LIST(struct token) tokens;
+	uint32_t scope;
+	uint16_t depth;       /* of the instance that the last token was in */
+	uint32_t first, call; /* where the last list began, and the last call returned to */
+	uint32_t end;         /* of the last entry */
+};
+
+/* What is told of a function: others may lie in it. */
+struct telling {
+	UNIT_LIST(struct cold_variable) variables;
+	UNIT_LIST(struct cold_block) blocks;
+};
+
+struct cold_scratch {
+	struct cold_scratch *next;
+	struct die_plans plans, plans_of_c, plans_of_others;
+	struct dies walk, other; /* other: for what a DIE refers to */
+	struct expr_cache exprs;
+	struct arena kept;    /* of all units that were read with this */
+	struct cold_unit out; /* while it grows */
+	struct open open[NESTED_MOST];
+	struct telling telling[NESTED_MOST];
+	struct around around[DEPTH_MOST];
+};
+
+struct reader {
+	struct cold *c;
+	struct builder *b;
+	const struct dwarf_unit *unit; /* whose DIEs these are */
+	const struct unit_out *hot;
+	struct cold_scratch *s;
+	struct cold_unit *out;
+	struct dies *walk;
+	struct around *at; /* what is around the DIE */
+	unsigned n_open;
+	size_t scope;    /* the next of the unit's scopes */
+	uint64_t budget; /* of bytes of lists of locations */
+};
+
+static inline unit_die own_die(const struct reader *r, uint64_t die)
+{
+	return (unit_die)(die - r->unit->base - r->unit->off);
+}
+
+static inline bool is_own(const struct reader *r, uint64_t die)
+{
+	uint64_t off = die - r->unit->base;
+	return off >= r->unit->die && off < r->unit->end;
+}
+
+static inline struct open *opened(struct reader *r)
+{
+	return &r->s->open[r->at->open - 1];
+}
+
+/* The function that is told, where at->root. */
+static inline struct telling *told(struct reader *r)
+{
+	return &r->s->telling[r->at->told - 1];
+}
+
+static inline struct span block_of(const struct dies *walk, enum die_slot slot)
+{
+	return (struct span){ (const uint8_t *)(uintptr_t)walk->u[slot], walk->size[slot] };
+}
+
+static inline bool has_block(const struct dies *walk, enum die_slot slot)
+{
+	return die_has(walk, slot) && walk->class[slot] == DIE_VALUE_BLOCK;
+}
+
+/* Appends a token of the body that is open. False: no memory. */
+bool turf_read_token(struct reader *r, struct token token);
+/* The provisional number of an expression, 0 where it says nothing that can be kept; the same
+ * of DW_AT_const_value. 0 or -ENOMEM. */
+int turf_read_expr(struct reader *r, struct span raw, uint32_t *ret);
+int turf_read_constant(struct reader *r, uint32_t *ret);
+/* The place or value of the variable at the walk, in the body that is open: @token says which
+ * it is. 0 or -ENOMEM. */
+int turf_read_place(struct reader *r, struct token token);
+/* The ranges of the block that @like says. 0 or -ENOMEM. */
+int turf_read_ranges(struct reader *r, struct dwarf_ranges *ranges, struct token like);
+/* Addresses as rvas; false: they cannot be. */
+bool turf_read_rvas(const struct reader *r, uint64_t start, uint64_t end, uint32_t *from,
+                    uint32_t *to);
+/* Whether an expression says where something is for as long as the program runs. */
+bool turf_is_static(struct span expr);
+
+#endif
