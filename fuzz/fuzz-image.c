@@ -4,10 +4,13 @@
  *
  * The hash over the content is made right first, so that the checks behind it are reached.
  * Corpus: sample.urf is the urf of tests/image/urf.h, marks.urf that of
- * tests/image/test-marks.c, names.urf that of tests/image/test-names.c; hello.urf is `turf
- * index -o` of `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; } int
- * main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2 -nostdlib
- * -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
+ * tests/image/test-marks.c, names.urf that of tests/image/test-names.c; hello.urf is
+ * `turf index -o` of
+ * `static inline int two(int a) { __asm__ volatile("nop"); return a * 2; }
+ * int main(int n, char **v) { return two(n) + v[0][two(1)]; }`, compiled by gcc -g -O2
+ * -nostdlib -static -Wl,-e,main -ffile-prefix-map=$PWD=/src.
+ * variables.urf is made like hello.urf, of a program with a global variable, a static, one of
+ * each thread, a block and an inlined call.
  */
 #include <xxhash.h>
 
