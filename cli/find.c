@@ -302,6 +302,25 @@ static int add_matches(const struct turf_image *image, const char *pattern, stru
 	return status == CLI_OK ? add_parts(&m) : status;
 }
 
+/* Functions whose names as they are shown match, with arguments or without. */
+static int add_shown(const struct turf_image *image, const char *pattern, struct found *out)
+{
+	struct turf_image_info info;
+	int status = CLI_OK;
+	turf_image_info(image, &info);
+	for (uint32_t i = 1; i <= info.n_functions && status == CLI_OK; i++) {
+		struct cli_text shown = find_function_name(image, i);
+		bool is = shown.at && fnmatch(pattern, shown.at, 0) == 0;
+		size_t n = shown.at ? without_arguments(shown.at, shown.size) : 0;
+		char *name = !is && n < shown.size ? strndup(shown.at, n) : NULL;
+		is = is || (name && fnmatch(pattern, name, 0) == 0);
+		free(name);
+		if (is)
+			status = add(out, (struct turf_name){ TURF_NAME_FUNCTION, i, 0 });
+	}
+	return status;
+}
+
 int find_named(const struct turf_image *image, const char *name, struct found *out)
 {
 	struct query q = parse(name);
@@ -310,7 +329,8 @@ int find_named(const struct turf_image *image, const char *name, struct found *o
 	if (status == CLI_OK && q.qualified)
 		status = add_all(image, name, q.size, NULL, out);
 	if (status == CLI_OK && !out->n && strpbrk(name, "*?["))
-		status = add_matches(image, name, out);
+		status = q.qualified ? add_shown(image, name, out)
+		                     : add_matches(image, name, out);
 	if (status == CLI_OK && !out->n && !strpbrk(name, "*?[<")) {
 		char *pattern = NULL;
 		struct found all = { .n = 0 };

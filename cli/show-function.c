@@ -59,7 +59,8 @@ static bool put_prototype(FILE *out, const struct turf_image *image,
 	}
 	if (d->flags & TURF_FUNCTION_VARIADIC)
 		fprintf(out, "%s...", n_arguments++ ? ", " : "");
-	fprintf(out, "%s)", n_arguments || !(d->flags & TURF_FUNCTION_PROTOTYPED) ? "" : "void");
+	fprintf(out, "%s)",
+	        n_arguments || !(d->flags & TURF_FUNCTION_PROTOTYPED) ? "" : "void");
 	return true;
 }
 
@@ -272,8 +273,8 @@ static void *one_more(struct shown *s, void **at, size_t n, size_t *room, size_t
 static int add_run(void *ctx, const struct turf_code *code)
 {
 	struct shown *s = ctx;
-	struct turf_code *run = one_more(s, (void **)&s->run, s->n_runs, &s->runs_room,
-	                                 sizeof(*run));
+	struct turf_code *run =
+		one_more(s, (void **)&s->run, s->n_runs, &s->runs_room, sizeof(*run));
 	if (!run)
 		return 1;
 	*run = *code;
@@ -288,9 +289,12 @@ static int add_run(void *ctx, const struct turf_code *code)
 static int by_call(const void *a, const void *b)
 {
 	const struct call *x = a, *y = b;
-	const uint32_t left[] = { x->function, x->caller, x->file, x->line, x->column, x->depth };
-	const uint32_t right[] = { y->function, y->caller, y->file,
-		                   y->line,     y->column, y->depth };
+	const uint32_t left[] = {
+		x->function, x->caller, x->file, x->line, x->column, x->depth
+	};
+	const uint32_t right[] = {
+		y->function, y->caller, y->file, y->line, y->column, y->depth
+	};
 	for (size_t i = 0; i < CLI_COUNT(left); i++)
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;
@@ -327,16 +331,21 @@ static void add_call(struct shown *s, const struct turf_frame *callee, uint32_t 
                      uint64_t addr)
 {
 	const struct turf_frame *caller = callee + 1;
-	struct call c = { callee->function, caller->function, caller->file, caller->line,
-		          caller->column,   depth,            addr };
+	struct call c = { callee->function,
+		          caller->function,
+		          caller->file,
+		          caller->line,
+		          caller->column,
+		          depth,
+		          addr };
 	for (size_t i = s->n_calls; i-- > 0 && i + 8 > s->n_calls;) {
 		c.addr = s->call[i].addr; /* most follow upon each other */
 		if (by_call(&c, &s->call[i]) == 0)
 			return;
 	}
 	c.addr = addr;
-	struct call *more = one_more(s, (void **)&s->call, s->n_calls, &s->calls_room,
-	                             sizeof(*more));
+	struct call *more =
+		one_more(s, (void **)&s->call, s->n_calls, &s->calls_room, sizeof(*more));
 	if (more) {
 		*more = c;
 		s->n_calls++;
@@ -696,8 +705,7 @@ static int json_function(const struct shown *s, const struct turf_details *d)
 	if (s->line)
 		printf(",\"line\":%" PRIu32, s->line);
 	if (s->first)
-		printf(",\"first_line\":%" PRIu32 ",\"last_line\":%" PRIu32, s->first,
-		       s->last);
+		printf(",\"first_line\":%" PRIu32 ",\"last_line\":%" PRIu32, s->first, s->last);
 	json_runs(s, false);
 	json_runs(s, true);
 	json_calls(s);

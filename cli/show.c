@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf show: a type, by its name.
+ * turf show: types and functions, by their names.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "find.h"
 #include "show.h"
+#include "turf/variables.h"
 
 static const char usage[] =
-	"Usage: turf show -e FILE [--json] NAME...\n"
+	"Usage: turf show -e FILE [--json] [--all] NAME...\n"
 	"       turf show -e FILE [--json] --all\n"
-	"       turf show -e FILE [--json] --at ADDR...\n"
-	"Shows types as they are laid out: `struct foo`, `foo`, `ns::Class<int>`. Of several "
-	"of one\n"
-	"name all are shown. Offsets and sizes are in bytes, of bit fields the bit behind a "
-	"colon.\n"
+	"       turf show -e FILE [--json] --at ADDR [ADDR|FUNCTION...]\n"
+	"Shows types as they are laid out: `struct foo`, `foo`, `ns::Class<int>`; functions "
+        "with\n"
+	"their code, what is inlined in them, and variables: `f`, `ns::f(int)`, `_ZN2ns1fEi`. "
+        "Of\n"
+	"several of one name all are shown. Offsets and sizes are in bytes, of bit fields the\n"
+	"bit behind a colon.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --at ADDR     the variables in scope at hexadecimal addresses, and where they "
-	"are\n"
-	"      --all         every structure, union, class and enumeration that has a name\n"
+	"are;\n"
+	"                    with a FUNCTION, those of it only\n"
+	"      --all         of a function, each place that it is inlined at; without a name,\n"
+	"                    every structure, union, class and enumeration that has one\n"
 	"      --json        one JSON object a line\n"
 	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
 	"  --store DIR       where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 nothing of that name, 2 error.\n";
+
+int show_no_data(void)
+{
+	return cli_error(NULL, "not in this urf: it was made with --hot, or stripped; build it "
+	                       "without --hot");
+}
 
 char *show_declaration(const struct turf_image *image, uint32_t number, const char *name)
 {
@@ -44,28 +57,13 @@ char *show_declaration(const struct turf_image *image, uint32_t number, const ch
 /* What is asked for. */
 struct wanted {
 	const char *name; /* as given, without the keyword */
-	const char *last; /* its last component */
-	uint32_t kind;    /* TURF_TYPE_STRUCT: classes too; 0: any */
+	uint32_t kind;    /* TURF_TYPE_STRUCT: classes too; 0: any, and functions */
 };
 
 static bool begins_with(const char *text, const char *word)
 {
 	size_t n = strlen(word);
 	return strncmp(text, word, n) == 0 && text[n] == ' ';
-}
-
-/* Behind the last "::" that stands in no brackets. */
-static const char *last_component(const char *name)
-{
-	const char *last = name;
-	int depth = 0;
-	for (const char *at = name; *at; at++) {
-		depth += *at == '<' || *at == '(' || *at == '{';
-		depth -= *at == '>' || *at == ')' || *at == '}';
-		if (depth == 0 && at[0] == ':' && at[1] == ':' && at[2])
-			last = at + 2;
-	}
-	return last;
 }
 
 static struct wanted parse(const char *name)
@@ -87,7 +85,6 @@ static struct wanted parse(const char *name)
 		while (*w.name == ' ')
 			w.name++;
 	}
-	w.last = last_component(w.name);
 	return w;
 }
 
@@ -101,92 +98,121 @@ static bool is_kind(const struct wanted *w, uint32_t kind)
 	                         kind == TURF_TYPE_ENUM || kind == TURF_TYPE_UNSPECIFIED;
 }
 
-/* The name ends with the one wanted, at a component. */
-static bool ends_with(const struct turf_image *image, uint32_t number, const char *wanted)
-{
-	ssize_t n = turf_image_type_name(image, number, NULL, 0);
-	size_t size = strlen(wanted);
-	if (n < 0 || (size_t)n < size)
-		return false;
-	char *name = malloc((size_t)n + 1);
-	if (!name)
-		return false;
-	turf_image_type_name(image, number, name, (size_t)n + 1);
-	const char *at = name + n - size;
-	bool same = strcmp(at, wanted) == 0 &&
-	            (at == name || (at - name >= 2 && at[-1] == ':' && at[-2] == ':'));
-	free(name);
-	return same;
-}
-
-static bool is_wanted(const struct turf_image *image, const struct wanted *w,
-                      const struct turf_type *t)
-{
-	char name[256];
-	size_t size = strlen(w->last);
-	if (!t->name || !is_kind(w, t->kind))
-		return false;
-	ssize_t n = turf_image_text(image, t->name, name, sizeof(name));
-	if (n < 0 || (size_t)n != size || strncmp(name, w->last, sizeof(name) - 1) != 0)
-		return false;
-	return ends_with(image, t->number, w->name);
-}
-
-/* What is said already, or says less than others do, comes last or not at all. */
-struct found {
+/* Numbers of types or functions. */
+struct numbers {
 	uint32_t *at;
-	size_t n, room;
-	bool complete; /* one of them is no declaration */
+	size_t n;
 };
 
-static int add_found(struct found *f, const struct turf_type *t)
+static int by_number(const void *a, const void *b)
 {
-	if (t->declaration && f->complete)
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void sort_once(struct numbers *list)
+{
+	size_t n = 0;
+	if (list->n)
+		qsort(list->at, list->n, sizeof(*list->at), by_number);
+	for (size_t i = 0; i < list->n; i++)
+		if (!n || list->at[n - 1] != list->at[i])
+			list->at[n++] = list->at[i];
+	list->n = n;
+}
+
+/* The function that begins where a symbol does: it may have several names. 0: none. */
+static uint32_t symbol_function(const struct turf_image *image, uint32_t number)
+{
+	struct turf_symbol symbol;
+	struct turf_frames walk;
+	if (turf_image_symbol(image, number, &symbol) != 1 ||
+	    turf_image_frames(image, symbol.addr, &walk) != 1 || !walk.n)
+		return 0;
+	const struct turf_frame *last = &walk.frame[walk.n - 1];
+	return last->has_start && last->function_start == symbol.addr ? last->function : 0;
+}
+
+/* What is declared only says nothing where others are complete. */
+static int add_type(const struct turf_image *image, const struct wanted *w, uint32_t number,
+                    struct numbers *types, bool *complete)
+{
+	struct turf_type t;
+	if (turf_image_type(image, number, &t) != 1)
+		return cli_error(NULL, "type %u cannot be read: damaged urf", number);
+	if (!is_kind(w, t.kind) || (t.declaration && *complete))
 		return CLI_OK;
-	if (!t->declaration && !f->complete) {
-		f->n = 0;
-		f->complete = true;
+	if (!t.declaration && !*complete) {
+		types->n = 0;
+		*complete = true;
 	}
-	if (f->n == f->room) {
-		size_t room = 2 * f->room + 8;
-		uint32_t *at = realloc(f->at, room * sizeof(*at));
-		if (!at)
-			return cli_error(NULL, "no memory");
-		f->at = at;
-		f->room = room;
-	}
-	f->at[f->n++] = t->number;
+	types->at[types->n++] = number;
 	return CLI_OK;
 }
 
-static int show_found(const struct turf_image *image, const struct found *f, bool json)
+/* What is called so: types and functions, each once; free() both. */
+static int find(const struct turf_image *image, const char *name, struct numbers *types,
+                struct numbers *functions)
 {
-	int status = f->n ? CLI_OK : CLI_NONE;
-	for (size_t i = 0; i < f->n && status == CLI_OK; i++) {
-		if (i && !json)
-			putchar('\n');
-		status = show_type(image, f->at[i], json);
+	struct wanted w = parse(name);
+	struct found found;
+	bool complete = false;
+	int status = find_named(image, w.name, &found);
+	if (status == CLI_NONE)
+		status = CLI_OK;
+	types->at = malloc((found.n + 1) * sizeof(*types->at));
+	functions->at = malloc((found.n + 1) * sizeof(*functions->at));
+	if (!types->at || !functions->at)
+		status = cli_error(NULL, "no memory");
+	for (size_t i = 0; i < found.n && status == CLI_OK; i++) {
+		uint32_t number = found.at[i].number;
+		if (found.at[i].kind == TURF_NAME_TYPE)
+			status = add_type(image, &w, number, types, &complete);
+		if (found.at[i].kind == TURF_NAME_SYMBOL)
+			number = symbol_function(image, number);
+		else if (found.at[i].kind != TURF_NAME_FUNCTION)
+			continue;
+		if (number && !w.kind)
+			functions->at[functions->n++] = number;
 	}
+	find_free(&found);
+	sort_once(functions);
 	return status;
 }
 
-static int show_name(const struct turf_image *image, const char *name, bool json)
+/* A constructor is called as its class. */
+static bool is_constructor(const struct turf_image *image, uint32_t function,
+                           const struct numbers *types)
 {
-	struct wanted w = parse(name);
-	struct found f = { .n = 0 };
-	int status = CLI_OK;
-	uint32_t n = turf_image_n_types(image);
-	for (uint32_t i = 1; i < n && status == CLI_OK; i++) {
-		struct turf_type t;
-		if (turf_image_type(image, i, &t) != 1)
-			status = cli_error(NULL, "type %u cannot be read: damaged urf", i);
-		else if (is_wanted(image, &w, &t))
-			status = add_found(&f, &t);
+	struct turf_details d;
+	if (turf_image_details(image, function, &d) != 1 || !d.scope)
+		return false;
+	for (size_t i = 0; i < types->n; i++)
+		if (types->at[i] == d.scope)
+			return true;
+	return false;
+}
+
+static int show_name(const struct turf_image *image, const char *name, bool all, bool json)
+{
+	struct numbers types = { .n = 0 }, functions = { .n = 0 };
+	int status = find(image, name, &types, &functions);
+	size_t n = 0;
+	for (size_t i = 0; i < types.n && status == CLI_OK; i++) {
+		if (n++ && !json)
+			putchar('\n');
+		status = show_type(image, types.at[i], json);
 	}
-	if (status == CLI_OK)
-		status = show_found(image, &f, json);
-	free(f.at);
-	return status;
+	for (size_t i = 0; i < functions.n && status == CLI_OK; i++) {
+		if (is_constructor(image, functions.at[i], &types))
+			continue;
+		if (n++ && !json)
+			putchar('\n');
+		status = show_function(image, functions.at[i], all, json);
+	}
+	free(types.at);
+	free(functions.at);
+	return status == CLI_OK && !n ? CLI_NONE : status;
 }
 
 static int show_all(const struct turf_image *image, bool json)
@@ -207,16 +233,14 @@ static int show_all(const struct turf_image *image, bool json)
 static int show(const struct turf_image *image, char *const *names, int n, bool all, bool json)
 {
 	int status = CLI_OK, one;
-	if (!turf_image_n_types(image))
-		return cli_error(NULL,
-		                 "no types in this urf: it was made of a file without debug "
-		                 "info, with --hot, or stripped");
-	if (all)
+	if (!n && !turf_image_n_types(image))
+		return cli_error(NULL, "no types: the file has no debug info");
+	if (!n && all)
 		status = show_all(image, json);
 	for (int i = 0; i < n && status != CLI_ERROR; i++) {
-		one = show_name(image, names[i], json);
-		if (one == CLI_NONE && !json)
-			one = show_function(image, names[i]);
+		if (i && !json)
+			putchar('\n');
+		one = show_name(image, names[i], all, json);
 		if (one == CLI_NONE)
 			cli_error(NULL, "%s: no type or function of that name", names[i]);
 		status = status == CLI_OK || one == CLI_ERROR ? one : status;
@@ -224,24 +248,75 @@ static int show(const struct turf_image *image, char *const *names, int n, bool 
 	return fflush(stdout) || ferror(stdout) ? cli_error(NULL, "cannot write") : status;
 }
 
-/* Addresses: @first, and the arguments behind it. */
-static int show_addresses(const struct turf_image *image, const char *first, char *const *more,
+/* An address, and not the name of a function that is written with a to f. */
+static bool is_address(const char *text, uint64_t *addr)
+{
+	return (isdigit((unsigned char)*text) || strlen(text) >= 8) && cli_hex(text, addr);
+}
+
+/* The functions among @names: 1 some, 0 none is asked for, < 0 there are none of that name. */
+static int find_functions(const struct turf_image *image, char *const *names, int n,
+                          struct numbers *out)
+{
+	uint64_t addr;
+	int asked = 0;
+	for (int i = 0; i < n && asked >= 0; i++) {
+		struct numbers types = { .n = 0 }, more = { .n = 0 };
+		if (is_address(names[i], &addr))
+			continue;
+		asked = 1;
+		if (find(image, names[i], &types, &more) != CLI_OK)
+			asked = -CLI_ERROR;
+		else if (!more.n)
+			asked = -CLI_NONE;
+		uint32_t *at = realloc(out->at, (out->n + more.n + 1) * sizeof(*at));
+		if (at) {
+			if (more.n)
+				memcpy(at + out->n, more.at, more.n * sizeof(*at));
+			out->at = at;
+			out->n += more.n;
+		}
+		if (!at)
+			asked = -cli_error(NULL, "no memory");
+		if (asked == -CLI_NONE)
+			cli_error(NULL, "%s: no function of that name", names[i]);
+		free(types.at);
+		free(more.at);
+	}
+	sort_once(out);
+	return asked;
+}
+
+/* Addresses: @first, and those among @names, which may have functions too. */
+static int show_addresses(const struct turf_image *image, const char *first, char *const *names,
                           int n, bool json)
 {
-	int status = CLI_OK;
-	for (int i = -1; i < n && status != CLI_ERROR; i++) {
-		const char *text = i < 0 ? first : more[i];
-		char *end;
-		errno = 0;
-		uint64_t addr = strtoull(text, &end, 16);
-		if (errno || *end || end == text)
-			return cli_error(NULL, "%s: no address", text);
-		int one = show_at(image, addr, json);
+	struct numbers functions = { .n = 0 };
+	uint64_t addr;
+	if (!cli_hex(first, &addr))
+		return cli_error(NULL, "%s: no address", first);
+	int asked = find_functions(image, names, n, &functions);
+	int status = asked < 0 ? -asked : CLI_OK;
+	const struct show_functions only = { functions.at, functions.n };
+	for (int i = -1; i < n && asked >= 0 && status != CLI_ERROR; i++) {
+		const char *text = i < 0 ? first : names[i];
+		if (i >= 0 && !is_address(text, &addr))
+			continue;
+		int one = show_at(image, addr, asked ? &only : NULL, json);
 		if (one == CLI_NONE)
-			cli_error(NULL, "%s: nothing is known there", text);
+			cli_error(NULL, "%s: %s", text,
+			          asked ? "no code of that function"
+			                : "nothing is known there");
 		status = status == CLI_OK || one == CLI_ERROR ? one : status;
 	}
+	free(functions.at);
 	return status;
+}
+
+static bool has_names(const struct turf_image *image)
+{
+	struct turf_names walk;
+	return turf_image_names(image, "", 0, &walk) != -ENODATA;
 }
 
 int cmd_show(int argc, char **argv)
@@ -270,14 +345,15 @@ int cmd_show(int argc, char **argv)
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
-	if (!at && (all ? optind < argc : optind == argc))
-		return cli_usage_error(all ? "names are not expected with --all"
-		                           : "no name given");
+	if (!at && !all && optind == argc)
+		return cli_usage_error("no name given");
 	struct turf_image *image;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)
 		return status;
-	if (at)
+	if (!has_names(image))
+		status = show_no_data();
+	else if (at)
 		status = show_addresses(image, at, argv + optind, argc - optind, json);
 	else
 		status = show(image, argv + optind, argc - optind, all, json);

@@ -148,6 +148,11 @@ class Lookup(lib.Case):
         found = self.find(program, '*ermost')
         self.assertEqual(sorted(f['name'] for f in found), ['innermost', 'outermost'])
         self.assertEqual(self.run_turf('lookup', '-e', program, 'zz*').returncode, 1)
+        program = self.cxx()
+        for pattern, lines in (('a::b::f*', [11, 12]), ('*::f', [11, 12, 17]),
+                               ('*::f(int)', [11, 17]), ('c::*', [17])):
+            with self.subTest(pattern):
+                self.assertEqual(sorted(f['line'] for f in self.find(program, pattern)), lines)
 
     def test_lists(self):
         program = self.cxx()

@@ -24,9 +24,9 @@ enum { WIDE = 1, N_TYPES, N_BUCKETS = 2 };
 static const struct {
 	const char *name;
 	enum turf_name_kind kind;
-	uint32_t number;
+	uint32_t number, index;
 } names[] = {
-	/* by kind, then by number */
+	/* by kind, number and index */
 	{ "outer", FN, 1, 0 },
 	{ "outer_sym", FN, 1, 0 },
 	{ "inner", FN, 2, 0 },
