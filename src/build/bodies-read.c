@@ -432,12 +432,53 @@ static int frame_base(struct reader *r)
 	return turf_read_token(r, token) ? 0 : -ENOMEM;
 }
 
+/* The function itself, not what is made of it: NULL: no memory. */
+static struct cold_root *add_root(struct reader *r)
+{
+	const struct dies *walk = r->walk;
+	struct cold_root *root = vec_push(&r->out->roots);
+	if (!root)
+		return NULL;
+	*root = (struct cold_root){
+		.die = own_die(r, walk->die),
+		.whole = walk->die,
+		.flags = flags_of(walk),
+		.first_variable = (uint32_t)r->out->variables.n,
+		.first_block = (uint32_t)r->out->blocks.n,
+	};
+	root->type = type_of(r, DIE_TYPE);
+	root->scope = scope_here(r);
+	const struct dies *declared = specification(r);
+	if (declared) {
+		root->flags |= flags_of(declared);
+		if (!root->type)
+			root->type = turf_type_ref(r->b, declared, DIE_TYPE);
+	}
+	return root;
+}
+
+static int add_link(struct reader *r)
+{
+	uint64_t origin;
+	if (!die_has(r->walk, DIE_ORIGIN) || turf_die_ref(r->walk, DIE_ORIGIN, &origin) != 1)
+		return 0;
+	struct cold_link *link = vec_push(&r->out->links);
+	if (!link)
+		return -ENOMEM;
+	*link = (struct cold_link){ own_die(r, r->walk->die), origin };
+	return 0;
+}
+
 static int tell_function(struct reader *r)
 {
 	const struct dies *walk = r->walk;
 	uint32_t idx = 0;
 	const struct unit_scope *scope = scope_of(r, &idx);
 	bool has_code = die_has(walk, DIE_LOW_PC) || die_has(walk, DIE_RANGES);
+	bool is_root = !die_has(walk, DIE_ORIGIN) && !die_flag(walk, DIE_DECLARATION) &&
+	               (scope || !has_code);
+	if (!walk->children) /* it returns something even so */
+		return is_root && !add_root(r) ? -ENOMEM : add_link(r);
 	struct around *at = push(r);
 	if (!at)
 		return 0;
@@ -445,36 +486,15 @@ static int tell_function(struct reader *r)
 	at->depth = 0;
 	at->live = false;
 	at->inside = true;
-	bool is_root = !die_has(walk, DIE_ORIGIN) && !die_flag(walk, DIE_DECLARATION) &&
-	               (scope || !has_code) && at->told < NESTED_MOST;
-	if (is_root) {
-		struct cold_root *root = vec_push(&r->out->roots);
-		if (!root)
+	if (is_root && at->told < NESTED_MOST) {
+		if (!add_root(r))
 			return -ENOMEM;
-		*root = (struct cold_root){
-			.die = own_die(r, walk->die),
-			.whole = walk->die,
-			.flags = flags_of(walk),
-		};
-		root->type = type_of(r, DIE_TYPE);
-		root->scope = scope_here(r);
-		const struct dies *declared = specification(r);
-		if (declared) {
-			root->flags |= flags_of(declared);
-			if (!root->type)
-				root->type = turf_type_ref(r->b, declared, DIE_TYPE);
-		}
 		at->root = (uint32_t)r->out->roots.n;
 		r->s->telling[at->told].variables.n = r->s->telling[at->told].blocks.n = 0;
 		at->told++;
 	}
-	uint64_t origin;
-	if (die_has(walk, DIE_ORIGIN) && turf_die_ref(walk, DIE_ORIGIN, &origin) == 1) {
-		struct cold_link *link = vec_push(&r->out->links);
-		if (!link)
-			return -ENOMEM;
-		*link = (struct cold_link){ own_die(r, walk->die), origin };
-	}
+	if (add_link(r) < 0)
+		return -ENOMEM;
 	r->at = at;
 	if (!scope || at->open == NESTED_MOST)
 		return 0;

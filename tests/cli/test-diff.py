@@ -20,6 +20,8 @@ C_CHANGES = [
      ('function', 'changed', 'f_type', [('changed', 'parameter 1', 'int', 'short int')])),
     ('another return type', 'int f_return(int a) { return a; }', 'long f_return(int a) { return a; }',
      ('function', 'changed', 'f_return', [('changed', 'returns', 'int', 'long int')])),
+    ('another return type, no parameters', 'int f_nothing(void) { return 1; }', 'long f_nothing(void) { return 1; }',
+     ('function', 'changed', 'f_nothing', [('changed', 'returns', 'int', 'long int')])),
     ('const added', 'int f_const(char *a) { return *a; }', 'int f_const(const char *a) { return *a; }',
      ('function', 'changed', 'f_const', [('changed', 'parameter 1', 'char *', 'const char *')])),
     ('variadic', 'int f_variadic(int a) { return a; }', 'int f_variadic(int a, ...) { return a; }',
