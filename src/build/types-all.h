@@ -49,6 +49,12 @@ struct types_of_unit {
 	uint32_t first; /* index of the first one */
 };
 
+static inline struct type_item *items_of(const struct types_of_unit *u,
+                                         const struct type_node *n)
+{
+	return u->items.at ? u->items.at + n->first : NULL;
+}
+
 struct types {
 	struct builder *b;
 	pthread_mutex_t lock; /* over scans */

@@ -45,7 +45,7 @@ int turf_intern_types(struct builder *b)
 		r = turf_cold_text(b, n->name, &n->off);
 		if (r == 0)
 			r = intern_file(b, u, n);
-		struct type_item *items = u->items.at + n->first;
+		struct type_item *items = items_of(u, n);
 		for (uint32_t k = 0; r == 0 && k < n->n_items; k++)
 			r = turf_cold_text(b, items[k].name, &items[k].next);
 	}
@@ -66,7 +66,7 @@ int turf_types_names(struct builder *b)
 			continue;
 		if (n->name && n->kind != URF_TYPE_SCOPE)
 			r = turf_names_add(b, URF_NAME_TYPE, i, n->name, strlen(n->name));
-		const struct type_item *items = u->items.at + n->first;
+		const struct type_item *items = items_of(u, n);
 		for (uint32_t k = 0; r == 0 && n->kind == URF_TYPE_ENUM && k < n->n_items; k++)
 			if (items[k].name)
 				r = turf_names_add_enumerator(b, i, k, items[k].name);
@@ -302,7 +302,7 @@ static bool put_record(const struct emitting *e, uint32_t number, struct buf *bo
 	head |= n->decl_file ? URF_TYPE_DECLARED : 0;
 	body->n = 0;
 	r.out = body;
-	put_body(&r, n, u->items.at + n->first, flags);
+	put_body(&r, n, items_of(u, n), flags);
 	r.out = out;
 	put_byte(&r, head);
 	put_uleb(&r, body->n);
