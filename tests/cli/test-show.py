@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""turf show: types and functions by name, and what is in scope at an address."""
+import json
+import re
+import subprocess
+
+import lib
+
+C = r'''
+typedef unsigned long size_type;
+struct pair { int left; size_type right; };
+struct outer { struct pair *pair; };
+volatile int sink;
+static inline __attribute__((always_inline)) int twice(int value) /* line 6 */
+{
+	sink++;
+	return value * 2;
+}
+__attribute__((noinline)) int sum(struct pair *p, int n)
+{
+	int total = twice(n);
+	total += twice(p->left); /* line 14 */
+	sink = total;
+	return total;
+}
+__attribute__((noinline)) static int pair(const char *format, ...)
+{
+	return format[0] + sink; /* line 20 */
+}
+int main(int argc, char **argv)
+{
+	struct pair p = { argc, 2 };
+	return sum(&p, twice(argc)) + pair(argv[0], 1); /* line 25 */
+}
+'''
+
+CXX = r'''
+volatile int sink;
+namespace a { namespace b {
+struct Point { int x, y; __attribute__((noinline)) Point(int i) : x(i), y(sink) {} };
+__attribute__((noinline)) int f(int i) { return sink += i; }
+__attribute__((noinline)) int f(Point p) { return sink += p.x; }
+template <class T> struct Box { T t; __attribute__((noinline)) T get() { return t + sink; } };
+} }
+namespace c {
+struct Point { long z; };
+__attribute__((noinline)) int f(int i) { return sink -= i; }
+inline __attribute__((always_inline)) int only(int i) { return f(i) + 1; }
+}
+int main(int argc, char **)
+{
+	a::b::Point p(argc);
+	a::b::Box<int> box = { argc };
+	c::Point q = { argc };
+	return a::b::f(1) + a::b::f(p) + c::f(2) + c::only(box.get()) + (int)q.z;
+}
+'''
+
+
+class Show(lib.Case):
+    def cxx(self):
+        path, output = self.folder / 'names.cc', self.folder / 'names'
+        path.write_text(CXX)
+        subprocess.run(['g++', '-g', '-O1', '-no-pie', path, '-o', output], check=True,
+                       cwd=self.folder)
+        return output
+
+    def c(self):
+        return self.compile('calls', C)
+
+    def objects(self, program, *args):
+        text = self.good('show', '-e', program, '--json', *args)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def one(self, program, name):
+        found = self.objects(program, name)
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def test_a_function_in_text(self):
+        program = self.c()
+        text = self.good('show', '-e', program, 'sum')
+        start, size = lib.symbols(program)['sum']
+        lines = text.splitlines()
+        self.assertEqual(lines[0], 'int sum(struct pair *p, int n)')
+        for line in (f'  code at {start:#x}-{start + size:#x}',
+                     f'  declared at {self.folder}/calls.c:11',
+                     '  inlines   twice  (line 13)', '  inlines   twice  (line 14)'):
+            self.assertIn(line, lines)
+        self.assertRegex(text, r'\n  lines 1[1-3] to 17\n')
+        self.assertRegex(text, r'\n  argument  struct pair \*p  \(line 11\)\n    .*in rdi')
+        self.assertRegex(text, r'\n  local     int total  \(line 13\)\n')
+        self.assertRegex(text, r'\n  inlined   twice\n    argument  int value  \(line 6\)\n')
+
+    def test_a_function_in_json_holds_the_same(self):
+        program = self.c()
+        start, size = lib.symbols(program)['sum']
+        found = self.one(program, 'sum')
+        self.assertEqual((found['kind'], found['name'], found['prototype'], found['line']),
+                         ('function', 'sum', 'int sum(struct pair *p, int n)', 11))
+        self.assertEqual(found['file'], f'{self.folder}/calls.c')
+        self.assertEqual([(int(c['start'], 16), int(c['end'], 16)) for c in found['code']],
+                         [(start, start + size)])
+        self.assertEqual(found['inlined'], [])
+        self.assertIn(found['first_line'], (11, 12, 13))
+        self.assertEqual(found['last_line'], 17)
+        self.assertEqual(sorted((i['function'], i['line'], i['in'], i['depth'])
+                                for i in found['inlines']),
+                         [('twice', 13, 'sum', 1), ('twice', 14, 'sum', 1)])
+        self.assertEqual([(v['kind'], v['name'], v['type'], v['line'])
+                          for v in found['variables']],
+                         [('argument', 'p', 'struct pair *', 11), ('argument', 'n', 'int', 11),
+                          ('local', 'total', 'int', 13)])
+        own = {p['variable'] for p in found['places'] if p['depth'] == 0}
+        self.assertLessEqual({'p', 'n'}, own)
+        self.assertIn(('twice', 'value'), {(p['function'], p['variable'])
+                                           for p in found['places'] if p['depth'] == 1})
+
+    def test_what_is_inlined_only(self):
+        program = self.c()
+        found = self.one(program, 'twice')
+        self.assertEqual((found['code'], found['inlines']), ([], []))
+        self.assertEqual({p['in'] for p in found['inlined']}, {'sum', 'main'})
+        self.assertLessEqual({8, 9} & {found['first_line'], found['last_line']}, {8, 9})
+        self.assertTrue(6 <= found['first_line'] <= found['last_line'] <= 10)
+        n = len(found['inlined'])
+        text = self.good('show', '-e', program, 'twice')
+        self.assertTrue(text.startswith('static int twice(int value)\n'), text)
+        self.assertIn(f'  inlined at {n} places\n', text)
+        self.assertNotIn('in main', text)
+        self.assertIn('  argument  int value  (line 6)\n', text)
+        text = self.good('show', '-e', program, '--all', 'twice')
+        self.assertIn(f'  inlined at {n} places:\n', text)
+        self.assertEqual(len(re.findall(r'^    0x\w+-0x\w+  in (?:sum|main)$', text, re.M)), n)
+
+    def test_a_type_and_a_function_of_one_name(self):
+        program = self.c()
+        cases = {
+            'pair': [('struct', 3), ('function', 18)],
+            'struct pair': [('struct', 3)],
+            'struct  outer': [('struct', 4)],
+            'size_type': [('typedef', 2)],
+            'typedef size_type': [('typedef', 2)],
+        }
+        for name, expected in cases.items():
+            with self.subTest(name):
+                self.assertEqual([(f['kind'], f['line']) for f in self.objects(program, name)],
+                                 expected)
+        self.assertEqual(self.objects(program, 'pair')[1]['prototype'],
+                         'static int pair(const char *format, ...)')
+        for name in ('union pair', 'struct sum', 'nothing', 'struct size_type', ''):
+            with self.subTest(name):
+                result = self.run_turf('show', '-e', program, name)
+                self.assertEqual((result.returncode, result.stdout), (1, b''))
+                self.assertIn(b'no type or function of that name', result.stderr)
+
+    def test_qualified_names(self):
+        program = self.cxx()
+        cases = {
+            'f': [('function', 5), ('function', 6), ('function', 11)],
+            'b::f': [('function', 5), ('function', 6)],
+            'a::b::f(int)': [('function', 5)],
+            'c::f': [('function', 11)],
+            '_ZN1c1fEi': [('function', 11)],
+            'only': [('function', 12)],
+            'c::only': [('function', 12)],
+            'Box<int>::get': [('function', 7)],
+            'get': [('function', 7)],
+            'Point': [('struct', 4), ('struct', 10)],
+            'struct c::Point': [('struct', 10)],
+            'Box<int>': [('struct', 7)],
+        }
+        for name, expected in cases.items():
+            with self.subTest(name):
+                found = self.objects(program, name)
+                self.assertEqual(sorted((f['kind'], f['line']) for f in found), expected)
+        f = self.one(program, 'c::f')
+        self.assertEqual((f['prototype'], f['linkage_name']), ('int c::f(int i)', '_ZN1c1fEi'))
+        only = self.one(program, 'c::only')
+        self.assertEqual((only['code'], {p['in'] for p in only['inlined']}), ([], {'main'}))
+        main = self.one(program, 'main')
+        self.assertIn(('c::only(int)', 'main', 19),
+                      [(i['function'], i['in'], i['line']) for i in main['inlines']])
+
+    def test_at_an_address(self):
+        program = self.c()
+        place = self.one(program, 'twice')['inlined'][0]
+        frames = self.objects(program, '--at', place['start'])[0]['frames']
+        names = [f['function'] for f in frames]
+        self.assertEqual(names, ['twice', place['in']])
+        for name, frame in zip(names, frames):
+            with self.subTest(name):
+                only, = self.objects(program, '--at', place['start'], name)
+                self.assertEqual(only['frames'], [frame])
+                text = self.good('show', '-e', program, '--at', place['start'], name)
+                self.assertEqual(len(re.findall(r'^\S', text, re.M)), 1, text)
+                self.assertIn(f' {name}(', text)
+        two = self.objects(program, '--at', place['start'], place['start'], 'twice')
+        self.assertEqual(two, 2 * [{'address': place['start'], 'frames': frames[:1]}])
+        for name, why in (('pair', 'no code of that function'), ('nothing', 'no function')):
+            result = self.run_turf('show', '-e', program, '--at', place['start'], name)
+            self.assertEqual((result.returncode, result.stdout), (1, b''))
+            self.assertIn(why, result.stderr.decode())
+        self.refused('show', '-e', program, '--at', 'xyz', names=['xyz'])
+
+    def test_what_is_not_in_the_urf(self):
+        program, hot = self.c(), self.folder / 'hot.urf'
+        self.good('index', '--hot', '-o', hot, program)
+        stripped = self.folder / 'stripped.urf'
+        self.good('strip', '-o', stripped, self.urf_of(program))
+        for urf in (hot, stripped):
+            for args in (['sum'], ['struct pair'], ['--all'], ['--at', '401000'],
+                         ['--json', 'sum']):
+                with self.subTest(f'{urf.name} {args}'):
+                    self.refused('show', '-e', urf, *args, names=['not in this urf', '--hot'])
+
+    def test_wrong_arguments(self):
+        self.refused('show', 'main', names=['-e FILE'])
+        self.refused('show', '-e', self.turf, names=['no name'])
+
+
+lib.main()
