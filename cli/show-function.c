@@ -233,12 +233,14 @@ int show_at(const struct turf_image *image, uint64_t addr, const struct show_fun
 	return status;
 }
 
-/* A call that is inlined in a function's own code. */
+/* A call that is inlined in a function's own code. Numbers are one more than indices; 0: none.
+ */
 struct call {
 	uint32_t function, caller;
 	uint32_t file, line, column; /* of the call */
 	uint32_t depth;              /* 1: the function itself calls it */
-	uint64_t addr;               /* of its first code */
+	uint32_t child, last,
+		next; /* first and last of what is inlined in it, next beside it */
 };
 
 /* What a function's code says. */
@@ -246,13 +248,15 @@ struct shown {
 	const struct turf_image *image;
 	uint32_t function;
 	uint32_t file, line;        /* of its declaration */
+	uint32_t code_file;         /* where its code is written; */
 	uint32_t first, last;       /* lines of that file that it has code of; 0: none */
 	size_t n_inlined, n_places; /* runs of it inlined elsewhere, and of its own */
 	struct turf_code *run;      /* by address */
 	size_t n_runs, runs_room;
-	struct call *call;
+	struct call *call; /* by address within each other */
 	size_t n_calls, calls_room;
-	int status; /* -ENOMEM, -EBADMSG */
+	uint32_t child, last_child; /* of what it calls itself */
+	int status;                 /* -ENOMEM, -EBADMSG */
 };
 
 static void *one_more(struct shown *s, void **at, size_t n, size_t *room, size_t size)
@@ -286,77 +290,58 @@ static int add_run(void *ctx, const struct turf_code *code)
 	return 0;
 }
 
-static int by_call(const void *a, const void *b)
-{
-	const struct call *x = a, *y = b;
-	const uint32_t left[] = {
-		x->function, x->caller, x->file, x->line, x->column, x->depth
-	};
-	const uint32_t right[] = {
-		y->function, y->caller, y->file, y->line, y->column, y->depth
-	};
-	for (size_t i = 0; i < CLI_COUNT(left); i++)
-		if (left[i] != right[i])
-			return left[i] < right[i] ? -1 : 1;
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
-static int by_addr(const void *a, const void *b)
-{
-	const struct call *x = a, *y = b;
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	return x->depth < y->depth ? -1 : x->depth > y->depth;
-}
-
-/* Each call once, where its code comes first. */
-static void sort_calls(struct shown *s)
-{
-	size_t n = 0;
-	if (!s->n_calls)
-		return;
-	qsort(s->call, s->n_calls, sizeof(*s->call), by_call);
-	for (size_t i = 0; i < s->n_calls; i++) {
-		struct call c = s->call[i];
-		if (n)
-			c.addr = s->call[n - 1].addr;
-		if (!n || by_call(&c, &s->call[n - 1]) != 0)
-			s->call[n++] = s->call[i];
-	}
-	s->n_calls = n;
-	qsort(s->call, n, sizeof(*s->call), by_addr);
-}
-
-static void add_call(struct shown *s, const struct turf_frame *callee, uint32_t depth,
-                     uint64_t addr)
+static bool is_call(const struct call *c, const struct turf_frame *callee)
 {
 	const struct turf_frame *caller = callee + 1;
-	struct call c = { callee->function,
-		          caller->function,
-		          caller->file,
-		          caller->line,
-		          caller->column,
-		          depth,
-		          addr };
-	for (size_t i = s->n_calls; i-- > 0 && i + 8 > s->n_calls;) {
-		c.addr = s->call[i].addr; /* most follow upon each other */
-		if (by_call(&c, &s->call[i]) == 0)
-			return;
-	}
-	c.addr = addr;
-	struct call *more =
-		one_more(s, (void **)&s->call, s->n_calls, &s->calls_room, sizeof(*more));
-	if (more) {
-		*more = c;
-		s->n_calls++;
-	}
+	return c->function == callee->function && c->caller == caller->function &&
+	       c->file == caller->file && c->line == caller->line &&
+	       c->column == caller->column;
+}
+
+/* The call of @callee within call @parent, 0 the function itself: its number, or 0. */
+static uint32_t add_call(struct shown *s, const struct turf_frame *callee, uint32_t parent)
+{
+	const struct turf_frame *caller = callee + 1;
+	uint32_t at = parent ? s->call[parent - 1].last : s->last_child;
+	if (at && is_call(&s->call[at - 1], callee)) /* most follow upon each other */
+		return at;
+	for (at = parent ? s->call[parent - 1].child : s->child; at; at = s->call[at - 1].next)
+		if (is_call(&s->call[at - 1], callee))
+			return at;
+	struct call *c = one_more(s, (void **)&s->call, s->n_calls, &s->calls_room, sizeof(*c));
+	if (!c)
+		return 0;
+	*c = (struct call){ .function = callee->function,
+		            .caller = caller->function,
+		            .file = caller->file,
+		            .line = caller->line,
+		            .column = caller->column,
+		            .depth = parent ? s->call[parent - 1].depth + 1 : 1 };
+	uint32_t number = (uint32_t)++s->n_calls;
+	uint32_t *first = parent ? &s->call[parent - 1].child : &s->child;
+	uint32_t *last = parent ? &s->call[parent - 1].last : &s->last_child;
+	*(*last ? &s->call[*last - 1].next : first) = number;
+	*last = number;
+	return number;
+}
+
+/* The call to tell of after @number: what is inlined in one follows upon it. */
+static uint32_t next_call(const struct shown *s, uint32_t *stack, uint32_t *depth)
+{
+	uint32_t number = *depth ? stack[*depth - 1] : 0;
+	uint32_t next = number ? s->call[number - 1].child : s->child;
+	while (!next && *depth)
+		next = s->call[stack[--*depth] - 1].next;
+	if (next)
+		stack[(*depth)++] = next;
+	return next;
 }
 
 static void add_line(struct shown *s, const struct turf_frame *f)
 {
-	if (!s->file)
-		s->file = f->file;
-	if (!f->line || f->file != s->file)
+	if (!s->code_file)
+		s->code_file = f->file;
+	if (!f->line || f->file != s->code_file)
 		return;
 	if (!s->first || f->line < s->first)
 		s->first = f->line;
@@ -376,8 +361,8 @@ static void add_frames(struct shown *s, uint64_t addr, bool own)
 	for (uint32_t i = own ? last : 0; i < walk.n; i++)
 		if (walk.frame[i].function == s->function)
 			add_line(s, &walk.frame[i]);
-	for (uint32_t i = 0; own && i < last; i++)
-		add_call(s, &walk.frame[i], last - i, addr);
+	for (uint32_t i = last, at = 0; own && i-- > 0 && !s->status;)
+		at = add_call(s, &walk.frame[i], at);
 }
 
 /* Frames change where a row begins. */
@@ -410,7 +395,6 @@ static int read_function(struct shown *s)
 	for (size_t i = 0; i < s->n_runs && !s->status; i++)
 		if (!s->run[i].inlined || !s->n_places)
 			read_run(s, &s->run[i]);
-	sort_calls(s);
 	return s->status;
 }
 
@@ -441,12 +425,13 @@ static void put_code(const struct shown *s, bool all)
 
 static void put_calls(const struct shown *s)
 {
-	for (size_t i = 0; i < s->n_calls; i++) {
-		const struct call *c = &s->call[i];
+	uint32_t stack[TURF_FRAMES_MAX], depth = 0, number;
+	while ((number = next_call(s, stack, &depth))) {
+		const struct call *c = &s->call[number - 1];
 		struct cli_text path = cli_path(s->image, c->file);
 		printf("  %*sinlines   %s", (int)(c->depth - 1) * 2, "",
 		       find_function_name(s->image, c->function).at);
-		if (c->file == s->file || !path.at)
+		if (c->file == s->code_file || !path.at)
 			printf("  (line %" PRIu32 ")\n", c->line);
 		else
 			printf("  (%s:%" PRIu32 ")\n", path.at, c->line);
@@ -595,7 +580,11 @@ static int put_function(const struct shown *s, const struct turf_details *d, boo
 		printf("  linkage name %s\n", linked.at);
 	put_declared(s->image, s->file, s->line);
 	if (s->first)
-		printf("  lines %" PRIu32 " to %" PRIu32 "\n", s->first, s->last);
+		printf("  lines %" PRIu32 " to %" PRIu32, s->first, s->last);
+	if (s->first && s->code_file != s->file && cli_path(s->image, s->code_file).at)
+		printf(" of %s", cli_path(s->image, s->code_file).at);
+	if (s->first)
+		putchar('\n');
 	put_code(s, all);
 	put_calls(s);
 	if (!d)
@@ -626,11 +615,14 @@ static void json_runs(const struct shown *s, bool inlined)
 
 static void json_calls(const struct shown *s)
 {
+	uint32_t stack[TURF_FRAMES_MAX], depth = 0, number;
+	const char *between = "";
 	printf(",\"inlines\":[");
-	for (size_t i = 0; i < s->n_calls; i++) {
-		const struct call *c = &s->call[i];
+	while ((number = next_call(s, stack, &depth))) {
+		const struct call *c = &s->call[number - 1];
 		struct cli_text path = cli_path(s->image, c->file);
-		printf("%s{\"depth\":%" PRIu32 ",\"function\":", i ? "," : "", c->depth);
+		printf("%s{\"depth\":%" PRIu32 ",\"function\":", between, c->depth);
+		between = ",";
 		cli_json_string(stdout, find_function_name(s->image, c->function).at);
 		printf(",\"in\":");
 		cli_json_string(stdout, find_function_name(s->image, c->caller).at);
@@ -706,6 +698,10 @@ static int json_function(const struct shown *s, const struct turf_details *d)
 		printf(",\"line\":%" PRIu32, s->line);
 	if (s->first)
 		printf(",\"first_line\":%" PRIu32 ",\"last_line\":%" PRIu32, s->first, s->last);
+	if (s->first && cli_path(s->image, s->code_file).at) {
+		printf(",\"code_file\":");
+		cli_json_string(stdout, cli_path(s->image, s->code_file).at);
+	}
 	json_runs(s, false);
 	json_runs(s, true);
 	json_calls(s);
