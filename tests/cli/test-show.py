@@ -214,6 +214,25 @@ class Show(lib.Case):
                 with self.subTest(f'{urf.name} {args}'):
                     self.refused('show', '-e', urf, *args, names=['not in this urf', '--hot'])
 
+    def test_calls_stand_in_the_call_they_are_inlined_in(self):
+        found = self.one(self.compile(), 'outermost')
+        self.assertEqual([(i['depth'], i['function'], i['in'], i['line'])
+                          for i in found['inlines']],
+                         [(1, 'middle', 'outermost', 13), (2, 'innermost', 'middle', 9)])
+        text = self.good('show', '-e', self.folder / 'fixture', 'outermost')
+        self.assertIn('  inlines   middle  (line 13)\n    inlines   innermost  (line 9)\n', text)
+
+    def test_a_definition_in_an_included_file(self):
+        (self.folder / 'code.inc').write_text(
+            '__attribute__((noinline)) int elsewhere(int i)\n{\n\treturn i * 3;\n}\n')
+        source = 'int elsewhere(int i);\n#include "code.inc"\n' \
+                 'int main(int argc, char **argv) { return elsewhere(argc); }\n'
+        program = self.compile('other', source)
+        found = self.one(program, 'elsewhere')
+        for key in ('file', 'code_file'): # not where it was declared before
+            self.assertEqual(found[key], f'{self.folder}/code.inc')
+        self.assertEqual((found['first_line'] in (1, 2, 3), found['last_line']), (True, 4))
+
     def test_wrong_arguments(self):
         self.refused('show', 'main', names=['-e FILE'])
         self.refused('show', '-e', self.turf, names=['no name'])
