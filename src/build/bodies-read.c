@@ -262,10 +262,11 @@ static const struct dies *specification(struct reader *r)
 	    turf_die_ref(r->walk, DIE_SPECIFICATION, &die) != 1)
 		return NULL;
 	const struct dwarf_unit *unit = turf_dies_unit(dw, die);
-	return unit && turf_dies(dw, unit, &r->s->plans_of_others, other, NULL) == 0 &&
-	                       turf_dies_at(other, die) == 1
-	               ? other
-	               : NULL;
+	int found = unit ? turf_dies(dw, unit, &r->s->plans_of_others, other, NULL) : -ENOENT;
+	if (found == 0)
+		found = turf_dies_at(other, die);
+	r->no_memory |= found == -ENOMEM;
+	return found == 1 ? other : NULL;
 }
 
 /* Type or namespace of what stands here, or, where it has a specification, there. */
@@ -750,7 +751,7 @@ int turf_bodies_read(struct cold *c, size_t idx, struct turf_error *err)
 	r.walk = &r.s->walk;
 	r.budget = LISTS_AGAIN *
 	           (uint64_t)(r.unit->in->loc.size + r.unit->in->loclists.size + 4096);
-	bool ok = read_unit(&r) != -ENOMEM && keep(r.s, &c->units[idx]);
+	bool ok = read_unit(&r) != -ENOMEM && !r.no_memory && keep(r.s, &c->units[idx]);
 	give_scratch(c, r.s);
 	return ok ? 0 : turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
 }

@@ -84,6 +84,7 @@ struct reader {
 	unsigned n_open;
 	size_t scope;    /* the next of the unit's scopes */
 	uint64_t budget; /* of bytes of lists of locations */
+	bool no_memory;  /* there was none for what another unit says */
 };
 
 static inline unit_die own_die(const struct reader *r, uint64_t die)

@@ -70,6 +70,7 @@ struct resolver {
 	size_t idx; /* of the unit */
 	struct die_plans plans;
 	struct dies *walk; /* where links had to be followed */
+	bool no_memory;    /* for that */
 	uint32_t depth;
 	struct instance stack[URF_DEPTH_MAX];
 };
@@ -114,8 +115,11 @@ static bool follow(struct resolver *r, uint64_t *die)
 		r->walk = calloc(1, sizeof(*r->walk));
 		r->plans.wanted = wanted;
 	}
-	return r->walk && turf_dies(dw, unit, &r->plans, r->walk, NULL) == 0 &&
-	       turf_dies_at(r->walk, *die) == 1 && die_has(r->walk, DIE_ORIGIN) &&
+	int found = r->walk ? turf_dies(dw, unit, &r->plans, r->walk, NULL) : -ENOMEM;
+	if (found == 0)
+		found = turf_dies_at(r->walk, *die);
+	r->no_memory |= found == -ENOMEM;
+	return found == 1 && die_has(r->walk, DIE_ORIGIN) &&
 	       turf_die_ref(r->walk, DIE_ORIGIN, die) == 1;
 }
 
@@ -327,13 +331,13 @@ static int resolve(void *ctx, size_t idx, struct turf_error *err)
 	struct resolver r = {
 		.c = all->c, .hot = &all->c->b->units[idx], .unit = u, .idx = idx
 	};
-	(void)err;
 	for (size_t i = 0; i < u->bodies.n; i++)
 		if (u->bodies.at[i].chosen)
 			resolve_body(&r, &u->bodies.at[i]);
 	turf_die_plans_fini(&r.plans);
 	free(r.walk);
-	return 0;
+	return r.no_memory ? turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for variables")
+	                   : 0;
 }
 
 static void count_expressions(struct bodies *all)
@@ -432,10 +436,11 @@ static int join(struct bodies *all)
 			start = e->start;
 			function = 0;
 		}
-		bool ok = turf_buf_uleb(out, e->start - start) &&
-		          turf_buf_sleb(out, (int32_t)(number - function)) &&
-		          turf_buf_uleb(out, body->size) &&
-		          turf_buf_put(out, u->code.at + body->off, body->size);
+		bool ok =
+			turf_buf_uleb(out, e->start - start) &&
+			turf_buf_sleb(out, (int32_t)(number - function)) &&
+			turf_buf_uleb(out, body->size) &&
+			(!body->size || turf_buf_put(out, u->code.at + body->off, body->size));
 		if (!ok)
 			r = -ENOMEM;
 		start = e->start;

@@ -320,8 +320,9 @@ static int merge(struct builder *b, struct turf_error *err)
 	if (r == 0 && !(b->options->flags & TURF_BUILD_HOT))
 		r = build_cold(b, err);
 	if (r < 0)
-		return turf_fail(err, r, TURF_NOWHERE, "%s: cannot make its names and types: %s",
-		                 b->in.name, strerror(-r));
+		return turf_fail(err, r, TURF_NOWHERE,
+		                 "%s: cannot make its names and types: %s", b->in.name,
+		                 strerror(-r));
 	if (b->has_dwarf)
 		b->flags |= URF_HAS_DWARF;
 	if (!(b->options->flags & TURF_BUILD_HOT))

@@ -247,7 +247,8 @@ static int write_uses(struct places *p)
 			r = put_index(p->b);
 			last = 0;
 		}
-		if (r == 0 && !put_runs(out, &p->pairs.at[at], end - at, &last))
+		if (r == 0 &&
+		    !put_runs(out, end > at ? &p->pairs.at[at] : NULL, end - at, &last))
 			r = -ENOMEM;
 		at = end;
 	}

@@ -693,9 +693,10 @@ int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint3
 	s->walk.dw = &s->b->dwarf;
 	s->walk.plans = &s->plans;
 	s->walk.unit = unit;
-	if (turf_dies_at(&s->walk, unit->base + unit->off + off) != 1)
-		return 0;
-	int r = 0;
+	int r = turf_dies_at(&s->walk, unit->base + unit->off + off);
+	if (r != 1)
+		return r;
+	r = 0;
 	if (!scan_die(s, NULL, &r))
 		return -ENOMEM;
 	struct type_node *n = s->nodes.n ? s->nodes.at : NULL; /* stays the only one */

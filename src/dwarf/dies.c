@@ -608,11 +608,15 @@ int turf_dies_at(struct dies *walk, uint64_t die)
 	const char *why;
 	if (!unit || unit->error || !unit_has(unit, die))
 		unit = turf_dwarf_unit_at(walk->dw, die);
-	if (!unit || !begin(walk, unit, die - unit->base))
+	if (!unit)
 		return 0;
+	if (!begin(walk, unit, die - unit->base))
+		return -ENOMEM;
 	walk->die = die;
 	const struct die_plan *plan = plan_at(walk, &why);
-	return plan && !tell(walk, plan);
+	if (!plan)
+		return why == no_memory ? -ENOMEM : 0;
+	return !tell(walk, plan);
 }
 
 static struct dwarf_value slot_value(const struct dies *walk, enum die_slot slot)

@@ -176,8 +176,9 @@ int turf_dies_next(struct dies *walk, struct turf_error *err);
 /* Passes what is below the DIE that was told. 0 or < 0. */
 int turf_dies_skip(struct dies *walk, struct turf_error *err);
 /*
- * Goes to the DIE with number @die, of any unit, and takes it: 1; 0 there is none. The walk
- * goes on below it and ends with its unit; ->level counts from it. May change ->unit and plans.
+ * Goes to the DIE with number @die, of any unit, and takes it: 1; 0 there is none; -ENOMEM. The
+ * walk goes on below it and ends with its unit; ->level counts from it. May change ->unit and
+ * plans.
  */
 int turf_dies_at(struct dies *walk, uint64_t die);
 

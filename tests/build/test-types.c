@@ -76,7 +76,9 @@ static void has_members(const struct turf_image *image, uint32_t number,
 		turf_image_type_declare(image, item.type, NULL, type, sizeof(type));
 		ck_assert_int_eq(turf_image_type_size(image, item.type, &size), 1);
 		ck_assert_str_eq(name, members[i].name);
-		ck_assert_str_eq(type, members[i].type);
+		/* gcc has a nameless structure stand in the unit, clang in what it is in */
+		bool nameless = strstr(members[i].type, "{...}") && strstr(type, "{...}");
+		ck_assert_msg(nameless || !strcmp(type, members[i].type), "%s: %s", name, type);
 		ck_assert_uint_eq(size, members[i].size);
 		ck_assert_int_eq(item.bit_offset,
 		                 (int64_t)members[i].offset * 8 + members[i].bit);
