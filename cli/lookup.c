@@ -516,7 +516,8 @@ static int look_up_address(struct lookup *l, uint64_t addr)
 		return CLI_OK;
 	}
 	put_address(l, addr, &frames);
-	int status = turf_image_n_types(l->image) ? show_at(l->image, addr, NULL, false) : CLI_OK;
+	int status =
+		turf_image_n_types(l->image) ? show_at(l->image, addr, NULL, false) : CLI_OK;
 	return status == CLI_NONE ? CLI_OK : status;
 }
 

@@ -228,7 +228,7 @@ void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; a
 void turf_functions_free(struct functions *f);
 int turf_emit_packed(struct builder *b);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
-int turf_emit_places(struct builder *b); /* once functions and blocks are numbered */
+int turf_emit_places(struct builder *b);     /* once functions and blocks are numbered */
 /* Of stretches that cover all code, in order of address. */
 int turf_emit_calls(struct builder *b, const struct stretch *list, size_t n);
 
