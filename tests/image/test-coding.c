@@ -218,12 +218,12 @@ START_TEST(walks_over_bent_texts)
 	static char texts[N_TEXTS][TEXT_ROOM], out[2 * TEXT_ROOM];
 	struct span urf;
 	struct turf_image *image = open_texts(texts, &urf);
-	const struct span sections[] = {
-		image->pool.texts,
-		image->pool.phrase_text,
-		{ (const uint8_t *)image->pool.phrases.at, image->pool.phrases.n * sizeof(le32) },
-		{ (const uint8_t *)image->pool.index.at, image->pool.index.n * sizeof(le32) }
-	};
+	const struct span sections[] = { image->pool.texts,
+		                         image->pool.phrase_text,
+		                         { (const uint8_t *)image->pool.phrases.at,
+		                           image->pool.phrases.n * sizeof(le32) },
+		                         { (const uint8_t *)image->pool.index.at,
+		                           image->pool.index.n * sizeof(le32) } };
 	for (size_t i = 0; i < COUNT(sections); i++)
 		for (size_t off = 0; off < sections[i].size; off++) {
 			uint8_t *byte = (uint8_t *)(uintptr_t)sections[i].at + off,
