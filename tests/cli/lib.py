@@ -136,6 +136,11 @@ class Tap(unittest.TestResult):
         super().addError(test, error)
         self.explain(test, error)
 
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error:
+            self.explain(subtest, error)
+
 
 def main():
     """Runs all tests of the program; its argument is the turf to test."""

@@ -138,7 +138,7 @@ class Show(lib.Case):
         cases = {
             'pair': [('struct', 3), ('function', 18)],
             'struct pair': [('struct', 3)],
-            'struct  outer': [('struct', 4)],
+            'struct  pair': [('struct', 3)],
             'size_type': [('typedef', 2)],
             'typedef size_type': [('typedef', 2)],
         }
