@@ -9,65 +9,11 @@
  * Source: DWARF 5 section 2.5 for the operations, section 6.4.2 for those that a rule may not
  * hold (pieces, frame base, type units, thread-local storage, calls): -EBADMSG
  */
-#include "base/cursor.h"
+#include "image/expr.h"
 #include "unwind/step.h"
 
 enum { STACK_SIZE = 64, MAX_STEPS = 1024 };
 
-/* DWARF 5 table 7.9 */
-enum {
-	OP_ADDR = 0x03,
-	OP_DEREF = 0x06,
-	OP_CONST1U = 0x08,
-	OP_CONST1S,
-	OP_CONST2U,
-	OP_CONST2S,
-	OP_CONST4U,
-	OP_CONST4S,
-	OP_CONST8U,
-	OP_CONST8S,
-	OP_CONSTU,
-	OP_CONSTS,
-	OP_DUP,
-	OP_DROP,
-	OP_OVER,
-	OP_PICK,
-	OP_SWAP,
-	OP_ROT,
-	OP_ABS = 0x19,
-	OP_AND,
-	OP_DIV,
-	OP_MINUS,
-	OP_MOD,
-	OP_MUL,
-	OP_NEG,
-	OP_NOT,
-	OP_OR,
-	OP_PLUS,
-	OP_PLUS_UCONST,
-	OP_SHL,
-	OP_SHR,
-	OP_SHRA,
-	OP_XOR,
-	OP_BRA,
-	OP_EQ,
-	OP_GE,
-	OP_GT,
-	OP_LE,
-	OP_LT,
-	OP_NE,
-	OP_SKIP,
-	OP_LIT0,
-	OP_LIT31 = OP_LIT0 + 31,
-	OP_REG0,
-	OP_REG31 = OP_REG0 + 31,
-	OP_BREG0,
-	OP_BREG31 = OP_BREG0 + 31,
-	OP_REGX,
-	OP_BREGX = 0x92,
-	OP_DEREF_SIZE = 0x94,
-	OP_NOP = 0x96,
-};
 static_assert(OP_ROT == 0x17 && OP_XOR == 0x27 && OP_SKIP == 0x2f && OP_REGX == 0x90,
               "DWARF 5 table 7.9");
 
