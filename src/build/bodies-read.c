@@ -139,21 +139,13 @@ void turf_bodies_scratch_free(struct cold_scratch *s)
 static bool keep(struct cold_scratch *s, struct cold_unit *ret)
 {
 	size_t size = 0;
-#define ADD_SIZE(list) size += align_up((list).n * sizeof(*(list).at), 16)
+#define ADD_SIZE(list) size += UNIT_LIST_SIZE(list)
 	EACH_COLD_LIST(&s->out, ADD_SIZE);
 	uint8_t *at = turf_arena_take(&s->kept, size);
 	if (!at)
 		return false;
 	*ret = s->out;
-#define MOVE(list)                                                                             \
-	do {                                                                                   \
-		size_t n_ = (list).n * sizeof(*(list).at);                                     \
-		if (n_)                                                                        \
-			memcpy(at, (list).at, n_);                                             \
-		(list).at = (void *)at;                                                        \
-		(list).room = (list).n;                                                        \
-		at += align_up(n_, 16);                                                        \
-	} while (0)
+#define MOVE(list) UNIT_LIST_MOVE(list, &at)
 	EACH_COLD_LIST(ret, MOVE);
 	return true;
 }

@@ -91,6 +91,19 @@ struct unit_file {
 		size_t n, room;                                                                \
 	}
 
+/* What a list takes where it has no more room than it needs; puts it at *@at, and *@at behind.
+ */
+#define UNIT_LIST_SIZE(list) align_up((list).n * sizeof(*(list).at), 16)
+#define UNIT_LIST_MOVE(list, to)                                                               \
+	do {                                                                                   \
+		size_t n_ = (list).n * sizeof(*(list).at);                                     \
+		if (n_)                                                                        \
+			memcpy(*(to), (list).at, n_);                                          \
+		(list).at = (void *)*(to);                                                     \
+		(list).room = (list).n;                                                        \
+		*(to) += align_up(n_, 16);                                                     \
+	} while (0)
+
 struct unit_out {
 	UNIT_LIST(struct unit_function) functions;
 	UNIT_LIST(struct unit_scope) scopes;
