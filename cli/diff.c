@@ -122,7 +122,7 @@ static int open_side(struct diff *d, int side, const char *path)
 	if (!s->n_types)
 		return cli_error(NULL,
 		                 "%s: no types in this urf: it was made of a file without "
-		                 "debug info, with --hot, or stripped",
+		                 "debug info, with --hot, or stripped; build it without --hot",
 		                 path);
 	s->keys = calloc(s->n_types, sizeof(*s->keys));
 	s->flags = calloc(s->n_types, 1);

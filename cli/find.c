@@ -14,7 +14,8 @@
 
 int find_no_names(void)
 {
-	return cli_error(NULL, "no names in this urf: it was made with --hot, or stripped");
+	return cli_error(NULL, "no names in this urf: it was made with --hot, or stripped; "
+	                       "build it without --hot");
 }
 
 void find_free(struct found *f)

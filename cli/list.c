@@ -91,7 +91,7 @@ static int list_types(struct list *l, const struct turf_image_info *info)
 	if (!n)
 		return cli_error(NULL,
 		                 "no types in this urf: it was made of a file without debug "
-		                 "info, with --hot, or stripped");
+		                 "info, with --hot, or stripped; build it without --hot");
 	for (uint32_t i = 1; i < n; i++) {
 		struct turf_type type;
 		if (turf_image_type(l->image, i, &type) != 1)
