@@ -69,6 +69,7 @@ struct turf_unwind {
 	struct turf_process *process;
 	struct turf_memory memory;
 	struct turf_regs regs; /* of the frame that comes next */
+	struct turf_regs last; /* private: of the frame handed out last */
 	enum turf_stop stop;   /* known as soon as the last frame is handed out */
 	enum turf_frame_source source;
 	bool exact_pc;  /* private: the next frame's pc is no return address */
@@ -94,6 +95,16 @@ void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
  * Return: 1 a frame; 0 the walk is over and u->stop says why (TURF_STOP_END: complete)
  */
 int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out);
+
+/**
+ * turf_unwind_registers() - the registers of the frame that turf_unwind_next() gave last
+ * @out: valid has a bit for each that is known. Of a caller's frame these are the stack
+ *       pointer, the pc and the registers that calls keep, as they were when it called; of
+ *       what a signal interrupted, and of the first frame, all that were told.
+ *
+ * Return: 1, 0 no frame was handed out
+ */
+int turf_unwind_registers(struct turf_unwind *u, struct turf_regs *out);
 
 /* The copy of a stack as it stood, from the stack pointer up; borrowed. */
 struct turf_stack_copy {

@@ -201,6 +201,7 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out)
 		return 0;
 	}
 	const struct turf_unwind_ops *ops = ops_of(u->regs.machine);
+	u->last = u->regs;
 	out->pc = u->regs.value[ops->pc];
 	out->lookup_pc = u->exact_pc ? out->pc : out->pc - 1;
 	out->cfa = 0;
@@ -221,5 +222,13 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out)
 	else
 		u->stop = TURF_STOP_BAD_RULE;
 	u->depth++;
+	return 1;
+}
+
+int turf_unwind_registers(struct turf_unwind *u, struct turf_regs *out)
+{
+	if (!u->depth)
+		return 0;
+	*out = u->last;
 	return 1;
 }

@@ -408,6 +408,53 @@ START_TEST(signals_for_ever)
 }
 END_TEST
 
+/* Registers of each frame: all of the first, those that calls keep of its callers. */
+START_TEST(registers_of_frames)
+{
+	set_up();
+	const struct walk w = {
+		.pc = FUNCTION,
+		.fp = 0x1234,
+		.rax = 7,
+		.stack = { 0, FUNCTION + 0x10, 0, SIGNAL, 0, FUNCTION, AT_SP(8), 0, 0,
+		           START + 1 },
+		.n_words = 10,
+	};
+	static const struct {
+		uint64_t pc, sp;
+		uint64_t kept; /* beyond rsp and rip */
+	} frames[] = {
+		{ FUNCTION, AT_SP(0), (1 << N_REGS) - 1 },
+		{ FUNCTION + 0x10, AT_SP(2), 1 << RBX | 1 << RBP | 0xf << R12 },
+		{ SIGNAL, AT_SP(4), 1 << RBX | 1 << RBP | 0xf << R12 },
+		{ FUNCTION, AT_SP(8), 1 << RBX | 1 << RBP | 0xf << R12 },
+		{ START + 1, AT_SP(10), 1 << RBX | 1 << RBP | 0xf << R12 },
+	};
+	struct turf_stack_copy copy = { SP, sizeof(w.stack), (const uint8_t *)w.stack };
+	struct turf_regs regs = begin(&w), got = { .machine = 1 };
+	struct turf_unwind u;
+	struct turf_unwind_frame f;
+	for (unsigned first = 0; first < COUNT(frames); first++) {
+		turf_unwind_begin(&u, NULL, &regs, turf_memory_copy(&copy), 0);
+		ck_assert_int_eq(turf_unwind_registers(&u, &got), 0);
+		unsigned i = 0;
+		for (; turf_unwind_next(&u, &f) > 0; i++) {
+			ck_assert_uint_eq(f.pc, frames[i].pc);
+			if (i < first) /* nobody asks for the outer frames' */
+				continue;
+			ck_assert_int_eq(turf_unwind_registers(&u, &got), 1);
+			ck_assert_uint_eq(got.machine, EM_X86_64);
+			ck_assert_uint_eq(got.valid, frames[i].kept | 1 << RSP | 1 << RIP);
+			ck_assert_uint_eq(got.value[RIP], frames[i].pc);
+			ck_assert_uint_eq(got.value[RSP], frames[i].sp);
+			ck_assert_uint_eq(got.value[RBP], 0x1234);
+		}
+		ck_assert_uint_eq(i, COUNT(frames));
+		ck_assert_int_eq(u.stop, TURF_STOP_END);
+	}
+}
+END_TEST
+
 START_TEST(stops_have_names)
 {
 	for (int i = TURF_STOP_NONE; i <= TURF_STOP_DEPTH; i++)
@@ -417,4 +464,4 @@ START_TEST(stops_have_names)
 END_TEST
 
 TESTS("unwind/walk", stacks, unreadable_memory, nothing_to_begin_with, signals_for_ever,
-      stops_have_names)
+      registers_of_frames, stops_have_names)
