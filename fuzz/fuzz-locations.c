@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dwarf_location l;
 	turf_dwarf_locations(&unit, 0, data[0] & 32, &walk);
 	while (turf_dwarf_next_location(&walk, &l, NULL) == 1) {
-		if (!l.is_default && l.start >= l.end)
+		if (!l.is_default && l.range.start >= l.range.end)
 			abort();
 		read_expr(&unit, l.expr);
 	}

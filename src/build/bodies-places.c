@@ -127,9 +127,9 @@ static int read_list(struct reader *r, uint64_t off, bool indexed, struct token 
 	const struct token as_given = like;
 	int result = 0;
 	turf_dwarf_locations(r->unit, off, indexed, &list);
-	const uint8_t *begin = list.at.at;
+	const uint8_t *begin = list.list.at.at;
 	while (result == 0 && turf_dwarf_next_location(&list, &entry, NULL) == 1) {
-		uint64_t passed = (uint64_t)(list.at.at - begin);
+		uint64_t passed = (uint64_t)(list.list.at.at - begin);
 		if (passed > r->budget)
 			return 0;
 		result = turf_read_expr(r, entry.expr, &like.expr);
@@ -137,11 +137,11 @@ static int read_list(struct reader *r, uint64_t off, bool indexed, struct token 
 			continue;
 		if (entry.is_default)
 			whole = like.expr;
-		else if (turf_read_rvas(r, entry.start, entry.end, &start, &end) &&
+		else if (turf_read_rvas(r, entry.range.start, entry.range.end, &start, &end) &&
 		         !add_entry(r, &like, URF_TOKEN_NEXT, start, end))
 			return -ENOMEM;
 	}
-	r->budget -= MIN((uint64_t)(list.at.at - begin), r->budget);
+	r->budget -= MIN((uint64_t)(list.list.at.at - begin), r->budget);
 	if (result < 0 || !whole)
 		return result;
 	struct token single = as_given;

@@ -144,11 +144,16 @@ bool turf_dwarf_begins_with_type(struct span info, bool big);
 struct dwarf_range {
 	uint64_t start, end;
 };
-struct dwarf_ranges {
+/* A list of addresses being read: ranges, or locations by ranges. */
+struct dwarf_list {
 	const struct dwarf_unit *unit;
 	struct cursor at;
-	struct dwarf_range single;
 	uint64_t base;
+};
+
+struct dwarf_ranges {
+	struct dwarf_list list;
+	struct dwarf_range single;
 	uint8_t state; /* private */
 };
 /*

@@ -342,4 +342,26 @@ static inline bool is_tombstone(uint64_t addr, uint8_t address_size)
 	return addr >= top - 1;
 }
 
+/* What an entry of a list of addresses is. */
+enum dwarf_entry { ENTRY_END, ENTRY_BASE, ENTRY_RANGE };
+
+/* One entry of a list before version 5; of one since, behind its kind (DW_RLE_*). A range's
+ * ends are told in @ret, which begins as 0, 0; it stays so below a discarded base. A malformed
+ * entry leaves the cursor bad. */
+enum dwarf_entry turf_dwarf_list_entry_4(struct dwarf_list *list, struct dwarf_range *ret);
+enum dwarf_entry turf_dwarf_list_entry_5(struct dwarf_list *list, unsigned kind,
+                                         struct dwarf_range *ret);
+
+/* Their parts: a pair relative to the base; an index into .debug_addr; a length behind ->start.
+ */
+void turf_dwarf_list_pair(const struct dwarf_list *list, uint64_t start, uint64_t end,
+                          struct dwarf_range *ret);
+uint64_t turf_dwarf_list_address(struct dwarf_list *list);
+void turf_dwarf_list_length(struct dwarf_list *list, uint64_t length, struct dwarf_range *ret);
+
+/* DW_FORM_rnglistx, DW_FORM_loclistx: the list's offset stands in a table at @base of the
+ * section, and counts from that table. */
+bool turf_dwarf_indexed_list(const struct dwarf_unit *unit, struct span section, uint64_t base,
+                             uint64_t idx, uint64_t *ret);
+
 #endif

@@ -16,14 +16,12 @@
 #include "dwarf/dwarf.h"
 
 struct dwarf_location {
-	uint64_t start, end; /* of addresses; start < end */
+	struct dwarf_range range;
 	struct span expr;
-	bool is_default; /* wherever no other entry is: start and end mean nothing */
+	bool is_default; /* wherever no other entry is: the range means nothing */
 };
 struct dwarf_locations {
-	const struct dwarf_unit *unit;
-	struct cursor at;
-	uint64_t base;
+	struct dwarf_list list;
 	uint8_t state; /* private */
 };
 

@@ -29,13 +29,13 @@ static void list(const struct dwarf_unit *u, char *text, size_t size)
 	text[0] = 0;
 	turf_dwarf_locations(u, 0, false, &walk);
 	while ((r = turf_dwarf_next_location(&walk, &l, NULL)) == 1) {
-		ck_assert(l.is_default || l.start < l.end);
+		ck_assert(l.is_default || l.range.start < l.range.end);
 		if (l.is_default)
 			n += (size_t)snprintf(text + n, size - n, "else ");
 		else
 			n += (size_t)snprintf(text + n, size - n, "%llx-%llx ",
-			                      (unsigned long long)l.start,
-			                      (unsigned long long)l.end);
+			                      (unsigned long long)l.range.start,
+			                      (unsigned long long)l.range.end);
 		for (size_t i = 0; i < l.expr.size; i++)
 			n += (size_t)snprintf(text + n, size - n, "%02x ", l.expr.at[i]);
 	}
