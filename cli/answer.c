@@ -97,7 +97,7 @@ struct sorted {
 
 struct answers {
 	const struct turf_image *image;
-	bool json, mangled;
+	struct answers_how how;
 	atomic_bool found;
 	atomic_int error; /* 0, or negative errno: nothing is written any more */
 	uint64_t bad;     /* address that could not be answered, where that is -EBADMSG */
@@ -281,7 +281,7 @@ static const struct cli_text no_path = { "??", 2 };
 
 static void put_text_frame(struct worker *t, const struct turf_frame *f)
 {
-	struct cli_text name = cli_show_name(t->of->image, f, !t->of->mangled);
+	struct cli_text name = cli_show_name(t->of->image, f, !t->of->how.mangled);
 	put(&t->out, name.at, name.size);
 	put_place(&t->out, f->file ? cli_show_path(t->of->image, f->file) : no_path, f->line,
 	          f->column);
@@ -317,7 +317,8 @@ static void put_json_number(struct sink *s, const char *name, uint32_t n)
 	PUT(s, ",");
 }
 
-static void put_json_frame(struct worker *t, const struct turf_frame *f, bool first)
+static void put_json_frame(struct worker *t, const struct turf_frame *f, bool first,
+                           uint32_t discriminator)
 {
 	struct sink *s = &t->out;
 	put_str(s, first ? "{" : ",{");
@@ -326,17 +327,21 @@ static void put_json_frame(struct worker *t, const struct turf_frame *f, bool fi
 	put_json_field(s, "\"file\":", cli_path(t->of->image, f->file));
 	put_json_number(s, "\"line\":", f->line);
 	put_json_number(s, "\"column\":", f->column);
+	put_json_number(s, "\"discriminator\":", discriminator);
 	put_str(s, f->inlined ? "\"inlined\":true}" : "\"inlined\":false}");
 }
 
 static void put_json_answer(struct worker *t, uint64_t addr, const struct turf_frame *frames,
                             size_t n)
 {
+	uint32_t discriminators[TURF_FRAMES_MAX];
+	bool told = t->of->how.discriminators &&
+	            turf_image_discriminators(t->of->image, addr, discriminators, n) > 0;
 	PUT(&t->out, "{\"address\":\"0x");
 	put_number(&t->out, addr, 16);
 	PUT(&t->out, "\",\"frames\":[");
 	for (size_t i = 0; i < n; i++)
-		put_json_frame(t, &frames[i], i == 0);
+		put_json_frame(t, &frames[i], i == 0, told ? discriminators[i] : 0);
 	PUT(&t->out, "]}\n");
 }
 
@@ -399,7 +404,7 @@ static void answer_slice(struct worker *w, size_t at, size_t n)
 		ssize_t r = find_frames(w, a->addrs + at, end - at);
 		for (ssize_t i = 0; i < r; i++) {
 			size_t count = w->first[i + 1] - w->first[i];
-			if (a->json)
+			if (a->how.json)
 				put_json_answer(w, a->addrs[at + (size_t)i],
 				                w->frames + w->first[i], count);
 			else
@@ -602,14 +607,13 @@ static void start_workers(struct answers *a)
 	}
 }
 
-struct answers *answers_new(const struct turf_image *image, bool json, bool mangled)
+struct answers *answers_new(const struct turf_image *image, struct answers_how how)
 {
 	struct answers *a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
 	a->image = image;
-	a->json = json;
-	a->mangled = mangled;
+	a->how = how;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
 	a->workers[0] = new_worker(a, 0);
@@ -745,7 +749,7 @@ static void answer_sorted(struct answers *a, const uint64_t *addrs, size_t n)
 /* What they can be sorted with; false: no memory, which is no error. */
 static bool sorted_room(struct answers *a)
 {
-	if (a->sorted || a->json || !cli_names_many(a->image, !a->mangled, &a->names))
+	if (a->sorted || a->how.json || !cli_names_many(a->image, !a->how.mangled, &a->names))
 		return a->sorted;
 	a->sorted = cli_large(sizeof(*a->sorted));
 	return a->sorted;

@@ -15,8 +15,13 @@ struct answers;
 /* The more questions at once the better, up to this many. */
 enum { ANSWERS_MANY = 1 << 17 };
 
+struct answers_how {
+	bool json, mangled;
+	bool discriminators; /* in JSON alone */
+};
+
 /* NULL: no memory. */
-struct answers *answers_new(const struct turf_image *image, bool json, bool mangled);
+struct answers *answers_new(const struct turf_image *image, struct answers_how how);
 /* What is kept back must be written first. */
 void answers_free(struct answers *a);
 

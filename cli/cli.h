@@ -44,9 +44,14 @@ extern const char *cli_name;
 
 /*
  * getopt_long() with what all commands have in common: --help prints @usage and exits with 0,
- * --store is taken here, and a wrong option exits with 2. End @options with CLI_OPTIONS.
+ * --store is taken here, and a wrong option exits with 2. End @options with CLI_OPTIONS. So is
+ * --debuginfo, where they have CLI_DEBUGINFO; it may come several times.
  */
-enum { CLI_OPT_HELP = 0x1000, CLI_OPT_STORE };
+enum { CLI_OPT_HELP = 0x1000, CLI_OPT_STORE, CLI_OPT_DEBUGINFO };
+#define CLI_DEBUGINFO                                                                          \
+	{                                                                                      \
+		"debuginfo", required_argument, NULL, CLI_OPT_DEBUGINFO                        \
+	}
 #define CLI_OPTIONS                                                                            \
 	{ "help", no_argument, NULL, CLI_OPT_HELP },                                           \
 		{ "store", required_argument, NULL, CLI_OPT_STORE },                           \
@@ -67,6 +72,13 @@ int cli_error(const struct turf_error *err, const char *fmt, ...) TURF_PRINTF(2,
 
 /* How the store's builder builds; a command changes it before cli_open_store(). */
 extern struct turf_build_options cli_build;
+
+/* A further folder of separate debug files. 0, or 2 and the error is printed. */
+int cli_add_debug_folder(const char *folder);
+
+/* The command asks by address alone: the urf of `index --hot` does as well, where there is
+ * no whole one. */
+extern bool cli_by_address;
 
 /* The signal that asked to stop, where a command watches for one; 0: none. */
 extern volatile sig_atomic_t cli_interrupted;

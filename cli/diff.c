@@ -23,7 +23,8 @@ static const char usage[] =
 	"\n"
 	"      --all         every function, variable and type, not only what others see\n"
 	"      --json        one JSON object a line\n"
-	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
+	"                    may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR       where urfs are kept\n"
 	"\n"
 	"Exit status: 0 nothing differs, 1 something does, 2 error.\n";
@@ -172,17 +173,15 @@ int cmd_diff(int argc, char **argv)
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	struct diff d = { .all = false };
 	for (int c; (c = cli_getopt(argc, argv, "", options, usage)) != -1;) {
 		if (c == 'a')
 			d.all = true;
-		else if (c == 'j')
-			d.json = true;
 		else
-			cli_build.debug_folder = optarg;
+			d.json = true;
 	}
 	if (argc - optind != 2)
 		return cli_usage_error("two files are expected");

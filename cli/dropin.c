@@ -107,6 +107,7 @@ static int build_in_memory(int fd, const char *path, struct turf_image **ret)
 static int open_stored(int fd, const char *path, struct turf_image **ret)
 {
 	struct turf_store *store;
+	cli_by_address = true;
 	int r = cli_find_store(&store, NULL);
 	if (r == 0) {
 		r = turf_store_get(store, fd, cli_short_name(path), ret, NULL, NULL);

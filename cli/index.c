@@ -26,16 +26,17 @@ static const char usage[] =
 	"\n"
 	"  -r, --recursive DIR  all ELF files with code below DIR; links are not followed\n"
 	"  -p, --pid PID        all files that a process has mapped to run\n"
-	"  --hot                only what look-ups by address and unwinding need; the store "
-	"keeps\n"
-	"                       such an urf beside the whole one\n"
+	"  --hot                only what look-ups by address and unwinding need; the store\n"
+	"                       keeps such an urf beside the whole one, and commands that\n"
+	"                       need no more take it where there is no whole one\n"
 	"  -o, --output URF     write the urf of the one FILE to URF, not to the store\n"
 	"  -v, --verbose        tell how it goes\n"
 	"  --json               one JSON object a file and line; with -r and --pid the last "
 	"line\n"
 	"                       counts them\n"
 	"  --threads N          how many threads build (default: all processors)\n"
-	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
+	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 all are there, 2 some are not, 130 interrupted.\n";
@@ -439,9 +440,6 @@ static int read_option(struct session *s, struct arguments *a, int c)
 	case 'j':
 		s->json = true;
 		return CLI_OK;
-	case 'd':
-		cli_build.debug_folder = optarg;
-		return CLI_OK;
 	case 'r':
 		a->folder = optarg;
 		return CLI_OK;
@@ -465,7 +463,7 @@ int cmd_index(int argc, char **argv)
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "threads", required_argument, NULL, 't' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		{ "recursive", required_argument, NULL, 'r' },
 		{ "pid", required_argument, NULL, 'p' },
 		CLI_OPTIONS,

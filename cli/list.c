@@ -22,7 +22,8 @@ static const char usage[] =
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --json        one JSON object a line\n"
-	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
+	"                    may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR       where urfs are kept\n"
 	"\n"
 	"Exit status: 0 something was listed, 1 nothing matches, 2 error.\n";
@@ -192,7 +193,7 @@ int cmd_list(int argc, char **argv)
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	struct list l = { .n = 0 };
@@ -200,10 +201,8 @@ int cmd_list(int argc, char **argv)
 	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
 		if (c == 'e')
 			path = optarg;
-		else if (c == 'j')
-			l.json = true;
 		else
-			cli_build.debug_folder = optarg;
+			l.json = true;
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");

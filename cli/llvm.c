@@ -502,7 +502,7 @@ static int read_value(struct session *s, const struct flag *flag, const char *va
 	}
 	case DEBUG_FOLDER:
 		s->debug_folders[s->n_debug_folders++] = value;
-		break;
+		return cli_add_debug_folder(value) == CLI_OK ? 0 : 1;
 	case FUNCTIONS:
 		s->o.functions = strcmp(value, "none") == 0    ? LLVM_NO_NAME
 		                 : strcmp(value, "short") == 0 ? LLVM_SHORT

@@ -22,7 +22,8 @@ static const char usage[] =
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --all         tell of every place that a function is inlined at\n"
 	"      --json        one JSON object a line: one for each find\n"
-	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
+	"                    may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR       where urfs are kept\n"
 	"\n"
 	"Exit status: 0 all were found, 1 some were not, 2 error.\n";
@@ -552,7 +553,7 @@ int cmd_lookup(int argc, char **argv)
 		{ "exe", required_argument, NULL, 'e' },
 		{ "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	struct lookup l = { .color = cli_color(stdout) };
@@ -562,10 +563,8 @@ int cmd_lookup(int argc, char **argv)
 			path = optarg;
 		else if (c == 'a')
 			l.all = true;
-		else if (c == 'j')
-			l.json = true;
 		else
-			cli_build.debug_folder = optarg;
+			l.json = true;
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");

@@ -34,7 +34,8 @@ static const char usage[] =
 	"  -o, --output FILE    where to write (default: turf.data)\n"
 	"      --stack BYTES    user stack kept of each sample until it is unwound, a\n"
 	"                       multiple of 8 (default and most: 65528)\n"
-	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
+	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: that of COMMAND (128 + N if signal N killed it), else 0; 2 error.\n";
@@ -97,9 +98,6 @@ static int parse_option(int c, struct options *o)
 		               ? CLI_OK
 		               : cli_usage_error("--stack %s: not a multiple of 8 up to %d",
 		                                 optarg, TURF_RECORD_STACK);
-	case 'D':
-		cli_build.debug_folder = optarg;
-		return CLI_OK;
 	default:
 		o->output = optarg;
 		return CLI_OK;
@@ -115,7 +113,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "stack", required_argument, NULL, 'S' },
-		{ "debuginfo", required_argument, NULL, 'D' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	*o = (struct options){ .output = "turf.data" };
@@ -308,6 +306,7 @@ static char *command_text(char **command)
 static int open_recorder(struct session *s)
 {
 	struct turf_error err = { 0 };
+	cli_by_address = true;
 	int status = cli_open_store(&s->store);
 	if (status != CLI_OK)
 		return status;

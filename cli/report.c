@@ -27,7 +27,8 @@ static const char usage[] =
 	"      --folded         lines of comm;outer;...;leaf COUNT\n"
 	"      --json           one JSON object\n"
 	"      --html FILE      write a page with a flame graph (\"-\": standard output)\n"
-	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
+	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 the recording holds no sample, 2 error.\n";
@@ -64,9 +65,6 @@ static int parse_option(int c, struct options *o)
 	case 'M':
 		o->mangled = c == 'M';
 		return CLI_OK;
-	case 'D':
-		cli_build.debug_folder = optarg;
-		return CLI_OK;
 	}
 	if (o->write)
 		return cli_usage_error("one of --folded, --json and --html at a time");
@@ -88,7 +86,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "folded", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "html", required_argument, NULL, 'h' },
-		{ "debuginfo", required_argument, NULL, 'D' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	*o = (struct options){ .input = "turf.data", .limit = 40 };
@@ -221,6 +219,7 @@ static int show(const struct turf_profile *profile, const struct options *o)
 int cmd_report(int argc, char **argv)
 {
 	struct options o;
+	cli_by_address = true;
 	int status = parse(argc, argv, &o);
 	if (status != CLI_OK)
 		return status;

@@ -27,7 +27,8 @@ static const char usage[] =
 	"      --all         of a function, each place that it is inlined at; without a name,\n"
 	"                    every structure, union, class and enumeration that has one\n"
 	"      --json        one JSON object a line\n"
-	"  --debuginfo DIR   where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
+	"                    may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR       where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 nothing of that name, 2 error.\n";
@@ -324,7 +325,7 @@ int cmd_show(int argc, char **argv)
 		{ "all", no_argument, NULL, 'a' },
 		{ "at", required_argument, NULL, 'A' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	const char *path = NULL, *at = NULL;
@@ -336,10 +337,8 @@ int cmd_show(int argc, char **argv)
 			json = true;
 		else if (c == 'a')
 			all = true;
-		else if (c == 'A')
-			at = optarg;
 		else
-			cli_build.debug_folder = optarg;
+			at = optarg;
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");

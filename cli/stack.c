@@ -27,7 +27,8 @@ static const char usage[] =
 	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
 	"      --no-demangle    show them as the linker knows them\n"
 	"  --json               one JSON object a thread and line\n"
-	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
+	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 shown, 1 there is no such thread, 2 error.\n";
@@ -371,12 +372,8 @@ static int read_option(struct session *s, int c)
 	case 'j':
 		s->json = true;
 		break;
-	case 'C':
-	case 'M':
-		s->mangled = c == 'M';
-		break;
 	default:
-		cli_build.debug_folder = optarg;
+		s->mangled = c == 'M';
 	}
 	return 0;
 }
@@ -391,7 +388,7 @@ static int read_arguments(struct session *s, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "demangle", no_argument, NULL, 'C' },
 		{ "no-demangle", no_argument, NULL, 'M' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	for (int c; (c = cli_getopt(argc, argv, "p:C", options, usage)) != -1;)
@@ -411,6 +408,7 @@ int cmd_stack(int argc, char **argv)
 	struct session s = { .color = cli_color(stdout) };
 	if (read_arguments(&s, argc, argv))
 		return CLI_ERROR;
+	cli_by_address = true;
 	int status = cli_open_store(&s.store);
 	if (status != CLI_OK)
 		return status;

@@ -23,9 +23,13 @@ static const char usage[] =
 	"\n"
 	"  -e, --exe FILE       an ELF file, or an urf\n"
 	"  --json               one JSON object a line; names as the linker knows them\n"
+	"      --discriminators\n"
+	"                       with --json: which block of its line, where that is "
+	"known\n"
 	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
 	"      --no-demangle    show them as the linker knows them\n"
-	"  --debuginfo DIR      where separate debug files are (default: /usr/lib/debug)\n"
+	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
+	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
 	"\n"
 	"Exit status: 0 all addresses are known or some, 1 none is, 2 error.\n";
@@ -255,30 +259,34 @@ int cmd_symbolize(int argc, char **argv)
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "discriminators", no_argument, NULL, 'D' },
 		{ "demangle", no_argument, NULL, 'C' },
 		{ "no-demangle", no_argument, NULL, 'm' },
-		{ "debuginfo", required_argument, NULL, 'd' },
+		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
-	bool json = false, mangled = false;
+	struct answers_how how = { .json = false };
 	const char *path = NULL;
 	for (int c; (c = cli_getopt(argc, argv, "e:C", options, usage)) != -1;) {
 		if (c == 'e')
 			path = optarg;
 		else if (c == 'j')
-			json = true;
-		else if (c == 'C' || c == 'm')
-			mangled = c == 'm';
+			how.json = true;
+		else if (c == 'D')
+			how.discriminators = true;
 		else
-			cli_build.debug_folder = optarg;
+			how.mangled = c == 'm';
 	}
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
+	if (how.discriminators && !how.json)
+		return cli_usage_error("--discriminators goes with --json");
+	cli_by_address = !how.discriminators;
 	struct turf_image *image;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)
 		return status;
-	struct answers *answers = answers_new(image, json, mangled);
+	struct answers *answers = answers_new(image, how);
 	if (answers)
 		status = symbolize(answers, argv + optind, (size_t)(argc - optind));
 	else

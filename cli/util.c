@@ -15,10 +15,23 @@
 const char *cli_name = "turf";
 struct turf_build_options cli_build = { .size = sizeof(struct turf_build_options) };
 
+bool cli_by_address;
+
 volatile sig_atomic_t cli_interrupted;
 
 static const char *store_option; /* --store */
 static bool progress_shown;      /* a progress line stands on the terminal */
+
+int cli_add_debug_folder(const char *folder)
+{
+	static char *all; /* until the process ends */
+	char *more;
+	if (asprintf(&more, "%s%s%s", all ? all : "", all ? ":" : "", folder) < 0)
+		return cli_error(NULL, "no memory");
+	free(all);
+	cli_build.debug_folder = all = more;
+	return CLI_OK;
+}
 
 int cli_getopt(int argc, char **argv, const char *letters, const struct option *options,
                const char *usage)
@@ -27,6 +40,11 @@ int cli_getopt(int argc, char **argv, const char *letters, const struct option *
 		int c = getopt_long(argc, argv, letters, options, NULL);
 		if (c == CLI_OPT_STORE) {
 			store_option = optarg;
+			continue;
+		}
+		if (c == CLI_OPT_DEBUGINFO) {
+			if (cli_add_debug_folder(optarg) != CLI_OK)
+				exit(CLI_ERROR);
 			continue;
 		}
 		if (c == CLI_OPT_HELP) {
@@ -124,10 +142,13 @@ int cli_find_store_with(const struct turf_build_options *build, struct turf_stor
 	if (!path)
 		return turf_fail(err, -ENOENT, TURF_NOWHERE,
 		                 "no folder for the store: give --store, or set TURF_STORE");
+	struct turf_build_options hot = *build;
+	hot.flags |= TURF_BUILD_HOT;
 	struct turf_store_options options = {
 		.size = sizeof(options),
 		.path = path,
 		.builder = turf_debug_builder(build),
+		.also = cli_by_address ? turf_debug_builder(&hot).id : 0,
 	};
 	int r = turf_store_open(&options, ret, err);
 	if (r < 0)

@@ -18,9 +18,11 @@ enum turf_build_flag {
 };
 
 struct turf_build_options {
-	size_t size;              /* sizeof this struct */
-	unsigned threads;         /* 0: as many as there are processors */
-	const char *debug_folder; /* of separate debug files; NULL: /usr/lib/debug */
+	size_t size;      /* sizeof this struct */
+	unsigned threads; /* 0: as many as there are processors */
+	/* Where separate debug files are, ':' between folders; the first that has one counts.
+	 * Or a debug file itself. NULL: /usr/lib/debug */
+	const char *debug_folder;
 	/* Told of what was found, and of parts of the input that had to be left out. */
 	void (*note)(void *ctx, enum turf_level level, const char *text);
 	/* Told how far it is; not 0: stop with -ECANCELED. Called from one thread at a time. */

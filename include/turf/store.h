@@ -46,6 +46,9 @@ struct turf_store_options {
 	size_t size;      /* sizeof this struct */
 	const char *path; /* the folder; made when missing, with its parents, mode 0700 */
 	struct turf_builder builder;
+	/* id of another builder: its urf is taken where there is none of ours, and is never
+	 * built; 0: none. So who asks by address alone takes the hot urf that there may be. */
+	uint64_t also;
 };
 
 struct turf_store;

@@ -172,18 +172,23 @@ struct builder {
 	uint32_t flags; /* enum urf_flag */
 };
 
-/* debugfile.c: told of each path looked for; @fd: -1 when no file is there */
+/* debugfile.c: the next of the folders that @list has, and @list goes on; false: no further
+ * one.
+ * ':' is between them. */
+#define TURF_DEBUG_FOLDER "/usr/lib/debug"
+bool turf_debug_folder(const char **list, char out[DEBUG_PATH_MAX]);
+/* told of each path looked for; @fd: -1 when no file is there */
 typedef void (*debug_path_fn)(void *ctx, const char *path, int fd);
 /* Finds and opens the debug file of in->source, which @fd is of: 1, 0 there is none, < 0. */
-int turf_debug_find(const struct inputs *in, int fd, const char *folder, debug_path_fn emit,
+int turf_debug_find(const struct inputs *in, int fd, const char *folders, debug_path_fn emit,
                     void *ctx, struct input *ret, char ret_name[DEBUG_PATH_MAX],
                     struct turf_error *err);
 /* Tells the paths alone, as the same search goes through them. 0 or < 0. */
-int turf_debug_paths(int fd, const char *name, const char *folder, debug_path_fn emit,
+int turf_debug_paths(int fd, const char *name, const char *folders, debug_path_fn emit,
                      void *ctx, struct turf_error *err);
 
 /* inputs.c */
-int turf_inputs_open(int fd, const char *name, const char *debug_folder, struct inputs *ret,
+int turf_inputs_open(int fd, const char *name, const char *debug_folders, struct inputs *ret,
                      struct turf_error *err);
 void turf_inputs_close(struct inputs *in);
 int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err);
@@ -199,7 +204,7 @@ struct dwarf_sections turf_inputs_dwarf(const struct inputs *in);
 int turf_related_open(struct builder *b, struct turf_error *err);
 void turf_related_close(struct builder *b);
 /* Names all places where these files are looked for. 0 or -ENOMEM. */
-int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
+int turf_related_inputs(int source_fd, const char *name, const char *debug_folders,
                         void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx);
 
 /* Runs @task for 0 .. @n - 1 on @threads threads, or up to one that answers 1: there are no

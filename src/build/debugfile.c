@@ -4,7 +4,8 @@
  *
  * In this order, and the first that belongs to it is taken:
  *
- *   by build-id      FOLDER/.build-id/xx/yyyy.debug, when it bears the same build-id;
+ *   by build-id      FOLDER/.build-id/xx/yyyy.debug, when it bears the same build-id, of
+ *                    each folder; what is called a folder and is a file is that one;
  *   by .gnu_debuglink, which gives a file name and the CRC-32 of that file:
  *                    DIR/NAME, DIR/.debug/NAME, FOLDER/DIR/NAME, when its CRC-32 is the same.
  *
@@ -24,7 +25,7 @@
 struct search {
 	const struct inputs *in; /* the source is open */
 	int fd;                  /* of the source */
-	const char *folder;
+	const char *folders;
 	debug_path_fn emit; /* may be NULL */
 	void *ctx;
 	struct input *ret; /* what was found */
@@ -82,35 +83,73 @@ static int try_path(const struct search *s, const char *path, bool by_id,
 	return 1;
 }
 
-static int try_id(const struct search *s, struct turf_error *err)
+static bool is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool turf_debug_folder(const char **list, char out[DEBUG_PATH_MAX])
+{
+	while (*list && **list) {
+		size_t n = strcspn(*list, ":");
+		bool fits = n && n < DEBUG_PATH_MAX;
+		if (fits) {
+			memcpy(out, *list, n);
+			out[n] = 0;
+		}
+		*list += n + ((*list)[n] == ':');
+		if (fits)
+			return true;
+	}
+	return false;
+}
+
+/* Below one folder; 0 too where the path would be too long for a file. */
+static int try_id_below(const struct search *s, const char *folder, struct turf_error *err)
 {
 	char path[DEBUG_PATH_MAX];
-	if (s->id.size < 2 || s->id.size > SOURCE_ID_MAX)
-		return 0;
-	int n = snprintf(path, sizeof(path), "%s/.build-id/%02x/", s->folder, s->id.at[0]);
+	if (is_file(folder))
+		return try_path(s, folder, true, err);
+	int n = snprintf(path, sizeof(path), "%s/.build-id/%02x/", folder, s->id.at[0]);
 	if (n < 0 || (size_t)n + 2 * s->id.size + sizeof(".debug") > sizeof(path))
-		return turf_fail(err, -ENAMETOOLONG, TURF_NOWHERE, "%s: path too long",
-		                 s->folder);
+		return 0;
 	for (size_t i = 1; i < s->id.size; i++)
 		n += snprintf(path + n, sizeof(path) - (size_t)n, "%02x", s->id.at[i]);
 	memcpy(path + n, ".debug", sizeof(".debug"));
 	return try_path(s, path, true, err);
 }
 
+static int try_id(const struct search *s, struct turf_error *err)
+{
+	char folder[DEBUG_PATH_MAX];
+	if (s->id.size < 2 || s->id.size > SOURCE_ID_MAX)
+		return 0;
+	int r = 0;
+	for (const char *at = s->folders; r == 0 && turf_debug_folder(&at, folder);)
+		r = try_id_below(s, folder, err);
+	return r;
+}
+
+/* @folder/@dir/NAME */
+static int try_link_at(const struct search *s, const char *folder, const char *dir,
+                       const char *below, struct turf_error *err)
+{
+	char path[DEBUG_PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s%s%s%s", folder, dir, below, s->link.name);
+	return n > 0 && (size_t)n < sizeof(path) ? try_path(s, path, false, err) : 0;
+}
+
 /* The places that go with one folder of the source; a path too long for us is no file's. */
 static int try_folder(const struct search *s, const char *dir, struct turf_error *err)
 {
-	const char *const parts[][3] = { { "", dir, "/" },
-		                         { "", dir, "/.debug/" },
-		                         { s->folder, dir, "/" } };
-	int r = 0;
-	for (size_t i = 0; i < COUNT(parts) && r == 0; i++) {
-		char path[DEBUG_PATH_MAX];
-		int n = snprintf(path, sizeof(path), "%s%s%s%s", parts[i][0], parts[i][1],
-		                 parts[i][2], s->link.name);
-		if (n > 0 && (size_t)n < sizeof(path))
-			r = try_path(s, path, false, err);
-	}
+	char folder[DEBUG_PATH_MAX];
+	int r = try_link_at(s, "", dir, "/", err);
+	if (r == 0)
+		r = try_link_at(s, "", dir, "/.debug/", err);
+	for (const char *at = s->folders; r == 0 && turf_debug_folder(&at, folder);)
+		r = is_file(folder) ? try_path(s, folder, false, err)
+		                    : try_link_at(s, folder, dir, "/", err);
 	return r;
 }
 
@@ -145,13 +184,13 @@ static int try_link(const struct search *s, struct turf_error *err)
 	                                                             : 0;
 }
 
-int turf_debug_find(const struct inputs *in, int fd, const char *folder, debug_path_fn emit,
+int turf_debug_find(const struct inputs *in, int fd, const char *folders, debug_path_fn emit,
                     void *ctx, struct input *ret, char ret_name[DEBUG_PATH_MAX],
                     struct turf_error *err)
 {
 	struct search s = { .in = in,
 		            .fd = fd,
-		            .folder = folder ? folder : "/usr/lib/debug",
+		            .folders = folders ? folders : TURF_DEBUG_FOLDER,
 		            .emit = emit,
 		            .ctx = ctx,
 		            .ret = ret,
@@ -164,14 +203,14 @@ int turf_debug_find(const struct inputs *in, int fd, const char *folder, debug_p
 	return r == 1 && s.link.name ? try_link(&s, err) : r;
 }
 
-int turf_debug_paths(int fd, const char *name, const char *folder, debug_path_fn emit,
+int turf_debug_paths(int fd, const char *name, const char *folders, debug_path_fn emit,
                      void *ctx, struct turf_error *err)
 {
 	struct inputs in = { .name = name };
 	char path[DEBUG_PATH_MAX];
 	int r = turf_input_open(fd, name, &in.source, err);
 	if (r == 0)
-		r = turf_debug_find(&in, fd, folder, emit, ctx, &in.debug, path, err);
+		r = turf_debug_find(&in, fd, folders, emit, ctx, &in.debug, path, err);
 	turf_input_close(&in.debug);
 	turf_input_close(&in.source);
 	return r < 0 ? r : 0;

@@ -199,11 +199,11 @@ static int open_all(int fd, const char *name, const char *folder, struct inputs 
 	return r < 0 ? r : find_sections(in, err);
 }
 
-int turf_inputs_open(int fd, const char *name, const char *debug_folder, struct inputs *ret,
+int turf_inputs_open(int fd, const char *name, const char *debug_folders, struct inputs *ret,
                      struct turf_error *err)
 {
 	struct inputs in = { .name = name };
-	int r = open_all(fd, name, debug_folder, &in, err);
+	int r = open_all(fd, name, debug_folders, &in, err);
 	if (r < 0) {
 		turf_inputs_close(&in);
 		return r;

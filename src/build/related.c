@@ -28,7 +28,7 @@ enum {
 	                      the program, which changes with it */
 };
 
-static const char default_folder[] = "/usr/lib/debug";
+static const char default_folder[] = TURF_DEBUG_FOLDER;
 
 static const struct {
 	const char *name;
@@ -51,7 +51,7 @@ static const struct {
 struct search {
 	const struct inputs *in;
 	int source_fd;
-	const char *debug_folder;
+	const char *debug_folders;
 	void (*emit)(void *ctx, const char *path, int fd); /* NULL: nobody asks */
 	void *ctx;
 };
@@ -276,6 +276,22 @@ static bool path_of_id(const struct supplement *wanted, const char *folder, char
 	return join(out, folder, name);
 }
 
+/* Below one folder: the path that the DWARF names, the build-id. 1, 0, -ENOMEM. */
+static int find_supplement_below(const struct search *s, const struct supplement *wanted,
+                                 const char *folder, struct related *ret)
+{
+	char path[PATH_MAX];
+	size_t prefix = sizeof(default_folder) - 1;
+	int r = 0;
+	if (strcmp(folder, default_folder) != 0 &&
+	    strncmp(wanted->path, default_folder, prefix) == 0 && wanted->path[prefix] == '/' &&
+	    join(path, folder, wanted->path + prefix))
+		r = try_path(s, wanted, path, ret);
+	if (r == 0 && wanted->id_size > 1 && path_of_id(wanted, folder, path))
+		r = try_path(s, wanted, path, ret);
+	return r;
+}
+
 /*
  * Looks at the path that the DWARF names; the same below another debug folder, where that was
  * asked for; the build-id. 1, 0, -ENOMEM.
@@ -284,19 +300,14 @@ static int find_supplement(const struct search *s, const struct supplement *want
                            struct related *ret)
 {
 	char folder[PATH_MAX], path[PATH_MAX];
-	const char *debug = s->debug_folder ? s->debug_folder : default_folder;
-	size_t prefix = sizeof(default_folder) - 1;
+	const char *at = s->debug_folders ? s->debug_folders : default_folder;
 	int r = 0;
 	if (wanted->path[0] == '/')
 		r = try_path(s, wanted, wanted->path, ret);
 	else if (dwarf_folder(s, folder) && join_path(path, folder, wanted->path))
 		r = try_path(s, wanted, path, ret);
-	if (r == 0 && strcmp(debug, default_folder) != 0 &&
-	    strncmp(wanted->path, default_folder, prefix) == 0 && wanted->path[prefix] == '/' &&
-	    join(path, debug, wanted->path + prefix))
-		r = try_path(s, wanted, path, ret);
-	if (r == 0 && wanted->id_size > 1 && path_of_id(wanted, debug, path))
-		r = try_path(s, wanted, path, ret);
+	while (r == 0 && turf_debug_folder(&at, folder))
+		r = find_supplement_below(s, wanted, folder, ret);
 	return r;
 }
 
@@ -610,7 +621,7 @@ int turf_related_open(struct builder *b, struct turf_error *err)
 {
 	struct search s = { .in = &b->in,
 		            .source_fd = b->source_fd,
-		            .debug_folder = b->options->debug_folder };
+		            .debug_folders = b->options->debug_folder };
 	int r = add_supplement(b, &s, err);
 	return r < 0 ? r : add_split_dwarf(b, &s, err);
 }
@@ -662,14 +673,14 @@ static int tell_split_dwarf(const struct search *s, struct inputs *in)
 	return 0;
 }
 
-int turf_related_inputs(int source_fd, const char *name, const char *debug_folder,
+int turf_related_inputs(int source_fd, const char *name, const char *debug_folders,
                         void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx)
 {
 	struct inputs in;
-	int r = turf_inputs_open(source_fd, name, debug_folder, &in, NULL);
+	int r = turf_inputs_open(source_fd, name, debug_folders, &in, NULL);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* the build will say why */
-	struct search s = { &in, source_fd, debug_folder, emit, emit_ctx };
+	struct search s = { &in, source_fd, debug_folders, emit, emit_ctx };
 	struct supplement wanted;
 	struct related file = { 0 };
 	r = in.dwarf_elf ? read_link(in.dwarf_elf, &wanted, NULL) : 0;

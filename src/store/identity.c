@@ -222,11 +222,11 @@ static int collect_inputs(struct turf_store *store, int fd, const char *name,
 }
 
 /* Paths are no part of it: a copy of a file with a copy of its debug file has the same urf. */
-static int compute_key(const struct turf_store *store, struct identity *identity)
+int turf_store_compute_key(struct identity *identity, uint64_t id)
 {
 	struct buf b = { 0 };
 	le32 version = le32_of(URF_VERSION);
-	le64 builder = le64_of(store->builder.id);
+	le64 builder = le64_of(id);
 	bool ok = turf_buf_put(&b, URF_MAGIC, sizeof(URF_MAGIC) - 1) &&
 	          turf_buf_put(&b, URF_LAYOUT, sizeof(URF_LAYOUT) - 1) &&
 	          turf_buf_put(&b, &version, sizeof(version)) &&
@@ -252,7 +252,7 @@ int turf_store_identify(struct turf_store *store, int fd, const char *name,
 	if (r == 0)
 		r = collect_inputs(store, fd, name, ret, err);
 	if (r == 0)
-		r = compute_key(store, ret);
+		r = turf_store_compute_key(ret, store->builder.id);
 	if (r < 0)
 		turf_error_set(err, r, TURF_NOWHERE, "%s: %s", name, strerror(-r));
 	return r;

@@ -78,10 +78,9 @@ static struct memo_path hash_path(const struct file_id *id)
 	return ret;
 }
 
-static struct memo_path key_path(const struct turf_store *store, const struct file_id *id,
-                                 const char *name)
+static struct memo_path key_path(uint64_t builder, const struct file_id *id, const char *name)
 {
-	le64 head[] = { le64_of(id->dev), le64_of(id->ino), le64_of(store->builder.id),
+	le64 head[] = { le64_of(id->dev), le64_of(id->ino), le64_of(builder),
 		        le64_of(XXH3_64bits(name, strlen(name))), le64_of(URF_VERSION) };
 	XXH128_canonical_t canonical;
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits(head, sizeof(head)));
@@ -157,10 +156,10 @@ static int recall(struct turf_store *store, const char *path, const struct file_
 	return r == 1 ? 1 : recall_long(store, path, id, answer);
 }
 
-int turf_store_recall_key(struct turf_store *store, const struct file_id *id, const char *name,
-                          uint8_t key[STORE_KEY_SIZE])
+int turf_store_recall_key(struct turf_store *store, uint64_t builder, const struct file_id *id,
+                          const char *name, uint8_t key[STORE_KEY_SIZE])
 {
-	return recall(store, key_path(store, id, name).text, id, key);
+	return recall(store, key_path(builder, id, name).text, id, key);
 }
 
 int turf_store_recall_hash(struct turf_store *store, const struct file_id *id,
@@ -205,7 +204,7 @@ static bool put_input(struct buf *b, const struct input *input)
 	       turf_buf_put(b, input->path, strlen(input->path) + 1);
 }
 
-void turf_store_remember_key(struct turf_store *store, const char *name,
+void turf_store_remember_key(struct turf_store *store, uint64_t builder, const char *name,
                              const struct identity *identity)
 {
 	if (!identity->source.settled)
@@ -215,7 +214,7 @@ void turf_store_remember_key(struct turf_store *store, const char *name,
 	for (size_t i = 0; ok && i < identity->inputs.n; i++)
 		ok = put_input(&b, &identity->inputs.at[i]);
 	if (ok && b.n <= STORE_MAX_MEMO)
-		write_memo(store, key_path(store, &identity->source.id, name).text, &b);
+		write_memo(store, key_path(builder, &identity->source.id, name).text, &b);
 	vec_fini(&b);
 }
 

@@ -68,6 +68,7 @@ int turf_store_open(const struct turf_store_options *options, struct turf_store 
 	}
 	store->folder = take_fd(&folder);
 	store->builder = options->builder;
+	store->also = options->also;
 	*ret = store;
 	return 0;
 }
@@ -83,11 +84,48 @@ void turf_store_close(struct turf_store *store)
 
 static int recall(struct ask *ask, struct turf_image **ret)
 {
+	struct turf_store *store = ask->store;
+	const uint64_t builders[] = { store->builder.id, store->also };
 	struct file_id id;
 	if (turf_store_stat_fd(ask->fd, &id) < 0)
 		return 0; /* told by the slower path */
-	int r = turf_store_recall_key(ask->store, &id, ask->name, ask->identity.key);
-	return r == 1 ? turf_store_open_urf(ask->store, ask->identity.key, ret, NULL) : r;
+	int r = 0;
+	for (size_t i = 0; i < (store->also ? 2 : 1) && r != 1; i++) {
+		uint8_t *key = ask->identity.key;
+		r = turf_store_recall_key(store, builders[i], &id, ask->name, key);
+		if (r == 1)
+			r = turf_store_open_urf(store, key, ret, NULL);
+	}
+	return r;
+}
+
+/* The urf of another builder that does as well, where there is one: 1, 0 or -ENOMEM. */
+static int look_also(struct ask *ask, struct turf_image **ret)
+{
+	struct turf_store *store = ask->store;
+	if (!store->also)
+		return 0;
+	int r = turf_store_compute_key(&ask->identity, store->also);
+	if (r == 0 && turf_store_open_urf(store, ask->identity.key, ret, NULL) == 1) {
+		turf_store_remember_key(store, store->also, ask->name, &ask->identity);
+		return 1;
+	}
+	return r < 0 ? r : turf_store_compute_key(&ask->identity, store->builder.id);
+}
+
+/* The urf for what was identified, found or made: 0 or < 0. */
+static int open_identified(struct ask *ask, struct turf_image **ret, struct turf_error *err)
+{
+	struct turf_store *store = ask->store;
+	if (turf_store_open_urf(store, ask->identity.key, ret, NULL) != 1) {
+		int r = look_also(ask, ret);
+		if (r == 0)
+			r = turf_store_produce(ask, ret, err);
+		if (r != 0)
+			return r == 1 ? 0 : r;
+	}
+	turf_store_remember_key(store, store->builder.id, ask->name, &ask->identity);
+	return 0;
 }
 
 /* Finds or makes the urf for what the source holds now; fills ask->identity. */
@@ -95,10 +133,8 @@ static int look_closely(struct ask *ask, struct turf_image **ret, struct turf_er
 {
 	struct turf_store *store = ask->store;
 	int r = turf_store_identify(store, ask->fd, ask->name, &ask->identity, err);
-	if (r == 0 && turf_store_open_urf(store, ask->identity.key, ret, NULL) != 1)
-		r = turf_store_produce(ask, ret, err);
 	if (r == 0)
-		turf_store_remember_key(store, ask->name, &ask->identity);
+		r = open_identified(ask, ret, err);
 	turf_store_identity_fini(&ask->identity);
 	return r;
 }

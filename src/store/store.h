@@ -36,6 +36,7 @@ struct turf_store {
 	int folder; /* O_PATH */
 	char *path; /* for results and messages */
 	struct turf_builder builder;
+	uint64_t also; /* turf_store_options */
 	_Atomic uint64_t asked, found, built, waited, failed, build_ns, hashed;
 };
 
@@ -103,6 +104,8 @@ bool turf_store_is_key(const char *text);
  */
 int turf_store_identify(struct turf_store *store, int fd, const char *name,
                         struct identity *ret, struct turf_error *err);
+/* Makes identity->key that of another builder's urf. 0 or -ENOMEM. */
+int turf_store_compute_key(struct identity *identity, uint64_t builder);
 /* 0 when all that @known was made from is as it was; -ESTALE when not. */
 int turf_store_recheck(struct turf_store *store, int fd, const char *name,
                        const struct identity *known, struct turf_error *err);
@@ -110,11 +113,11 @@ void turf_store_identity_fini(struct identity *identity);
 
 /* memo.c */
 
-/* The key of a source that stat describes: 1 all as it was, 0 not known. */
-int turf_store_recall_key(struct turf_store *store, const struct file_id *id, const char *name,
-                          uint8_t key[STORE_KEY_SIZE]);
+/* The key of a builder's urf of a source that stat describes: 1 all as it was, 0 not known. */
+int turf_store_recall_key(struct turf_store *store, uint64_t builder, const struct file_id *id,
+                          const char *name, uint8_t key[STORE_KEY_SIZE]);
 /* Remembers the key, when all files are settled; a failure is nobody's harm. */
-void turf_store_remember_key(struct turf_store *store, const char *name,
+void turf_store_remember_key(struct turf_store *store, uint64_t builder, const char *name,
                              const struct identity *identity);
 /* The same for the hash of one file's bytes. */
 int turf_store_recall_hash(struct turf_store *store, const struct file_id *id,

@@ -88,6 +88,31 @@ class DebugFile(lib.Case):
         self.assertTrue(self.ask(elsewhere / 'other'))
         self.assertFalse(self.ask(program))
 
+    def test_several_folders_and_the_file_itself(self):
+        program, debug = self.split('-Wl,--build-id=0x' + 20 * 'ab')
+        by_id = self.folder / 'second/.build-id/ab' / (19 * 'ab' + '.debug')
+        by_id.parent.mkdir(parents=True)
+        shutil.copy(debug, by_id)
+        (self.folder / 'first').mkdir()
+        other = shutil.copy(program, self.folder / 'other') # has the id, and no functions
+        run('objcopy', '--remove-section=.gnu_debuglink', other)
+        for folders, found in ((['first'], False), (['first', 'second'], True),
+                               (['second', 'first'], True), (['first:second'], True),
+                               ([debug.name], True), (['first', debug.name], True),
+                               (['other'], False), (['nowhere', '', 'second'], True)):
+            options = [word for folder in folders
+                       for word in ('--debuginfo', f'{self.folder}/{folder}'.replace(
+                           ':', f':{self.folder}/') if folder else '')]
+            told = self.run_turf('symbolize', *options, '-e', program, self.addr).stdout
+            self.assertEqual(b'outermost\n' in told, found, folders)
+
+    def test_a_linked_file_named_itself(self):
+        program, debug = self.split('-Wl,--build-id=none')
+        for name, found in ((debug, True), (program, False)):
+            told = self.run_turf('symbolize', '--debuginfo', name, '-e', program,
+                                 self.addr).stdout
+            self.assertEqual(b'outermost\n' in told, found, name)
+
     def test_gdb_takes_the_same(self):
         if not shutil.which('gdb'):
             self.skipTest('no gdb')

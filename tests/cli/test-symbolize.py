@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """turf symbolize: what it tells of addresses."""
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -34,6 +35,45 @@ class Symbolize(lib.Case):
                          [('innermost', 5, True), ('middle', 9, True),
                           ('outermost', 13, False)])
         self.assertEqual({f['file'] for f in told['frames']}, {str(source)})
+
+    def test_an_urf_of_the_address_part_does_as_well(self):
+        fixture = self.compile()
+        os.utime(fixture, (0, 0))
+        addr = hex(inline_store(fixture))
+        self.good('index', '--hot', fixture)
+        urfs = lambda: sorted((self.store / 'urf').iterdir())
+        hot = urfs()
+        self.assertEqual(len(hot), 1)
+        link = self.folder / 'addr2line'
+        link.symlink_to(self.turf)
+        told = self.good('symbolize', '-e', fixture, addr)
+        subprocess.run([link, '-e', fixture, addr], check=True, env=self.environment,
+                       stdout=subprocess.DEVNULL)
+        self.assertEqual(urfs(), hot)
+        self.good('lookup', '-e', fixture, 'main') # needs names: the whole one is built
+        self.assertEqual(len(urfs()), 2)
+        hot[0].unlink()
+        self.assertEqual(told, self.good('symbolize', '-e', fixture, addr))
+        self.assertEqual(len(urfs()), 1)
+
+    def test_discriminators_where_they_are_asked_for(self):
+        source = 'int f(int);\nint main(int c, char **v)' \
+                 '{ for (int i = 0; i < c; i++) c += f(i) ? f(c) : f(i + c); return c; }\n' \
+                 'int __attribute__((noinline)) f(int i) { return i; }\n'
+        program = self.compile('blocks', source)
+        start, size = lib.symbols(program)['main']
+        addrs = [hex(a) for a in range(start, start + size)]
+        plain = self.good('symbolize', '--json', '-e', program, *addrs)
+        self.assertNotIn('discriminator', plain)
+        told = self.good('symbolize', '--json', '--discriminators', '-e', program, *addrs)
+        by_binutils = subprocess.run(['/usr/bin/addr2line', '-e', program, *addrs], check=True,
+                                     text=True, stdout=subprocess.PIPE).stdout.splitlines()
+        wanted = [int(line.split('(discriminator ')[1][:-1]) if '(disc' in line else 0
+                  for line in by_binutils]
+        self.assertTrue(any(wanted))
+        self.assertEqual([json.loads(line)['frames'][0].get('discriminator', 0)
+                          for line in told.splitlines()], wanted)
+        self.refused('symbolize', '--discriminators', '-e', program, '1', names=['--json'])
 
     def test_an_urf_answers_like_its_source(self):
         fixture = self.compile()

@@ -264,6 +264,56 @@ START_TEST(keeps_builders_apart)
 }
 END_TEST
 
+/* Who takes another builder's urfs as well takes the one that there is, but its own first. */
+START_TEST(takes_what_does_as_well)
+{
+	struct fake fake = { 0 };
+	fake_open(&fake);
+	char path[128];
+	snprintf(path, sizeof(path), "%s/store", fake.folder);
+	struct turf_store_options options = {
+		.size = sizeof(options),
+		.path = path,
+		.builder = { &fake, fake_inputs, fake_build, 7 },
+	};
+	struct fake other = fake, both = fake;
+	ck_assert_int_eq(turf_store_open(&options, &other.store, NULL), 0);
+	options.builder.id = 1;
+	options.also = 7;
+	ck_assert_int_eq(turf_store_open(&options, &both.store, NULL), 0);
+	struct got hot = get(&other, old_file);
+	expect_built(hot);
+	for (int i = 0; i < 2; i++) { /* with and without a memo of its own name */
+		scoped(closep) int fd = open(old_file, O_RDONLY | O_CLOEXEC);
+		struct got got = get_fd(&both, fd, i ? "another name" : old_file);
+		expect_found(got);
+		ck_assert_str_eq(got.result.key, hot.result.key);
+		got = get_fd(&both, fd, i ? "another name" : old_file);
+		expect_found(got);
+		ck_assert_str_eq(got.result.key, hot.result.key);
+	}
+	ck_assert_uint_eq(hashed(&both), 0);
+	options.also = 0;
+	struct fake own = fake;
+	ck_assert_int_eq(turf_store_open(&options, &own.store, NULL), 0);
+	struct got whole = get(&own, old_file);
+	expect_built(whole);
+	struct got got = get(&both, old_file);
+	expect_found(got);
+	ck_assert_str_eq(got.result.key, whole.result.key);
+	ck_assert_int_eq(unlink(whole.result.path), 0);
+	ck_assert_str_eq(get(&both, old_file).result.key, hot.result.key);
+	ck_assert_int_eq(unlink(hot.result.path), 0);
+	got = get(&both, old_file);
+	expect_built(got);
+	ck_assert_str_eq(got.result.key, whole.result.key);
+	turf_store_close(own.store);
+	turf_store_close(both.store);
+	turf_store_close(other.store);
+	fake_close(&fake);
+}
+END_TEST
+
 START_TEST(gives_by_key)
 {
 	struct fake fake = { 0 };
@@ -667,9 +717,10 @@ END_TEST
 TESTS("store/store", misses_then_hits, remembers_old_files, does_not_remember_fresh_files,
       survives_bent_memos, knows_a_copy_by_its_bytes, sees_through_a_restored_mtime,
       sees_a_debug_file_come_and_go, reads_no_debug_file_twice, keeps_builders_apart,
-      gives_by_key, rebuilds_a_damaged_urf, tells_failures, refuses_what_is_no_file,
-      notices_a_change_during_the_build, builds_once_for_many_processes,
-      fails_once_for_many_processes, builds_once_for_many_threads,
-      recovers_from_a_killed_builder, waits_for_a_builder_that_is_killed, sweeps_leftovers,
+      takes_what_does_as_well, gives_by_key, rebuilds_a_damaged_urf, tells_failures,
+      refuses_what_is_no_file, notices_a_change_during_the_build,
+      builds_once_for_many_processes, fails_once_for_many_processes,
+      builds_once_for_many_threads, recovers_from_a_killed_builder,
+      waits_for_a_builder_that_is_killed, sweeps_leftovers,
       serves_from_memory_when_the_disk_is_full, reads_a_folder_it_cannot_write,
       goes_on_when_the_folder_is_removed, refuses_folders, makes_parents)
