@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf stack: the stacks of all threads of a live process.
+ * turf stack: the stacks of all threads of a live process, or of one that a core file keeps.
  *
- * A thread stands still only while its registers and the bytes of its stack are copied. Urfs
- * are looked for, or built, and frames found and named when all threads run again.
+ * A thread of a live process stands still only while its registers and the bytes of its stack
+ * are copied. Urfs are looked for, or built, and frames found and named when all threads run
+ * again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "turf/unwind.h"
+#include "stack.h"
 
 static const char usage[] =
-	"Usage: turf stack [OPTION...] PID\n"
-	"Shows where each thread of a running process stands and who called it there, the\n"
-	"innermost call first.\n"
+	"Usage: turf stack [OPTION...] PID|CORE\n"
+	"Shows where each thread of a running process stands, or stood when a core file was\n"
+	"written, and who called it there, the innermost call first. CORE may be compressed "
+	"by\n"
+	"zstd.\n"
 	"\n"
 	"  -p, --pid PID        the process, in place of the argument\n"
+	"      --core FILE      the core file, in place of the argument\n"
 	"  --tid TID            only this thread\n"
+	"  -l, --locals         with the arguments and variables of each call\n"
+	"  -b, --build-id       with the build-id of each module, and the address in it\n"
 	"  --no-inlines         leave out calls that were inlined\n"
 	"  --max-frames N       end a stack after N frames (default: 1024)\n"
 	"  -C, --demangle       show C++, Rust and D names as they were written (default)\n"
@@ -35,28 +41,6 @@ static const char usage[] =
 
 /* Of a stack this much is copied at most; what lies above is read when it is needed. */
 enum { COPY_MAX = 8 << 20, COPY_STEP = 64 << 10, PAGE = 4096 };
-
-/* A thread as it stood. */
-struct thread {
-	pid_t tid;
-	char name[64];
-	struct turf_regs regs;
-	struct turf_stack_copy stack;
-	uint8_t *bytes; /* of stack */
-};
-
-struct session {
-	pid_t pid, only_tid; /* 0: all threads */
-	bool no_inlines, json, color, mangled;
-	unsigned max_frames;
-	struct turf_store *store;
-	struct turf_processes *table;
-	struct turf_process *process;
-	struct turf_memory live;
-	struct turf_error err;
-	struct thread *threads;
-	size_t n_threads;
-};
 
 /*
  * Reads @size bytes at @addr, page by page, so that what lies before the first page that cannot
@@ -77,7 +61,7 @@ static size_t read_pages(pid_t pid, uint64_t addr, uint8_t *out, size_t size)
 }
 
 /* Copies the stack from @start to its end. What cannot be copied is read live later on. */
-static void copy_stack(pid_t pid, uint64_t start, struct thread *t)
+static void copy_stack(pid_t pid, uint64_t start, struct stack_thread *t)
 {
 	size_t size = 0;
 	for (bool more = true; more && size < COPY_MAX;) {
@@ -96,7 +80,7 @@ static void copy_stack(pid_t pid, uint64_t start, struct thread *t)
 }
 
 /* The first thread that stands still is the moment to see what is mapped where. */
-static int read_process(struct session *s)
+static int read_process(struct stack *s)
 {
 	int r = turf_processes_read(s->table, s->pid, &s->err);
 	if (r < 0)
@@ -105,212 +89,82 @@ static int read_process(struct session *s)
 	return s->process ? 0 : turf_fail(&s->err, -ESRCH, TURF_NOWHERE, "it has ended");
 }
 
+/* NULL: no memory. */
+static struct stack_thread *add_thread(struct stack *s, const struct turf_thread_stack *seen)
+{
+	struct stack_thread *threads =
+		realloc(s->threads, (s->n_threads + 1) * sizeof(*threads));
+	if (!threads)
+		return NULL;
+	s->threads = threads;
+	struct stack_thread *t = &threads[s->n_threads++];
+	*t = (struct stack_thread){ .tid = seen->tid,
+		                    .regs = seen->regs,
+		                    .thread_pointer = seen->thread_pointer };
+	snprintf(t->name, sizeof(t->name), "%s", seen->name);
+	return t;
+}
+
 static int visit(void *ctx, const struct turf_thread_stack *seen)
 {
 	enum { SP = 7 }; /* of x86-64 by DWARF number */
-	struct session *s = ctx;
+	struct stack *s = ctx;
 	s->pid = seen->pid; /* of the process, where a thread was asked for */
 	int r = s->process ? 0 : read_process(s);
 	if (r < 0 || (s->only_tid && s->only_tid != seen->tid))
 		return r;
-	struct thread *threads = realloc(s->threads, (s->n_threads + 1) * sizeof(*s->threads));
-	if (!threads)
+	struct stack_thread *t = add_thread(s, seen);
+	if (!t)
 		return turf_fail(&s->err, -ENOMEM, TURF_NOWHERE, "no memory");
-	s->threads = threads;
-	struct thread *t = &threads[s->n_threads++];
-	*t = (struct thread){ .tid = seen->tid, .regs = seen->regs };
-	snprintf(t->name, sizeof(t->name), "%s", seen->name);
 	copy_stack(s->pid, seen->regs.value[SP], t);
 	return 0;
 }
 
-/* The copied stack, else the memory of the process as it is now. */
-struct frozen {
-	struct turf_memory copy, live;
-};
-
-static int read_frozen(void *ctx, uint64_t addr, void *out, size_t size)
-{
-	const struct frozen *f = ctx;
-	int r = f->copy.read(f->copy.ctx, addr, out, size);
-	return r < 0 ? f->live.read(f->live.ctx, addr, out, size) : 0;
-}
-
-/* One line of a stack: a frame, or a call that was inlined into one. */
-struct line {
-	const struct turf_unwind_frame *frame;
-	const struct turf_frame *code; /* NULL: nothing is known of the address */
-	const char *module;            /* NULL: no file is mapped there */
-	unsigned number;
-};
-
-/* Text of a file may be anything: no control character reaches the terminal. */
-static void print_text(const char *text)
-{
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-}
-
-static void print_function(const struct session *s, const struct line *l)
-{
-	const struct turf_frame *code = l->code;
-	fputs(s->color ? "\033[1m" : "", stdout);
-	print_text(code ? cli_frame_name(l->frame->location.image, code, !s->mangled).at
-	                : "??");
-	fputs(s->color ? "\033[0m" : "", stdout);
-	if (!code)
-		return;
-	/* lookup_pc and addr are one place, so this is where the frame's pc lies */
-	uint64_t addr = l->frame->location.addr + (l->frame->pc - l->frame->lookup_pc);
-	if (code->has_start && !code->inlined)
-		printf("+0x%llx", (unsigned long long)(addr - code->function_start));
-	if (code->inlined)
-		fputs(" [inlined]", stdout);
-}
-
-static void print_source(const struct line *l)
-{
-	const struct turf_frame *code = l->code;
-	struct cli_text path = { NULL };
-	if (code)
-		path = cli_path(l->frame->location.image, code->file);
-	if (!path.at)
-		return;
-	fputs("  ", stdout);
-	print_text(path.at);
-	if (code->line)
-		printf(":%u", code->line);
-	if (code->line && code->column)
-		printf(":%u", code->column);
-}
-
-static void print_line(const struct session *s, const struct line *l)
-{
-	printf("#%-3u 0x%016llx ", l->number, (unsigned long long)l->frame->pc);
-	print_function(s, l);
-	print_source(l);
-	if (l->module) {
-		fputs("  (", stdout);
-		print_text(l->module);
-		putchar(')');
-	}
-	if (l->frame->signal_frame)
-		fputs("  <signal>", stdout);
-	putchar('\n');
-}
-
-static void json_text(const char *name, const char *text)
-{
-	if (!text)
-		return;
-	printf(",\"%s\":", name);
-	cli_json_string(stdout, text);
-}
-
-static void json_line(const struct session *s, const struct line *l)
-{
-	static const char *const sources[] = { "first", "cfi", "pointer" };
-	const struct turf_frame *code = l->code;
-	(void)s;
-	printf("%s{\"pc\":\"0x%llx\"", l->number ? "," : "", (unsigned long long)l->frame->pc);
-	printf(",\"source\":\"%s\"", sources[l->frame->source]);
-	if (l->frame->signal_frame)
-		fputs(",\"signal\":true", stdout);
-	json_text("module", l->module);
-	if (l->frame->location.image)
-		printf(",\"address\":\"0x%llx\"", (unsigned long long)l->frame->location.addr);
-	if (code) {
-		const struct turf_image *image = l->frame->location.image;
-		json_text("function", cli_text(image, code->name).at);
-		json_text("linkage_name", cli_text(image, code->linkage_name).at);
-		json_text("file", cli_path(image, code->file).at);
-		if (code->line)
-			printf(",\"line\":%u", code->line);
-		if (code->line && code->column)
-			printf(",\"column\":%u", code->column);
-		printf(",\"inlined\":%s", code->inlined ? "true" : "false");
-	}
-	putchar('}');
-}
-
-/* All lines of one frame; returns the number of the next. */
-static unsigned show_frame(const struct session *s, const struct turf_unwind_frame *frame,
-                           unsigned number)
-{
-	const struct turf_location *at = &frame->location;
-	void (*show)(const struct session *, const struct line *) =
-		s->json ? json_line : print_line;
-	struct line l = { .frame = frame, .number = number };
-	l.module = at->module ? turf_module_path(at->module) : NULL;
-	struct turf_frames walk;
-	struct turf_frame code;
-	if (at->image && turf_image_frames(at->image, at->addr, &walk) > 0)
-		while (turf_frames_next(&walk, &code) > 0) {
-			if (s->no_inlines && code.inlined)
-				continue;
-			l.code = &code;
-			show(s, &l);
-			l.number++;
-		}
-	if (l.number == number) {
-		l.code = NULL;
-		show(s, &l);
-		l.number++;
-	}
-	return l.number;
-}
-
-/* Why there are no frames behind @last, where it is not the thread's start. */
-static void show_end(const struct session *s, const struct turf_unwind *u,
-                     const struct turf_unwind_frame *last)
-{
-	const struct turf_module *module = last->location.module;
-	const char *error = module ? turf_module_error(module) : NULL;
-	if (s->json) {
-		printf("],\"complete\":%s", u->stop == TURF_STOP_END ? "true" : "false");
-		json_text("stop", turf_stop_name(u->stop));
-		printf(",\"by_pointer\":%u}\n", u->n_by_pointer);
-		return;
-	}
-	if (u->stop != TURF_STOP_END) {
-		printf("     the stack is not complete: %s", turf_stop_name(u->stop));
-		if (u->stop == TURF_STOP_NO_MODULE && error) {
-			fputs(": ", stdout);
-			print_text(error);
-		}
-		putchar('\n');
-	}
-	if (u->n_by_pointer)
-		printf("     found by frame pointer, which may miss calls: %u of %u frames\n",
-		       u->n_by_pointer, u->depth);
-}
-
-static void show_thread(const struct session *s, const struct thread *t)
-{
-	struct frozen frozen = { turf_memory_copy(&t->stack), s->live };
-	struct turf_unwind u;
-	turf_unwind_begin(&u, s->process, &t->regs,
-	                  (struct turf_memory){ read_frozen, &frozen }, s->max_frames);
-	if (s->json) {
-		printf("{\"pid\":%d,\"tid\":%d", s->pid, t->tid);
-		json_text("name", t->name);
-		fputs(",\"frames\":[", stdout);
-	} else {
-		printf("TID %d \"", t->tid);
-		print_text(t->name);
-		fputs("\":\n", stdout);
-	}
-	struct turf_unwind_frame frame = { 0 };
-	for (unsigned number = 0; turf_unwind_next(&u, &frame) > 0;)
-		number = show_frame(s, &frame, number);
-	show_end(s, &u, &frame);
-}
-
-static int show_process(struct session *s)
+static int collect_live(struct stack *s)
 {
 	int r = turf_threads_walk(s->pid, visit, s, &s->err);
 	if (r < 0)
 		return cli_error(&s->err, "process %d", s->pid);
+	s->memory = turf_memory_live(&s->pid);
+	return CLI_OK;
+}
+
+static int add_core_thread(struct stack *s, const struct turf_thread_stack *seen)
+{
+	struct stack_thread *t =
+		s->only_tid && s->only_tid != seen->tid ? NULL : add_thread(s, seen);
+	return t || s->only_tid ? 0 : -ENOMEM;
+}
+
+static int collect_core(struct stack *s)
+{
+	struct turf_core_info info = { .size = sizeof(info) };
+	struct turf_thread_stack thread;
+	int fd = cli_open_file(s->core_path), r;
+	if (fd < 0)
+		return CLI_ERROR;
+	r = turf_core_open(s->table, fd, cli_short_name(s->core_path), &s->core, &s->err);
+	close(fd);
+	if (r < 0)
+		return cli_error(&s->err, "%s", s->core_path);
+	turf_core_info(s->core, &info);
+	s->pid = info.pid;
+	s->process = turf_core_process(s->core);
+	s->memory = turf_core_memory(s->core);
+	for (size_t i = 0; (r = turf_core_thread(s->core, i, &thread)) == 1; i++)
+		if ((r = add_core_thread(s, &thread)) < 0)
+			break;
+	return r == -ENOTSUP
+	               ? cli_error(NULL, "%s: of a machine that is not known", s->core_path)
+	       : r < 0 ? cli_error(NULL, "no memory")
+	               : CLI_OK;
+}
+
+static int show_all(struct stack *s)
+{
+	int status = s->core_path ? collect_core(s) : collect_live(s);
+	if (status != CLI_OK)
+		return status;
 	if (!s->n_threads) {
 		if (s->only_tid)
 			cli_error(NULL, "process %d has no thread %d", s->pid, s->only_tid);
@@ -318,20 +172,22 @@ static int show_process(struct session *s)
 			cli_error(NULL, "process %d has ended", s->pid);
 		return CLI_NONE;
 	}
-	s->live = turf_memory_live(&s->pid);
-	if (!s->json)
+	if (!s->json && s->core)
+		stack_show_core(s);
+	else if (!s->json)
 		printf("PID %d - process\n", s->pid);
 	for (size_t i = 0; i < s->n_threads; i++)
-		show_thread(s, &s->threads[i]);
+		stack_show_thread(s, &s->threads[i], i == 0);
 	return CLI_OK;
 }
 
-static int with_table(struct session *s)
+static int with_table(struct stack *s)
 {
 	int r = turf_processes_new(s->store, &s->table, &s->err);
 	if (r < 0)
 		return cli_error(&s->err, NULL);
-	int status = show_process(s);
+	int status = show_all(s);
+	turf_core_close(s->core);
 	turf_processes_free(s->table);
 	for (size_t i = 0; i < s->n_threads; i++)
 		free(s->threads[i].bytes);
@@ -349,7 +205,7 @@ static bool read_id(const char *text, pid_t *ret)
 }
 
 /* 0, or 2 and the error is printed. */
-static int read_option(struct session *s, int c)
+static int read_option(struct stack *s, int c)
 {
 	uint64_t n;
 	switch (c) {
@@ -366,6 +222,15 @@ static int read_option(struct session *s, int c)
 			return cli_usage_error("'%.64s' is no number of frames", optarg);
 		s->max_frames = (unsigned)n;
 		break;
+	case 'c':
+		s->core_path = optarg;
+		break;
+	case 'l':
+		s->locals = true;
+		break;
+	case 'b':
+		s->build_ids = true;
+		break;
 	case 'n':
 		s->no_inlines = true;
 		break;
@@ -378,10 +243,24 @@ static int read_option(struct session *s, int c)
 	return 0;
 }
 
-static int read_arguments(struct session *s, int argc, char **argv)
+/* A number is a process, all else a file. */
+static int read_target(struct stack *s, const char *text)
+{
+	if (read_id(text, &s->pid))
+		return 0;
+	if (text[strspn(text, "0123456789")] == 0 || access(text, F_OK) < 0)
+		return cli_usage_error("'%.64s' is no process, nor a file", text);
+	s->core_path = text;
+	return 0;
+}
+
+static int read_arguments(struct stack *s, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
+		{ "core", required_argument, NULL, 'c' },
+		{ "locals", no_argument, NULL, 'l' },
+		{ "build-id", no_argument, NULL, 'b' },
 		{ "tid", required_argument, NULL, 't' },
 		{ "no-inlines", no_argument, NULL, 'n' },
 		{ "max-frames", required_argument, NULL, 'm' },
@@ -391,21 +270,22 @@ static int read_arguments(struct session *s, int argc, char **argv)
 		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
-	for (int c; (c = cli_getopt(argc, argv, "p:C", options, usage)) != -1;)
+	for (int c; (c = cli_getopt(argc, argv, "p:lbC", options, usage)) != -1;)
 		if (read_option(s, c))
 			return CLI_ERROR;
-	if (optind < argc && !s->pid && !read_id(argv[optind++], &s->pid))
-		return cli_usage_error("'%.64s' is no process", argv[optind - 1]);
-	if (optind < argc)
-		return cli_usage_error("'%.64s': one process is enough", argv[optind]);
-	if (!s->pid)
+	if (optind < argc && !s->pid && !s->core_path && read_target(s, argv[optind++]))
+		return CLI_ERROR;
+	if (optind < argc || (s->pid && s->core_path))
+		return cli_usage_error("'%.64s': one process is enough",
+		                       optind < argc ? argv[optind] : s->core_path);
+	if (!s->pid && !s->core_path)
 		return cli_usage_error("no process given");
 	return 0;
 }
 
 int cmd_stack(int argc, char **argv)
 {
-	struct session s = { .color = cli_color(stdout) };
+	struct stack s = { .color = cli_color(stdout) };
 	if (read_arguments(&s, argc, argv))
 		return CLI_ERROR;
 	cli_by_address = true;

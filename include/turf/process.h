@@ -45,6 +45,8 @@ struct turf_event {
 			uint32_t major, minor;
 			uint64_t inode;
 			const char *path; /* as the kernel tells it: "//anon", "[vdso]", ... */
+			const uint8_t *build_id; /* of the file, where it is known */
+			size_t build_id_size;
 		} map;
 		struct {
 			const char *name;

@@ -3,6 +3,7 @@
 #ifndef TURF_TURF_H
 #define TURF_TURF_H
 
+#include "turf/core.h"
 #include "turf/debug.h"
 #include "turf/process.h"
 #include "turf/profile.h"

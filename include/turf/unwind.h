@@ -122,8 +122,9 @@ struct turf_memory turf_memory_copy(const struct turf_stack_copy *copy);
 /* A thread of a live process, held still while its stack is walked. */
 struct turf_thread_stack {
 	pid_t pid, tid;
-	const char *name;      /* its comm */
-	struct turf_regs regs; /* where it stood */
+	const char *name;        /* its comm */
+	struct turf_regs regs;   /* where it stood */
+	uint64_t thread_pointer; /* where its variables count from: fs of x86-64; 0: not told */
 };
 
 /**

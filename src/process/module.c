@@ -3,7 +3,8 @@
  * Modules: one for each file that is mapped somewhere, shared by all processes that map it.
  *
  * A module is known by device, inode and path; of "[vdso]", by its size. Where an event tells
- * no inode, the path is all there is. The file is looked for at the first question:
+ * no inode, the path is all there is, and the build-id where that is told: of processes in core
+ * files. The file is looked for at the first question:
  *
  *     /proc/PID/map_files/START-END   the very file, even deleted; needs CAP_CHECKPOINT_RESTORE
  *     /proc/PID/root/PATH             through the eyes of the process: containers
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "elf/elf.h"
 #include "process/process.h"
 
 static const char vdso_name[] = "[vdso]";
@@ -52,6 +54,7 @@ static bool is_vdso(const struct turf_module *module)
 struct module_key {
 	uint32_t major, minor;
 	uint64_t inode;
+	struct span build_id;
 	const char *path;
 };
 
@@ -62,20 +65,29 @@ static uint64_t hash_key(const struct module_key *key)
 	uint64_t words[] = { key->major, key->minor, key->inode };
 	for (size_t i = 0; i < COUNT(words); i++)
 		h = (h ^ words[i]) * 0x100000001b3;
+	for (size_t i = 0; i < key->build_id.size; i++)
+		h = (h ^ key->build_id.at[i]) * 0x100000001b3;
 	for (const char *s = key->path; *s; s++)
 		h = (h ^ (uint8_t)*s) * 0x100000001b3;
 	return h ^ h >> 32;
 }
 
+static bool same_bytes(struct span a, struct span b)
+{
+	return a.size == b.size && (!a.size || memcmp(a.at, b.at, a.size) == 0);
+}
+
 static bool is_key_of(const struct turf_module *module, const struct module_key *key)
 {
 	return module->inode == key->inode && module->major == key->major &&
-	       module->minor == key->minor && strcmp(module->path, key->path) == 0;
+	       module->minor == key->minor && same_bytes(module->build_id, key->build_id) &&
+	       strcmp(module->path, key->path) == 0;
 }
 
 static struct module_key key_of(const struct turf_module *module)
 {
-	return (struct module_key){ module->major, module->minor, module->inode, module->path };
+	return (struct module_key){ module->major, module->minor, module->inode,
+		                    module->build_id, module->path };
 }
 
 /* The slot that holds the module, or the empty one where it belongs. */
@@ -107,13 +119,21 @@ static bool grow_slots(struct turf_processes *table)
 	return true;
 }
 
+static bool copy_span(struct span from, struct span *to)
+{
+	uint8_t *at = malloc(from.size);
+	if (at)
+		*to = (struct span){ memcpy(at, from.at, from.size), from.size };
+	return at;
+}
+
 static struct turf_module *make_module(struct turf_processes *table,
                                        const struct module_key *key)
 {
 	struct turf_module *module = calloc(1, sizeof(*module));
-	if (module)
-		module->path = strdup(key->path);
-	if (!module || !module->path || !vec_reserve(&table->modules, 1)) {
+	bool ok = module && (module->path = strdup(key->path)) &&
+	          (!key->build_id.size || copy_span(key->build_id, &module->build_id));
+	if (!ok || !vec_reserve(&table->modules, 1)) {
 		turf_module_free(module);
 		return NULL;
 	}
@@ -132,9 +152,10 @@ int turf_module_find(struct turf_processes *table, const struct turf_event *map,
 	*ret = NULL;
 	if (is_anonymous(path))
 		return 0;
-	struct module_key key = { map->map.major, map->map.minor, map->map.inode, path };
+	struct span id = { map->map.build_id, map->map.build_id_size };
+	struct module_key key = { map->map.major, map->map.minor, map->map.inode, id, path };
 	if (path[0] == '[')
-		key = (struct module_key){ 0, 0, map->map.end - map->map.start, path };
+		key = (struct module_key){ 0, 0, map->map.end - map->map.start, id, path };
 	if (!grow_slots(table))
 		return -ENOMEM;
 	size_t *slot = find_slot(table, &key);
@@ -152,6 +173,7 @@ void turf_module_free(struct turf_module *module)
 	if (!module)
 		return;
 	turf_image_close(module->image);
+	free((void *)module->build_id.at);
 	free(module->path);
 	free(module);
 }
@@ -199,6 +221,29 @@ static char *plain_path(const char *prefix, const char *path)
 	return asprintf(&ret, "%s%.*s", prefix, (int)MIN(n, INT32_MAX), path) < 0 ? NULL : ret;
 }
 
+static bool has_build_id(int fd, struct span build_id)
+{
+	struct mapping file;
+	if (turf_map_fd(fd, "", &file, NULL) < 0)
+		return false;
+	struct elf elf;
+	struct span id;
+	bool ret = turf_elf_open(file.bytes, &elf, NULL) == 0 &&
+	           turf_elf_build_id(&elf, &id, NULL) == 1 && same_bytes(id, build_id);
+	turf_unmap(&file);
+	return ret;
+}
+
+int turf_module_open_path(const char *path, struct span build_id)
+{
+	static const struct turf_module any = { 0 };
+	scoped(freep) char *plain = plain_path("", path);
+	scoped(closep) int fd = plain ? open_mapped(&any, plain) : -ENOMEM;
+	if (fd >= 0 && build_id.size && !has_build_id(fd, build_id))
+		return -ESTALE;
+	return take_fd(&fd);
+}
+
 /* A descriptor, or < 0: of all that was tried, the answer that tells most. */
 static int open_file(const struct turf_module *module, pid_t pid, const struct map *map)
 {
@@ -241,7 +286,7 @@ static bool read_own_vdso(uint8_t *bytes, size_t size)
 }
 
 /* The vDSO, in a memory file. */
-static int open_vdso(pid_t pid, const struct map *map)
+static int open_vdso(const struct turf_process *process, const struct map *map)
 {
 	uint64_t size = map->end - map->start;
 	if (size > MAX_VDSO)
@@ -249,9 +294,10 @@ static int open_vdso(pid_t pid, const struct map *map)
 	scoped(freep) uint8_t *bytes = malloc((size_t)size);
 	if (!bytes)
 		return -ENOMEM;
-	struct turf_memory memory = turf_memory_live(&pid);
+	bool lives = !process->memory.read;
+	struct turf_memory memory = lives ? turf_memory_live(&process->pid) : process->memory;
 	int r = memory.read(memory.ctx, map->start, bytes, (size_t)size);
-	if (r < 0 && !read_own_vdso(bytes, (size_t)size))
+	if (r < 0 && !(lives && read_own_vdso(bytes, (size_t)size)))
 		return r;
 	scoped(closep) int fd = memfd_create("vdso", MFD_CLOEXEC);
 	if (fd < 0)
@@ -311,8 +357,10 @@ void turf_module_open(struct turf_module *module, struct turf_process *process,
 		return;
 	module->tried = process->pid;
 	module->n_tries++;
-	scoped(closep) int fd = is_vdso(module) ? open_vdso(process->pid, map)
-	                                        : open_file(module, process->pid, map);
+	scoped(closep) int fd = is_vdso(module) ? open_vdso(process, map)
+	                        : process->memory.read
+	                                ? turf_module_open_path(module->path, module->build_id)
+	                                : open_file(module, process->pid, map);
 	if (fd < 0)
 		hide(module, fd);
 	else

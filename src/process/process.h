@@ -8,6 +8,8 @@
  *     proc.c     reading /proc into the table
  *     module.c   one mapped file: finding it, asking the store for its urf, pc -> address
  *     memory.c   memory of a live process
+ *     core.c     a process out of a core file; its memory
+ *     inflate.c  compressed cores
  *     kernel.c   /proc/kallsyms -> the running kernel's symbols
  */
 #ifndef PROCESS_PROCESS_H
@@ -57,6 +59,7 @@ struct turf_process {
 		size_t n, room;
 	} threads;
 	size_t n_dead_threads;
+	struct turf_memory memory; /* of one that a core file keeps; .read NULL: it lives */
 };
 
 enum module_state {
@@ -69,7 +72,8 @@ enum module_state {
 struct turf_module {
 	size_t idx;
 	uint32_t major, minor;
-	uint64_t inode; /* of "[vdso]": bytes it is long */
+	uint64_t inode;       /* of "[vdso]": bytes it is long */
+	struct span build_id; /* if it was told; owned */
 	char *path;
 	enum module_state state;
 	pid_t tried; /* the last process that it was looked for through */
@@ -134,6 +138,8 @@ void turf_process_replace(struct turf_process *process, struct space *space);
 int turf_module_find(struct turf_processes *table, const struct turf_event *map,
                      struct turf_module **ret);
 void turf_module_free(struct turf_module *module);
+/* The file at @path, if it has the build-id (empty: whatever it is); -ESTALE: it has not. */
+int turf_module_open_path(const char *path, struct span build_id);
 /* Has the store make the module's urf, if that was not tried already. */
 void turf_module_open(struct turf_module *module, struct turf_process *process,
                       const struct map *map);

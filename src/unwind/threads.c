@@ -163,7 +163,7 @@ static int visit_stopped(const struct walk *w, pid_t tid)
 {
 	char path[64], name[64];
 	struct turf_thread_stack thread = { .pid = w->pid, .tid = tid, .name = name };
-	int r = turf_ptrace_regs(tid, &thread.regs);
+	int r = turf_ptrace_regs(tid, &thread.regs, &thread.thread_pointer);
 	if (r == -ESRCH)
 		return 0; /* killed meanwhile */
 	if (r < 0)

@@ -8,6 +8,6 @@
 #include "turf/unwind.h"
 
 /* Registers of a stopped tracee, by DWARF number: 0, -ESRCH gone, -ENOTSUP other machine. */
-int turf_ptrace_regs(pid_t tid, struct turf_regs *ret);
+int turf_ptrace_regs(pid_t tid, struct turf_regs *ret, uint64_t *thread_pointer);
 
 #endif

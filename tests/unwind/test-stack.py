@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import re
+import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -127,9 +129,68 @@ class Stack(lib.Case):
             self.assertIn('TracerPid:\t0\n', status)
             self.assertRegex(status, r'State:\t[SR]')
 
+    def make_core(self, pid):
+        """What gcore writes of a process, whatever the system does with cores."""
+        if not shutil.which('gcore'):
+            self.skipTest('no gcore')
+        subprocess.run(['gcore', '-o', self.folder / 'core', str(pid)], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return self.folder / f'core.{pid}'
+
+    def frames(self, *args):
+        stacks = [json.loads(line) for line in self.good('stack', '--json', *args).splitlines()]
+        return {s['tid']: (s['complete'], [(f['pc'], f.get('function'), f.get('line'),
+                                            f.get('module'), f.get('build_id'))
+                                           for f in s['frames']]) for s in stacks}
+
+    def test_core(self):
+        pid = self.start()
+        live = self.frames(pid)
+        core = self.make_core(pid)
+        self.assertEqual(self.frames(core), live)
+        self.assertEqual(self.frames('--core', core), live)
+        text = self.good('stack', '--build-id', core)
+        self.assertIn(f'PID {pid} - core of ', text)
+        self.assertEqual(len(re.findall('^TID ', text, re.M)), 2)
+        self.assertRegex(text, r'chain\+0x\w+ [0-9a-f]{40}\)')
+        if shutil.which('zstd'):
+            packed = self.folder / 'core.zst'
+            subprocess.run(['zstd', '-q', core, '-o', packed], check=True)
+            self.assertEqual(self.frames(packed), live)
+
+    def test_core_of_a_program_that_is_another_now(self):
+        pid = self.start()
+        core = self.make_core(pid)
+        self.program.unlink()
+        text = self.good('stack', core)
+        self.assertIn('No such file', text)
+        self.compile('chain', CHAIN, '-pthread', '-D_GNU_SOURCE', '-DOTHER', '-O1')
+        text = self.good('stack', core)
+        self.assertIn('file was replaced', text)
+        self.assertNotIn('outer+', text)
+
+    def test_core_by_the_kernel_tells_the_signal(self):
+        pattern = pathlib.Path('/proc/sys/kernel/core_pattern').read_text().strip()
+        if pattern != 'core':
+            self.skipTest('cores are not written here')
+        program = self.compile('crash', 'int main(void) { *(volatile int *)24 = 1; return 0; }')
+        def unlimited():
+            resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+        subprocess.run([program], cwd=self.folder, preexec_fn=unlimited)
+        core, = self.folder.glob('core*')
+        text = self.good('stack', core)
+        self.assertIn('ended by SIGSEGV: nothing mapped at 0x18\n', text)
+        self.assertRegex(text, r'#0 .* main\+0x')
+        self.assertNotIn('not complete', text)
+        first = json.loads(self.good('stack', '--json', core).splitlines()[0])
+        self.assertEqual((first['signal'], first['fault']), ('SIGSEGV', '0x18'))
+
     def test_refused(self):
         self.refused('stack', names=['no process given'])
         self.refused('stack', 'x', names=["'x' is no process"])
+        self.refused('stack', '/bin/sh', names=['/bin/sh', 'not a core'])
+        self.refused('stack', '--core', '/x', names=['/x: No such file'])
+        self.refused('stack', '--core', '/x', '-p', 1, names=['one process'])
         self.refused('stack', 0, names=["'0' is no process"])
         self.refused('stack', 1, 2, names=["'2': one process"])
         self.refused('stack', '--tid', 'x', 1, names=["'x' is no thread"])

@@ -13,7 +13,7 @@
 #include "base/base.h"
 #include "unwind/threads.h"
 
-int turf_ptrace_regs(pid_t tid, struct turf_regs *ret)
+int turf_ptrace_regs(pid_t tid, struct turf_regs *ret, uint64_t *thread_pointer)
 {
 	struct user_regs_struct r;
 	struct iovec iov = { &r, sizeof(r) };
@@ -30,5 +30,6 @@ int turf_ptrace_regs(pid_t tid, struct turf_regs *ret)
 		.valid = (UINT64_C(1) << COUNT(by_number)) - 1,
 	};
 	memcpy(ret->value, by_number, sizeof(by_number));
+	*thread_pointer = r.fs_base;
 	return 0;
 }
