@@ -19,6 +19,15 @@
 /* A string no function under test would return: proves that an out parameter was left alone. */
 #define KEPT ((const char *)"kept")
 
+/* Whether ThreadSanitizer watches: some 15 times as slow. gcc and clang say it each its way. */
+#ifdef __has_feature
+enum { UNDER_TSAN = __has_feature(thread_sanitizer) };
+#elif defined(__SANITIZE_THREAD__)
+enum { UNDER_TSAN = 1 };
+#else
+enum { UNDER_TSAN = 0 };
+#endif
+
 #define TESTS(name, ...)                                                                       \
 	int main(void)                                                                         \
 	{                                                                                      \
