@@ -15,6 +15,21 @@ void *turf_big(size_t size)
 	return p;
 }
 
+void turf_big_heap(void)
+{
+	enum { LARGE_PAGE = 2 << 20, SIZE = 16 << 20 };
+	/* what is given back raises the size from which the C library maps blocks one by one:
+	 * the second one is cut from its heap, and stays there for what comes next */
+	for (int i = 0; i < 2; i++) {
+		void *p = malloc(SIZE);
+		__asm__("" : "+r"(p)); /* or compilers leave out all of it */
+		if (p)
+			(void)madvise((void *)align_up((uintptr_t)p, LARGE_PAGE),
+			              SIZE - LARGE_PAGE, MADV_HUGEPAGE);
+		free(p);
+	}
+}
+
 void *turf_zeroed(size_t size)
 {
 	void *p = turf_big(size);

@@ -15,6 +15,12 @@
 void *turf_big(size_t size);
 
 /*
+ * Advises that what the calling thread allocates next, some megabytes, lies in large pages: a
+ * fault for each small one costs more than the bytes that are never used.
+ */
+void turf_big_heap(void);
+
+/*
  * @size bytes, all 0, each page written at once; NULL: no memory. For tables that are read
  * before they are written: the system maps calloc()'s pages of these twice, and tells all
  * processors.

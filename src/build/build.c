@@ -392,6 +392,7 @@ static void builder_fini(struct builder *b)
 int turf_build(int source_fd, const char *name, int out_fd,
                const struct turf_build_options *options, struct turf_error *err)
 {
+	turf_big_heap();
 	scoped(freep) struct builder *b = calloc(1, sizeof(*b));
 	if (!b)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", name);

@@ -46,6 +46,12 @@ static void *work(void *arg)
 	}
 }
 
+static void *help(void *arg)
+{
+	turf_big_heap();
+	return work(arg);
+}
+
 int turf_pool_run(unsigned threads, size_t n,
                   int (*task)(void *ctx, size_t idx, struct turf_error *err), void *ctx,
                   struct turf_error *err)
@@ -57,7 +63,7 @@ int turf_pool_run(unsigned threads, size_t n,
 	size_t n_helpers = 0;
 	size_t want = MIN(MIN((size_t)threads, (size_t)MAX_THREADS), n);
 	/* a thread that cannot be had is no failure: the loop below does its share */
-	while (n_helpers + 1 < want && pthread_create(&helper[n_helpers], NULL, work, &p) == 0)
+	while (n_helpers + 1 < want && pthread_create(&helper[n_helpers], NULL, help, &p) == 0)
 		n_helpers++;
 	work(&p);
 	for (size_t i = 0; i < n_helpers; i++)
