@@ -91,18 +91,22 @@ int turf_unit_find_file(const struct builder *b, const struct dwarf_unit *unit, 
 	return r == -ECANCELED && ret->name ? 1 : r == -ENOMEM ? r : 0;
 }
 
-static bool add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t end)
+/* From the row to @end; there is room for one more. */
+static inline void add_line(struct unit *u, const struct dwarf_line_row *row, uint64_t end)
 {
 	uint64_t start = row->addr;
 	if (!turf_unit_clip(u, &start, &end) || start != row->addr - u->b->in.base)
-		return true;
+		return;
 	struct rows *rows = &u->s->rows;
-	if (!vec_reserve(rows, 1))
-		return false;
-	u->unsorted |= rows->n && rows->at[rows->n - 1].end > start;
-	rows->at[rows->n++] = (struct row){ (uint32_t)start, (uint32_t)end, row->file,
-		                            row->line, row->column };
-	return true;
+	struct row *to = &rows->at[rows->n];
+	if (rows->n && to[-1].end == start && to[-1].line == row->line &&
+	    to[-1].column == row->column && to[-1].file == row->file) {
+		to[-1].end = (uint32_t)end;
+		return;
+	}
+	u->unsorted |= rows->n && to[-1].end > start;
+	*to = (struct row){ (uint32_t)start, (uint32_t)end, row->file, row->line, row->column };
+	rows->n++;
 }
 
 /* Whether the unit has lines of its own. A type unit shares the line table of one that has; a
@@ -126,13 +130,20 @@ static int read_lines(struct unit *u, struct turf_error *err)
 	if (r < 0 || !has_lines(u->unit))
 		return r;
 	enum { BATCH = 64 };
-	struct dwarf_line_row batch[BATCH], last = { .end_sequence = true };
+	/* the last one of a batch stands before the next */
+	struct dwarf_line_row batch[1 + BATCH] = { { .end_sequence = true } };
 	bool cold = !(u->b->options->flags & TURF_BUILD_HOT);
-	while ((r = turf_dwarf_next_lines(&walk, batch, BATCH, err)) > 0) {
-		for (int i = 0; i < r; last = batch[i++])
-			if ((!last.end_sequence && !add_line(u, &last, batch[i].addr)) ||
-			    (cold && !turf_mark_row(u, &batch[i])))
+	walk.last_only = !cold;
+	while ((r = turf_dwarf_next_lines(&walk, batch + 1, BATCH, err)) > 0) {
+		if (!vec_reserve(&u->s->rows, (size_t)r))
+			return no_memory(u, err);
+		for (const struct dwarf_line_row *row = batch; row < batch + r; row++)
+			if (!row->end_sequence)
+				add_line(u, row, row[1].addr);
+		for (int i = 1; cold && i <= r; i++)
+			if (!turf_mark_row(u, &batch[i]))
 				return no_memory(u, err);
+		batch[0] = batch[r];
 	}
 	return r;
 }

@@ -242,6 +242,8 @@ struct dwarf_format { /* columns of a table of directories or files */
 struct dwarf_lines {
 	const struct dwarf *dw;
 	const struct dwarf_unit *unit;
+	bool last_only;   /* set by who wants of rows at one address the last; most others are
+	                     then left out */
 	uint16_t version; /* the table's own: its files count from 1 before 5, from 0 since */
 	struct cursor program;            /* private from here on */
 	struct cursor directories, files; /* the two tables, at their entries */

@@ -328,12 +328,18 @@ struct sprint {
 	struct dwarf_line_row row;
 	uint32_t min_inst, opcode_base, line_range, reciprocal;
 	int32_t line_base;
+	bool last_only;
+	uint64_t last; /* address of the row before */
 };
 
-/* A row leaves the registers as it is told, 6.2.5.2. Field by field: they are in registers of
- * the machine's. */
-static inline void put_row(struct sprint *s, struct dwarf_line_row *ret)
+/* A row behind the @n of @rows leaves the registers as it is told, 6.2.5.2, or takes the place
+ * of the last: how many there are. Field by field: they are in registers of the machine's. */
+static inline size_t put_row(struct sprint *s, struct dwarf_line_row *rows, size_t n)
 {
+	/* half of them, now and then: no branch could know */
+	n -= (size_t)(s->last_only & (s->row.addr == s->last) & (n != 0));
+	s->last = s->row.addr;
+	struct dwarf_line_row *ret = &rows[n];
 	ret->addr = s->row.addr;
 	ret->file = s->row.file;
 	ret->line = s->row.line;
@@ -345,6 +351,7 @@ static inline void put_row(struct sprint *s, struct dwarf_line_row *ret)
 	ret->epilogue_begin = s->row.epilogue_begin;
 	s->row.discriminator = 0;
 	s->row.prologue_end = s->row.epilogue_begin = false;
+	return n + 1;
 }
 
 /* @adjusted / line_range without a division: exact below 256. */
@@ -446,7 +453,8 @@ static size_t run(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t
 		            .min_inst = lines->min_inst,
 		            .opcode_base = lines->opcode_base,
 		            .line_range = lines->line_range,
-		            .line_base = lines->line_base };
+		            .line_base = lines->line_base,
+		            .last_only = lines->last_only };
 	size_t n = 0;
 	if (lines->max_ops != 1 || s.line_range == 0)
 		return 0;
@@ -460,7 +468,7 @@ static size_t run(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t
 			uint32_t steps = quotient(&s, adjusted);
 			s.row.addr += (uint64_t)s.min_inst * steps;
 			s.row.line += (uint32_t)s.line_base + adjusted - steps * s.line_range;
-			put_row(&s, &rows[n++]);
+			n = put_row(&s, rows, n);
 			continue;
 		}
 		int r = short_standard(&s, opcode);
@@ -469,7 +477,7 @@ static size_t run(struct dwarf_lines *lines, struct dwarf_line_row *rows, size_t
 			break;
 		}
 		if (r > 0)
-			put_row(&s, &rows[n++]);
+			n = put_row(&s, rows, n);
 	}
 	lines->program.at = s.at;
 	lines->row = s.row;
