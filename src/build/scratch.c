@@ -44,24 +44,14 @@ static uint64_t die_hash(uint64_t die)
 	return hash_mix(0, die);
 }
 
-/* Both tables have room for the largest unit so far; most units are small. */
+/* Both tables begin small with each unit. */
 static void forget(struct unit_scratch *s)
 {
-	enum { FEW = 16 };
-	if (s->lines.n < s->n_known / FEW)
-		for (size_t i = 0; i < s->lines.n; i++)
-			for (size_t at = line_hash(&s->lines.at[i]) & (s->n_known - 1);
-			     s->known[at]; at = (at + 1) & (s->n_known - 1))
-				s->known[at] = 0;
-	else if (s->n_known)
+	if (s->n_known)
 		memset(s->known, 0, s->n_known * sizeof(*s->known));
-	if (s->origins.n < s->n_known_dies / FEW)
-		for (size_t i = 0; i < s->origins.n; i++)
-			for (size_t at = die_hash(s->origins.at[i]) & (s->n_known_dies - 1);
-			     s->known_dies[at].idx1; at = (at + 1) & (s->n_known_dies - 1))
-				s->known_dies[at].idx1 = 0;
-	else if (s->n_known_dies)
+	if (s->n_known_dies)
 		memset(s->known_dies, 0, s->n_known_dies * sizeof(*s->known_dies));
+	s->n_known = s->n_known_dies = 0;
 }
 
 void turf_scratch_give(struct builder *b, struct unit_scratch *s)
@@ -124,22 +114,36 @@ void turf_unit_scratch_free(struct unit_scratch *s)
 	}
 }
 
-/* Twice the room, at least. */
+/* @want slots of @size bytes, all free, where @n are in use; 0: no memory. */
+static size_t more_slots(void **at, size_t n, size_t want, size_t *room, size_t size)
+{
+	if (want <= *room) {
+		if (n)
+			memset(*at, 0, n * size);
+		return want;
+	}
+	void *more = turf_zeroed(want * size);
+	if (!more)
+		return 0;
+	free(*at);
+	*at = more;
+	return *room = want;
+}
+
 static bool grow_known_dies(struct unit_scratch *s)
 {
-	size_t room = MAX(s->n_known_dies * 2, (size_t)256);
-	struct known_die *known = turf_zeroed(room * sizeof(*known));
-	if (!known)
+	size_t n = more_slots((void **)&s->known_dies, s->n_known_dies,
+	                      MAX(s->n_known_dies * 2, (size_t)64), &s->known_dies_room,
+	                      sizeof(*s->known_dies));
+	if (!n)
 		return false;
+	s->n_known_dies = n;
 	for (size_t i = 0; i < s->origins.n; i++) {
-		size_t at = die_hash(s->origins.at[i]) & (room - 1);
-		while (known[at].idx1)
-			at = (at + 1) & (room - 1);
-		known[at] = (struct known_die){ s->origins.at[i], (uint32_t)i + 1 };
+		size_t at = die_hash(s->origins.at[i]) & (n - 1);
+		while (s->known_dies[at].idx1)
+			at = (at + 1) & (n - 1);
+		s->known_dies[at] = (struct known_die){ s->origins.at[i], (uint32_t)i + 1 };
 	}
-	free(s->known_dies);
-	s->known_dies = known;
-	s->n_known_dies = room;
 	return true;
 }
 
@@ -161,22 +165,23 @@ int turf_scratch_function(struct unit_scratch *s, uint64_t die, uint32_t *ret)
 	return 0;
 }
 
-/* The same. */
 static bool grow_known(struct unit_scratch *s)
 {
-	size_t room = MAX(s->n_known * 2, (size_t)1024);
-	uint32_t *known = turf_zeroed(room * sizeof(*known));
-	if (!known)
+	/* at first as many as the rows may take; most say a line of their own */
+	size_t want = s->n_known * 2;
+	for (size_t least = s->rows.n + s->rows.n / 2; want < 64 || (!s->lines.n && want < least);)
+		want = want ? want * 2 : 64;
+	size_t n = more_slots((void **)&s->known, s->n_known, want, &s->known_room,
+	                      sizeof(*s->known));
+	if (!n)
 		return false;
+	s->n_known = n;
 	for (size_t i = 0; i < s->lines.n; i++) {
-		size_t at = line_hash(&s->lines.at[i]) & (room - 1);
-		while (known[at])
-			at = (at + 1) & (room - 1);
-		known[at] = (uint32_t)i + 1;
+		size_t at = line_hash(&s->lines.at[i]) & (n - 1);
+		while (s->known[at])
+			at = (at + 1) & (n - 1);
+		s->known[at] = (uint32_t)i + 1;
 	}
-	free(s->known);
-	s->known = known;
-	s->n_known = room;
 	return true;
 }
 

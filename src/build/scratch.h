@@ -59,14 +59,16 @@ struct unit_scratch {
 	struct known_die {
 		uint64_t die;
 		uint32_t idx1; /* in origins, + 1; 0: free */
-	} * known_dies;        /* n_known_dies a power of two */
-	size_t n_known_dies;
+	} * known_dies;
+	/* a power of two of them is in use, so that small units need few cache lines; those
+	 * behind are free, up to the room */
+	size_t n_known_dies, known_dies_room;
 	UNIT_LIST(struct line_key) lines;
 	UNIT_LIST(struct unit_site) sites; /* one for each inlined scope */
 	UNIT_LIST(uint32_t) counts;        /* by function, and the end */
 	UNIT_LIST(uint32_t) places;        /* of each of lines or sites */
-	uint32_t *known; /* lines: index + 1 by hash, n_known a power of two */
-	size_t n_known;
+	uint32_t *known; /* lines: index + 1 by hash; likewise */
+	size_t n_known, known_room;
 };
 
 struct unit {
