@@ -169,7 +169,8 @@ static bool grow_known(struct unit_scratch *s)
 {
 	/* at first as many as the rows may take; most say a line of their own */
 	size_t want = s->n_known * 2;
-	for (size_t least = s->rows.n + s->rows.n / 2; want < 64 || (!s->lines.n && want < least);)
+	for (size_t least = s->rows.n + s->rows.n / 2;
+	     want < 64 || (!s->lines.n && want < least);)
 		want = want ? want * 2 : 64;
 	size_t n = more_slots((void **)&s->known, s->n_known, want, &s->known_room,
 	                      sizeof(*s->known));

@@ -67,7 +67,7 @@ struct unit_scratch {
 	UNIT_LIST(struct unit_site) sites; /* one for each inlined scope */
 	UNIT_LIST(uint32_t) counts;        /* by function, and the end */
 	UNIT_LIST(uint32_t) places;        /* of each of lines or sites */
-	uint32_t *known; /* lines: index + 1 by hash; likewise */
+	uint32_t *known;                   /* lines: index + 1 by hash; likewise */
 	size_t n_known, known_room;
 };
 
