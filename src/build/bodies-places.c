@@ -67,6 +67,10 @@ int turf_read_constant(struct reader *r, uint32_t *ret)
 		block = block_of(walk, DIE_CONST_VALUE);
 		break;
 	case DIE_VALUE_STRING:
+	case DIE_VALUE_STR:
+	case DIE_VALUE_LINE_STR:
+	case DIE_VALUE_STR_INDEX:
+	case DIE_VALUE_ALT_STR:
 		if (turf_die_string(walk, DIE_CONST_VALUE, &text) == 1)
 			block = (struct span){ (const uint8_t *)text, strlen(text) + 1 };
 		break;

@@ -253,6 +253,8 @@ static int put_operands(struct copy *x, uint8_t op, struct cursor *c)
 		return r < 0 ? r : put_type(x, c);
 	case POINTER:
 		r = put_any_die(x, c);
+		if (r == -ENOTSUP) /* it points to something, even so */
+			r = turf_buf_uleb(x->out, 0) ? 0 : -ENOMEM;
 		return r < 0 ? r : put_leb(x, c);
 	case CALL_2:
 		return put_unit_die(x, c, 2);
