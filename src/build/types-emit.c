@@ -47,7 +47,7 @@ int turf_intern_types(struct builder *b)
 			r = intern_file(b, u, n);
 		struct type_item *items = items_of(u, n);
 		for (uint32_t k = 0; r == 0 && k < n->n_items; k++)
-			r = turf_cold_text(b, items[k].name, &items[k].next);
+			r = turf_cold_text(b, items[k].name, &items[k].text);
 	}
 	return r;
 }
@@ -138,7 +138,7 @@ static void put_member(struct record *r, const struct type_item *item, int64_t *
 	if (item->flags)
 		put_byte(r, item->flags);
 	if (kind == URF_ITEM_MEMBER << URF_ITEM_SHIFT)
-		put_text(r, item->next);
+		put_text(r, item->text);
 	put_type(r, item->ref);
 	if (bits) {
 		put_sleb(r, item->value - *pos);
@@ -153,7 +153,7 @@ static void put_argument(struct record *r, const struct type_item *item)
 {
 	unsigned kind = item->kind & 3;
 	put_byte(r, item->kind);
-	put_text(r, item->next);
+	put_text(r, item->text);
 	if (kind == URF_ARGUMENT_TYPE || kind == URF_ARGUMENT_VALUE)
 		put_type(r, item->ref);
 	if (item->kind & URF_ITEM_VALUE)
@@ -167,7 +167,7 @@ static void put_other(struct record *r, const struct type_item *item)
 	if (is_static) {
 		if (item->flags)
 			put_byte(r, item->flags);
-		put_text(r, item->next);
+		put_text(r, item->text);
 		put_type(r, item->ref);
 	}
 	if (item->kind & URF_ITEM_VALUE)
@@ -198,7 +198,7 @@ static void put_enumerators(struct record *r, const struct type_node *n,
 	int64_t next = 0;
 	put_type(r, n->ref);
 	for (uint32_t i = 0; i < n->n_items; i++) {
-		put_text(r, items[i].next);
+		put_text(r, items[i].text);
 		put_sleb(r, (int64_t)((uint64_t)items[i].value - (uint64_t)next));
 		next = (int64_t)((uint64_t)items[i].value + 1);
 	}

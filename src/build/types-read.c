@@ -34,18 +34,17 @@ static bool keep(const struct types *t, const struct type_scan *s, const struct 
                  struct types_of_unit *u)
 {
 	const struct dwarf_unit *unit = s->unit;
-	struct type_node n = s->nodes.at[0];
+	struct type_node n = s->node;
 	bool numbers = n.kind == URF_TYPE_ARRAY || n.kind == URF_TYPE_SUBRANGE;
-	if (!vec_reserve(&u->items, n.n_items))
+	if (!vec_reserve(&u->items, s->items.n))
 		return false;
-	uint32_t first = (uint32_t)u->items.n;
-	for (uint32_t i = n.first; i; i = s->items.at[i - 1].next) {
+	n.first = (uint32_t)u->items.n;
+	for (size_t i = 0; i < s->items.n; i++) {
 		struct type_item *item = &u->items.at[u->items.n++];
-		*item = s->items.at[i - 1];
+		*item = s->items.at[i];
 		if (!numbers)
 			item->ref = resolve(t, unit, item->ref);
 	}
-	n.first = first;
 	n.ref = resolve(t, unit, n.ref);
 	n.ref2 = n.kind == URF_TYPE_MEMBER_POINTER ? resolve(t, unit, n.ref2) : 0;
 	n.scope = e->scope ? (uint32_t)resolve(t, unit, e->scope - 1) : 0;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DIEs -> types: of a whole unit what each hashes to (types-hash.c), of one all that it says.
+ * DIEs -> types: of a whole unit what each hashes to (types-hash.h), of one all that it says.
+ *
+ * Both read a DIE alike; @one, which every function is compiled for twice, says which it is.
  *
  * Cost:   one pass over DIEs; memory is used again for the next unit
  * Source: DWARF 5 chapter 5
  */
-#include "build/types-scan.h"
+#include "build/types-hash.h"
 
 enum { /* DWARF 5 section 7.5.3 */
        TAG_ARRAY = 0x01,
@@ -234,52 +236,55 @@ static const char *name_of(const struct dies *w)
 	return turf_die_string(w, DIE_NAME, &name) < 0 ? NULL : name;
 }
 
-static struct type_item *add_item(struct type_scan *s, uint32_t node, uint8_t kind)
+/* An item of the type that is open. */
+static inline bool put_item(struct type_scan *s, bool one, const struct type_open *in,
+                            const struct type_item *item)
 {
-	struct type_node *n = &s->nodes.at[node];
+	if (!one)
+		return type_hash_item(s, in->node, item);
 	if (!vec_reserve(&s->items, 1))
-		return NULL;
-	struct type_item *item = &s->items.at[s->items.n++];
-	*item = (struct type_item){ .kind = kind, .ref = TYPE_REF_NONE };
-	if (n->last)
-		s->items.at[n->last - 1].next = (uint32_t)s->items.n;
-	else
-		n->first = (uint32_t)s->items.n;
-	n->last = (uint32_t)s->items.n;
-	n->n_items++;
-	return item;
+		return false;
+	s->items.at[s->items.n++] = *item;
+	s->node.n_items++;
+	return true;
 }
 
 /* Closes what is as deep as a DIE at @level or deeper. */
-static bool close_to(struct type_scan *s, unsigned level)
+static inline bool close_to(struct type_scan *s, bool one, unsigned level)
 {
 	while (s->n_open && s->open[s->n_open - 1].level >= level) {
 		const struct type_open *open = &s->open[--s->n_open];
-		if (open->end && !add_item(s, open->node - 1, open->end))
+		const struct type_item end = { .kind = open->end, .ref = TYPE_REF_NONE };
+		if (open->end && !put_item(s, one, open, &end))
 			return false;
 	}
 	return true;
 }
 
-static void push_open(struct type_scan *s, uint32_t node, uint8_t end, bool own)
+static inline void push_open(struct type_scan *s, uint32_t node, uint8_t kind, uint8_t end)
 {
-	s->open[s->n_open++] = (struct type_open){ s->walk.level, node, end, own };
+	s->open[s->n_open++] = (struct type_open){ s->walk.level, node, kind, end };
+}
+
+/* More of the flags of the type that is open. */
+static void add_flags(struct type_scan *s, bool one, const struct type_open *in, uint8_t flags)
+{
+	if (one)
+		s->node.flags |= flags;
+	else
+		s->sums.at[in->node].flags |= flags;
 }
 
 /* The namespace, class or function around the DIE: index + 1. */
 static uint32_t scope_here(struct type_scan *s)
 {
 	for (unsigned i = s->n_open; i--;) {
-		uint32_t node = s->open[i].node;
-		if (!node)
-			continue;
-		struct type_node *n = &s->nodes.at[node - 1];
-		if (has_members(n->kind) || n->kind == URF_TYPE_NAMESPACE)
-			return node;
-		if (n->kind == URF_TYPE_SCOPE) {
-			n->used = true;
-			return node;
-		}
+		const struct type_open *open = &s->open[i];
+		if (open->kind == URF_TYPE_SCOPE)
+			type_hash_scope(s, open->node);
+		if (has_members(open->kind) || open->kind == URF_TYPE_NAMESPACE ||
+		    open->kind == URF_TYPE_SCOPE)
+			return open->node + 1;
 	}
 	return 0;
 }
@@ -338,43 +343,32 @@ static void set_pointer(const struct type_scan *s, struct type_node *n)
 		n->kind = URF_TYPE_NAMED_POINTER;
 }
 
-/* A type; its node is open while what is below it comes. */
-static bool add_node(struct type_scan *s, uint8_t kind)
+/* What the DIE of a type says itself. */
+static inline void read_node(const struct type_scan *s, uint8_t kind, struct type_node *n)
 {
-	struct dies *w = &s->walk;
-	uint64_t off = w->die - (s->unit->base + s->unit->off);
-	bool scoped = has_members(kind) || kind == URF_TYPE_ENUM || kind == URF_TYPE_TYPEDEF ||
-	              kind == URF_TYPE_NAMESPACE || kind == URF_TYPE_SCOPE;
-	uint32_t scope = scoped && !s->one ? scope_here(s) : 0;
-	struct type_node *n = vec_reserve(&s->nodes, 1) ? &s->nodes.at[s->nodes.n++] : NULL;
-	if (!n)
-		return false;
+	const struct dies *w = &s->walk;
 	*n = (struct type_node){
-		.off = (uint32_t)off,
+		.off = (uint32_t)(w->die - (s->unit->base + s->unit->off)),
 		.kind = kind,
 		.flags = flags_of(s, kind, w),
-		.scope = scope,
 		.size = TYPE_NO_SIZE,
 		.ref = TYPE_REF_NONE,
 		.ref2 = TYPE_REF_NONE,
 	};
-	if (!s->one)
-		s->bits[off / 64] |= (uint64_t)1 << off % 64;
-	if (kind != URF_TYPE_SCOPE) {
-		n->name = name_of(w);
-		n->ref = ref_of(s, w, DIE_TYPE);
-		n->used = die_has(w, DIE_SPECIFICATION) || die_has(w, DIE_SIGNATURE);
-		if (n->used)
-			n->ref2 = ref_of(s, w,
-			                 die_has(w, DIE_SIGNATURE) ? DIE_SIGNATURE
-			                                           : DIE_SPECIFICATION);
-		n->size = die_number(w, DIE_BYTE_SIZE, TYPE_NO_SIZE);
-		n->align = (uint32_t)die_number(w, DIE_ALIGNMENT, 0);
-		n->decl_line = (uint32_t)die_number(w, DIE_DECL_LINE, 0);
-		uint64_t file = die_number(w, DIE_DECL_FILE, UINT64_MAX);
-		if (file < UINT32_MAX && (file || s->unit->version >= 5))
-			n->decl_file = (uint32_t)file + 1;
-	}
+	if (kind == URF_TYPE_SCOPE)
+		return;
+	n->name = name_of(w);
+	n->ref = ref_of(s, w, DIE_TYPE);
+	n->used = die_has(w, DIE_SPECIFICATION) || die_has(w, DIE_SIGNATURE);
+	if (n->used)
+		n->ref2 = ref_of(s, w,
+		                 die_has(w, DIE_SIGNATURE) ? DIE_SIGNATURE : DIE_SPECIFICATION);
+	n->size = die_number(w, DIE_BYTE_SIZE, TYPE_NO_SIZE);
+	n->align = (uint32_t)die_number(w, DIE_ALIGNMENT, 0);
+	n->decl_line = (uint32_t)die_number(w, DIE_DECL_LINE, 0);
+	uint64_t file = die_number(w, DIE_DECL_FILE, UINT64_MAX);
+	if (file < UINT32_MAX && (file || s->unit->version >= 5))
+		n->decl_file = (uint32_t)file + 1;
 	if (kind == URF_TYPE_BASE)
 		n->extra = die_number(w, DIE_ENCODING, 0) % 256 |
 		           die_number(w, DIE_BIT_SIZE, 0) % (1u << 24) * 256;
@@ -383,20 +377,46 @@ static bool add_node(struct type_scan *s, uint8_t kind)
 	if (kind == URF_TYPE_POINTER || kind == URF_TYPE_REFERENCE ||
 	    kind == URF_TYPE_RVALUE_REFERENCE)
 		set_pointer(s, n);
-	if (kind == URF_TYPE_SUBRANGE) {
-		bool told;
-		uint64_t count;
-		int64_t lower;
-		read_bounds(w, &count, &lower, &told);
-		uint32_t node = (uint32_t)s->nodes.n - 1;
-		struct type_item *item = add_item(s, node, URF_ITEM_OTHER);
-		if (!item)
+}
+
+/* The bounds that the DIE tells, as an item. */
+static bool read_bounds_item(const struct dies *w, struct type_item *item)
+{
+	bool told;
+	int64_t lower;
+	uint64_t count;
+	read_bounds(w, &count, &lower, &told);
+	*item = (struct type_item){ .kind = URF_ITEM_OTHER,
+		                    .value = (int64_t)count,
+		                    .ref = (uint64_t)lower };
+	return told && lower;
+}
+
+/* A type, which is open while what is below it comes. */
+static inline bool add_node(struct type_scan *s, bool one, uint8_t kind)
+{
+	struct type_node n;
+	bool scoped = has_members(kind) || kind == URF_TYPE_ENUM || kind == URF_TYPE_TYPEDEF ||
+	              kind == URF_TYPE_NAMESPACE || kind == URF_TYPE_SCOPE;
+	struct type_open own = { .kind = kind };
+	read_node(s, kind, &n);
+	if (one) {
+		s->node = n;
+	} else {
+		n.scope = scoped ? scope_here(s) : 0;
+		own.node = (uint32_t)s->sums.n;
+		if (!type_hash_begin(s, &n))
 			return false;
-		item->value = (int64_t)count;
-		item->ref = (uint64_t)lower;
+		s->bits[n.off / 64] |= (uint64_t)1 << n.off % 64;
 	}
-	if (w->children)
-		push_open(s, (uint32_t)s->nodes.n, 0, true);
+	if (kind == URF_TYPE_SUBRANGE) {
+		struct type_item item;
+		(void)read_bounds_item(&s->walk, &item);
+		if (!put_item(s, one, &own, &item))
+			return false;
+	}
+	if (s->walk.children)
+		push_open(s, own.node, kind, 0);
 	return true;
 }
 
@@ -444,7 +464,8 @@ static uint8_t extra_of(const struct dies *w)
 }
 
 /* A member, a base class, or a static member. */
-static bool add_member(struct type_scan *s, uint32_t node, bool is_static)
+static inline bool add_member(struct type_scan *s, bool one, const struct type_open *in,
+                              bool is_static)
 {
 	const struct dies *w = &s->walk;
 	bool base = w->tag == TAG_BASE_CLASS;
@@ -452,175 +473,146 @@ static bool add_member(struct type_scan *s, uint32_t node, bool is_static)
 	                          : base    ? URF_ITEM_BASE
 	                                    : URF_ITEM_MEMBER)
 	                         << URF_ITEM_SHIFT);
-	struct type_item *item = add_item(s, node, is_static ? kind | URF_OTHER_STATIC : kind);
-	if (!item)
-		return false;
-	item->flags = extra_of(w);
-	item->ref = ref_of(s, w, DIE_TYPE);
-	item->name = base ? NULL : name_of(w);
+	struct type_item item = { .kind = is_static ? kind | URF_OTHER_STATIC : kind,
+		                  .flags = extra_of(w),
+		                  .name = base ? NULL : name_of(w),
+		                  .ref = ref_of(s, w, DIE_TYPE) };
 	if (is_static) {
-		item->value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
+		item.value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
 		if (is_number(w, DIE_CONST_VALUE))
-			item->kind |= URF_ITEM_VALUE;
-		return true;
+			item.kind |= URF_ITEM_VALUE;
+		return put_item(s, one, in, &item);
 	}
-	if (!offset_of(s, w, &item->value))
-		item->flags |= URF_EXTRA_MOVES;
+	if (!offset_of(s, w, &item.value))
+		item.flags |= URF_EXTRA_MOVES;
 	if (!base && die_has(w, DIE_BIT_SIZE)) {
-		item->kind |= URF_ITEM_BITS;
-		item->bits = (uint16_t)die_number(w, DIE_BIT_SIZE, 0);
+		item.kind |= URF_ITEM_BITS;
+		item.bits = (uint16_t)die_number(w, DIE_BIT_SIZE, 0);
 	}
-	return true;
+	return put_item(s, one, in, &item);
 }
 
-static bool add_argument(struct type_scan *s, uint32_t node, uint8_t kind)
+static bool add_argument(struct type_scan *s, bool one, const struct type_open *in,
+                         uint8_t kind)
 {
 	const struct dies *w = &s->walk;
-	struct type_item *item =
-		add_item(s, node, (uint8_t)(URF_ITEM_ARGUMENT << URF_ITEM_SHIFT | kind));
-	if (!item)
-		return false;
-	item->name = name_of(w);
-	item->ref = ref_of(s, w, DIE_TYPE);
+	struct type_item item = {
+		.kind = (uint8_t)(URF_ITEM_ARGUMENT << URF_ITEM_SHIFT | kind),
+		.name = name_of(w),
+		.ref = ref_of(s, w, DIE_TYPE),
+	};
 	if (kind == URF_ARGUMENT_VALUE && is_number(w, DIE_CONST_VALUE)) {
-		item->kind |= URF_ITEM_VALUE;
-		item->value = (int64_t)w->u[DIE_CONST_VALUE];
+		item.kind |= URF_ITEM_VALUE;
+		item.value = (int64_t)w->u[DIE_CONST_VALUE];
 	}
-	return true;
+	return put_item(s, one, in, &item);
 }
 
-static bool add_variant(struct type_scan *s, uint32_t node)
+/* A part of a structure that has items itself, up to one that ends it. */
+static bool add_part(struct type_scan *s, bool one, const struct type_open *in, uint8_t kind)
 {
-	const struct dies *w = &s->walk;
-	struct type_item *item =
-		add_item(s, node, URF_ITEM_OTHER << URF_ITEM_SHIFT | URF_OTHER_VARIANT);
-	if (item && is_number(w, DIE_DISCR_VALUE)) {
-		item->kind |= URF_ITEM_VALUE;
-		item->value = (int64_t)w->u[DIE_DISCR_VALUE];
+	const uint8_t other = URF_ITEM_OTHER << URF_ITEM_SHIFT;
+	const struct type_open type = *in; /* its place may be taken by the part's */
+	struct type_item item = { .kind = other | kind, .ref = TYPE_REF_NONE };
+	if (kind == URF_OTHER_VARIANT && is_number(&s->walk, DIE_DISCR_VALUE)) {
+		item.kind |= URF_ITEM_VALUE;
+		item.value = (int64_t)s->walk.u[DIE_DISCR_VALUE];
 	}
-	return item;
-}
-
-static bool add_dimension(struct type_scan *s, uint32_t node)
-{
-	bool told;
-	int64_t lower;
-	uint64_t count;
-	read_bounds(&s->walk, &count, &lower, &told);
-	struct type_item *item = add_item(s, node, URF_ITEM_OTHER);
-	if (!item)
+	if (!put_item(s, one, &type, &item))
 		return false;
-	item->value = (int64_t)count;
-	item->ref = (uint64_t)lower;
-	if (told && lower)
-		s->nodes.at[node].flags |= URF_FLAG_LOWER;
+	push_open(s, type.node, type.kind, other | URF_OTHER_END);
 	return true;
 }
 
 /* What is in a structure. */
-static bool structure_item(struct type_scan *s, uint32_t node)
+static inline bool structure_item(struct type_scan *s, bool one, const struct type_open *in)
 {
 	const struct dies *w = &s->walk;
-	const uint8_t other = URF_ITEM_OTHER << URF_ITEM_SHIFT;
+	const struct type_open type = *in;
 	switch (w->tag) {
 	case TAG_MEMBER:
-		return add_member(s, node,
+		return add_member(s, one, in,
 		                  die_flag(w, DIE_DECLARATION) || die_flag(w, DIE_EXTERNAL));
 	case TAG_VARIABLE:
-		return add_member(s, node, true);
+		return add_member(s, one, in, true);
 	case TAG_BASE_CLASS:
-		return add_member(s, node, false);
+		return add_member(s, one, in, false);
 	case TAG_TYPE_ARGUMENT:
-		return add_argument(s, node, URF_ARGUMENT_TYPE);
+		return add_argument(s, one, in, URF_ARGUMENT_TYPE);
 	case TAG_VALUE_ARGUMENT:
-		return add_argument(s, node, URF_ARGUMENT_VALUE);
+		return add_argument(s, one, in, URF_ARGUMENT_VALUE);
 	case TAG_TEMPLATE_ARGUMENT:
-		return add_argument(s, node, URF_ARGUMENT_TEMPLATE);
+		return add_argument(s, one, in, URF_ARGUMENT_TEMPLATE);
 	case TAG_PACK:
-		if (!add_argument(s, node, URF_ARGUMENT_PACK))
+		if (!add_argument(s, one, in, URF_ARGUMENT_PACK))
 			return false;
-		push_open(s, node + 1, other | URF_OTHER_END, false);
+		push_open(s, type.node, type.kind,
+		          URF_ITEM_OTHER << URF_ITEM_SHIFT | URF_OTHER_END);
 		return true;
 	case TAG_VARIANT_PART:
-		if (!add_item(s, node, other | URF_OTHER_PART))
-			return false;
-		push_open(s, node + 1, other | URF_OTHER_END, false);
-		return true;
+		return add_part(s, one, in, URF_OTHER_PART);
 	case TAG_VARIANT:
-		if (!add_variant(s, node))
-			return false;
-		push_open(s, node + 1, other | URF_OTHER_END, false);
-		return true;
+		return add_part(s, one, in, URF_OTHER_VARIANT);
 	default:
 		return true;
 	}
 }
 
-/* A DIE that is no type, right below the node. */
-static bool node_item(struct type_scan *s, uint32_t node)
+/* A DIE that is no type, right below one that is open. */
+static inline bool node_item(struct type_scan *s, bool one, const struct type_open *in)
 {
 	const struct dies *w = &s->walk;
-	struct type_node *n = &s->nodes.at[node];
-	struct type_item *item;
-	if (has_members(n->kind))
-		return structure_item(s, node);
-	if (n->kind == URF_TYPE_ENUM && w->tag == TAG_ENUMERATOR) {
-		item = add_item(s, node, URF_ITEM_OTHER);
-		if (item) {
-			item->name = name_of(w);
-			item->value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
-		}
-		return item;
+	struct type_item item = { .kind = URF_ITEM_OTHER, .ref = TYPE_REF_NONE };
+	if (has_members(in->kind))
+		return structure_item(s, one, in);
+	if (in->kind == URF_TYPE_ENUM && w->tag == TAG_ENUMERATOR) {
+		item.name = name_of(w);
+		item.value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
+		return put_item(s, one, in, &item);
 	}
-	if (n->kind == URF_TYPE_FUNCTION && w->tag == TAG_PARAMETER) {
-		item = add_item(s, node, URF_ITEM_OTHER);
-		if (item)
-			item->ref = ref_of(s, w, DIE_TYPE);
-		return item;
+	if (in->kind == URF_TYPE_FUNCTION && w->tag == TAG_PARAMETER) {
+		item.ref = ref_of(s, w, DIE_TYPE);
+		return put_item(s, one, in, &item);
 	}
-	if (n->kind == URF_TYPE_FUNCTION && w->tag == TAG_MORE_PARAMETERS)
-		n->flags |= URF_FLAG_VARIADIC;
+	if (in->kind == URF_TYPE_FUNCTION && w->tag == TAG_MORE_PARAMETERS)
+		add_flags(s, one, in, URF_FLAG_VARIADIC);
 	return true;
 }
 
 /* One DIE. False: no memory. */
-static bool scan_die(struct type_scan *s, struct turf_error *err, int *r)
+static inline bool scan_die(struct type_scan *s, bool one, struct turf_error *err, int *r)
 {
 	struct dies *w = &s->walk;
-	if (!close_to(s, w->level))
+	if (!close_to(s, one, w->level))
 		return false;
-	const struct type_open *above = s->n_open ? &s->open[s->n_open - 1] : NULL;
-	uint32_t node = above && above->level + 1 == w->level ? above->node : 0;
+	const struct type_open *in = s->n_open ? &s->open[s->n_open - 1] : NULL;
+	if (in && in->level + 1 != w->level)
+		in = NULL;
 	uint8_t kind = kind_of(w->tag);
-	if (w->tag == TAG_SUBRANGE && node && s->nodes.at[node - 1].kind == URF_TYPE_ARRAY)
-		return add_dimension(s, node - 1);
-	if (kind == URF_TYPE_SCOPE && die_flag(w, DIE_DECLARATION)) {
-		*r = turf_dies_skip(w, err);
+	if (!kind)
+		return !in || node_item(s, one, in);
+	if (kind == URF_TYPE_SUBRANGE && in && in->kind == URF_TYPE_ARRAY) {
+		struct type_item item;
+		if (read_bounds_item(w, &item))
+			add_flags(s, one, in, URF_FLAG_LOWER);
+		return put_item(s, one, in, &item);
+	}
+	if ((kind == URF_TYPE_SCOPE && die_flag(w, DIE_DECLARATION)) || (one && w->level)) {
+		*r = turf_dies_skip(w, err); /* nothing of ours, or another type */
 		return true;
 	}
-	if (kind && s->one && w->level) { /* another type */
-		*r = turf_dies_skip(w, err);
-		return true;
-	}
-	if (kind)
-		return add_node(s, kind);
-	unsigned before = s->n_open;
-	if (node && !node_item(s, node - 1))
-		return false;
-	if (w->children && s->n_open == before) /* nobody's */
-		push_open(s, 0, 0, false);
-	return true;
+	return add_node(s, one, kind);
 }
 
 static int scan(struct type_scan *s, struct turf_error *err)
 {
 	int r = 0, next;
-	s->nodes.n = s->items.n = 0;
+	s->sums.n = s->links.n = s->ids.n = s->n_late = 0;
 	s->n_open = 0;
 	while (r == 0 && (next = turf_dies_next(&s->walk, err)) == 1)
-		if (!scan_die(s, err, &r))
+		if (!scan_die(s, false, err, &r))
 			return -ENOMEM;
-	if (!close_to(s, 0))
+	if (!close_to(s, false, 0))
 		return -ENOMEM;
 	return r < 0 ? r : MIN(next, 0);
 }
@@ -656,7 +648,6 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
                         struct turf_error *err)
 {
 	s->unit = unit;
-	s->one = false;
 	s->plans.wanted = wanted;
 	if (!make_room(s, unit->end - unit->off))
 		return -ENOMEM;
@@ -664,7 +655,7 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
 	if (r == 0)
 		r = scan(s, err);
 	else
-		s->nodes.n = s->items.n = 0;
+		s->sums.n = s->ids.n = s->n_late = 0;
 	if (r == -ENOMEM)
 		return r;
 	rank_bits(s);
@@ -686,9 +677,9 @@ static int name_alone(struct type_scan *s, struct type_node *n)
 int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint32_t off)
 {
 	s->unit = unit;
-	s->one = true;
 	s->plans.wanted = wanted;
-	s->nodes.n = s->items.n = 0;
+	s->node.kind = URF_TYPE_VOID;
+	s->items.n = 0;
 	s->n_open = 0;
 	s->walk.dw = &s->b->dwarf;
 	s->walk.plans = &s->plans;
@@ -697,24 +688,38 @@ int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint3
 	if (r != 1)
 		return r;
 	r = 0;
-	if (!scan_die(s, NULL, &r))
+	if (!scan_die(s, true, NULL, &r))
 		return -ENOMEM;
-	struct type_node *n = s->nodes.n ? s->nodes.at : NULL; /* stays the only one */
-	bool below = n && (has_members(n->kind) || n->kind == URF_TYPE_ENUM ||
-	                   n->kind == URF_TYPE_ARRAY || n->kind == URF_TYPE_FUNCTION);
+	uint8_t kind = s->node.kind;
+	bool below = has_members(kind) || kind == URF_TYPE_ENUM || kind == URF_TYPE_ARRAY ||
+	             kind == URF_TYPE_FUNCTION;
 	while (below && r == 0 && turf_dies_next(&s->walk, NULL) == 1)
-		if (!scan_die(s, NULL, &r))
+		if (!scan_die(s, true, NULL, &r))
 			return -ENOMEM;
-	if (!close_to(s, 0))
+	if (!close_to(s, true, 0))
 		return -ENOMEM;
-	return n && name_alone(s, n);
+	return kind ? name_alone(s, &s->node) : 0;
+}
+
+void turf_type_scan_forget(struct type_scan *s)
+{
+	free(s->names);
+	free(s->seen);
+	free(s->bits);
+	free(s->ranks);
+	s->names = NULL;
+	s->seen = NULL;
+	s->bits = NULL;
+	s->ranks = NULL;
+	s->n_names = s->n_seen = s->room = 0;
+	vec_fini(&s->sums);
+	vec_fini(&s->links);
+	vec_fini(&s->ids);
 }
 
 void turf_type_scan_fini(struct type_scan *s)
 {
+	turf_type_scan_forget(s);
 	turf_die_plans_fini(&s->plans);
-	vec_fini(&s->nodes);
 	vec_fini(&s->items);
-	free(s->bits);
-	free(s->ranks);
 }

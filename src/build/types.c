@@ -9,7 +9,8 @@
  *
  * The table is in shards, each under its lock. What it holds does not depend on who came first:
  * a type is read where most is said of it, of several such places at the first in the order of
- * units and DIEs.
+ * units and DIEs. Most types of a unit were seen before by the same thread, which then need not
+ * ask the table.
  *
  * Cost:   two words for each 64 bytes of .debug_info, four bytes for each type's DIE
  */
@@ -18,7 +19,7 @@
 #include "build/types-all.h"
 
 enum {
-	AHEAD = 8, /* types to ask memory for before their turn */
+	AHEAD = 16, /* types to ask memory for before their turn */
 	SLOTS_MIN = 256,
 };
 
@@ -55,15 +56,14 @@ static bool grow(struct type_shard *shard)
 
 /* What a unit says of a type. */
 static struct type_entry entry_of(const struct types *t, const struct type_scan *s,
-                                  const struct type_node *n)
+                                  const struct type_sum *n)
 {
 	struct type_entry e = {
 		.hash = { n->hash[0], n->hash[1] },
-		.key = n->key,
+		.key = n->named ? s->ids.at[n - s->sums.at] : 0,
 		.unit = (uint32_t)(s->unit - t->b->dwarf.units),
 		.off = n->off,
-		.scope = n->scope ? s->nodes.at[n->scope - 1].off + 1 : 0,
-		.count = 1,
+		.scope = n->scope ? s->sums.at[n->scope - 1].off + 1 : 0,
 		.n_items = n->n_items,
 		.declaration = n->flags & URF_FLAG_DECLARATION,
 	};
@@ -74,7 +74,7 @@ static struct type_entry entry_of(const struct types *t, const struct type_scan 
 }
 
 /* Whether a type is rather taken from this place: where most is said of it, the first such. */
-static bool is_better(const struct type_node *n, uint32_t unit, const struct type_entry *known)
+static bool is_better(const struct type_sum *n, uint32_t unit, const struct type_entry *known)
 {
 	if (n->n_items != known->n_items)
 		return n->n_items > known->n_items;
@@ -83,7 +83,7 @@ static bool is_better(const struct type_node *n, uint32_t unit, const struct typ
 
 /* The index of a type in its shard, which is locked; UINT32_MAX: no memory. */
 static uint32_t intern(const struct types *t, struct type_shard *shard,
-                       const struct type_scan *s, const struct type_node *n, uint32_t unit)
+                       const struct type_scan *s, const struct type_sum *n, uint32_t unit)
 {
 	if (shard->all.n * 2 >= shard->n_slots && !grow(shard))
 		return UINT32_MAX;
@@ -101,7 +101,7 @@ static uint32_t intern(const struct types *t, struct type_shard *shard,
 		if (slot->tag != tag || known->hash[0] != n->hash[0] ||
 		    known->hash[1] != n->hash[1])
 			continue;
-		uint32_t count = ++known->count;
+		uint32_t count = known->count;
 		if (is_better(n, unit, known)) {
 			*known = entry_of(t, s, n);
 			known->count = count;
@@ -110,21 +110,7 @@ static uint32_t intern(const struct types *t, struct type_shard *shard,
 	}
 }
 
-static struct type_shard *shard_of(struct types *t, const struct type_node *n)
-{
-	return &t->shards[n->hash[1] & (N_SHARDS - 1)];
-}
-
-static void fetch(struct types *t, const struct type_node *n)
-{
-	const struct type_shard *shard = shard_of(t, n);
-	struct type_slot *slots = __atomic_load_n(&shard->slots, __ATOMIC_RELAXED);
-	size_t mask = __atomic_load_n(&shard->n_slots, __ATOMIC_RELAXED) - 1;
-	if (slots) /* or what was there */
-		__builtin_prefetch(&slots[(uint32_t)n->hash[1] >> SHARD_BITS & mask]);
-}
-
-static bool is_type(const struct type_node *n)
+static bool is_type(const struct type_sum *n)
 {
 	return n->kind != URF_TYPE_SCOPE || n->used;
 }
@@ -136,23 +122,73 @@ static void lock(struct type_shard *shard)
 		sched_yield();
 }
 
-static int intern_all(struct types *t, const struct type_scan *s, struct unit_types *u)
+static void unlock(struct type_shard *shard)
 {
-	const struct type_node *nodes = s->nodes.at;
+	__atomic_clear(&shard->locked, __ATOMIC_RELEASE);
+}
+
+static struct type_shard *shard_of(struct types *t, uint32_t number)
+{
+	return &t->shards[number & (N_SHARDS - 1)];
+}
+
+static struct type_seen *seen_at(const struct type_scan *s, const struct type_sum *n)
+{
+	return &s->seen[n->hash[1] & (s->n_seen - 1)];
+}
+
+/* Adds what a thread has counted of a type. */
+static void add_count(struct types *t, const struct type_seen *seen)
+{
+	struct type_shard *shard = shard_of(t, seen->number);
+	lock(shard);
+	shard->all.at[seen->number >> SHARD_BITS].count += seen->count;
+	unlock(shard);
+}
+
+/* Looks for a type that the thread has not seen lately, or not where as much is said of it. */
+static bool see(struct types *t, struct type_scan *s, const struct type_sum *n, uint32_t unit,
+                struct type_seen *seen)
+{
+	uint32_t number = n->hash[1] & (N_SHARDS - 1);
+	struct type_shard *shard = shard_of(t, number);
+	if (seen->count)
+		add_count(t, seen);
+	seen->count = 0;
+	lock(shard);
+	uint32_t idx = intern(t, shard, s, n, unit);
+	if (idx != UINT32_MAX) {
+		const struct type_entry *e = &shard->all.at[idx];
+		*seen = (struct type_seen){
+			.hash = { n->hash[0], n->hash[1] },
+			.number = idx << SHARD_BITS | number,
+			.unit = e->unit,
+			.n_items = e->n_items,
+		};
+	}
+	unlock(shard);
+	return idx != UINT32_MAX;
+}
+
+static int intern_all(struct types *t, struct type_scan *s, struct unit_types *u)
+{
+	const struct type_sum *sums = s->sums.at;
 	uint32_t unit = (uint32_t)(s->unit - t->b->dwarf.units);
-	for (size_t i = 0; i < s->nodes.n; i++) {
-		if (i + AHEAD < s->nodes.n)
-			fetch(t, &nodes[i + AHEAD]);
+	for (size_t i = 0; i < s->sums.n; i++) {
+		const struct type_sum *n = &sums[i];
+		if (i + AHEAD < s->sums.n)
+			__builtin_prefetch(seen_at(s, &sums[i + AHEAD]));
 		u->numbers[i] = UINT32_MAX;
-		if (!is_type(&nodes[i]))
+		if (!is_type(n))
 			continue;
-		struct type_shard *shard = shard_of(t, &nodes[i]);
-		lock(shard);
-		uint32_t idx = intern(t, shard, s, &nodes[i], unit);
-		__atomic_clear(&shard->locked, __ATOMIC_RELEASE);
-		if (idx == UINT32_MAX)
+		struct type_seen *seen = seen_at(s, n);
+		bool known = seen->count && seen->hash[0] == n->hash[0] &&
+		             seen->hash[1] == n->hash[1];
+		if ((!known || n->n_items > seen->n_items || unit < seen->unit) &&
+		    !see(t, s, n, unit, seen))
 			return -ENOMEM;
-		u->numbers[i] = idx << SHARD_BITS | (uint32_t)(shard - t->shards);
+		seen->count++;
+		u->numbers[i] = seen->number;
 	}
 	return 0;
 }
@@ -163,13 +199,44 @@ static bool keep_unit(const struct type_scan *s, struct unit_types *u)
 	u->size = s->unit->end - s->unit->off;
 	u->bits = malloc(s->n_words * sizeof(*u->bits));
 	u->ranks = malloc(s->n_words * sizeof(*u->ranks));
-	u->numbers = malloc((s->nodes.n + 1) * sizeof(*u->numbers));
-	u->n = s->nodes.n;
+	u->numbers = malloc((s->sums.n + 1) * sizeof(*u->numbers));
+	u->n = s->sums.n;
 	if (!u->bits || !u->ranks || !u->numbers)
 		return false;
 	memcpy(u->bits, s->bits, s->n_words * sizeof(*u->bits));
 	memcpy(u->ranks, s->ranks, s->n_words * sizeof(*u->ranks));
 	return true;
+}
+
+/* The power of two next to @n, between @least and @most. */
+static size_t room_for(uint64_t n, size_t least, size_t most)
+{
+	size_t room = least;
+	while (room < n && room < most)
+		room *= 2;
+	return room;
+}
+
+/* Both tables are memories of what is asked most: they forget what no room is left for. */
+static struct type_scan *new_scan(const struct builder *b)
+{
+	enum {
+		NAME = 16,  /* bytes of a string, for most */
+		TYPE = 1024 /* of .debug_info, where a thread finds one that is new */
+	};
+	struct type_scan *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->b = b;
+	s->n_names = room_for(b->dwarf.own->str.size / NAME, 1 << 10, 1 << 18);
+	s->n_seen = room_for(b->dwarf.own->info.size / TYPE, 1 << 10, 1 << 17);
+	s->names = turf_zeroed(s->n_names * sizeof(*s->names));
+	s->seen = turf_zeroed(s->n_seen * sizeof(*s->seen));
+	if (s->names && s->seen)
+		return s;
+	turf_type_scan_fini(s);
+	free(s);
+	return NULL;
 }
 
 struct type_scan *turf_types_take(struct types *t)
@@ -179,11 +246,7 @@ struct type_scan *turf_types_take(struct types *t)
 	if (s)
 		t->scans = s->next;
 	pthread_mutex_unlock(&t->lock);
-	if (!s)
-		s = calloc(1, sizeof(*s));
-	if (s)
-		s->b = t->b;
-	return s;
+	return s ? s : new_scan(t->b);
 }
 
 void turf_types_give(struct types *t, struct type_scan *s)
@@ -209,6 +272,17 @@ static int scan_unit(void *ctx, size_t idx, struct turf_error *err)
 		turf_types_give(t, s);
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "%s: no memory for types", t->b->name)
 	             : 0;
+}
+
+/* What all threads have counted; what they remember is of no further use. */
+static void end_scans(struct types *t)
+{
+	for (struct type_scan *s = t->scans; s; s = s->next) {
+		for (size_t i = 0; i < s->n_seen; i++)
+			if (s->seen[i].count)
+				add_count(t, &s->seen[i]);
+		turf_type_scan_forget(s);
+	}
 }
 
 /* All types in the order of their places; index 0 is void. By offset first, then by unit: equal
@@ -382,6 +456,8 @@ static int build_all(struct types *t, struct turf_error *err)
 	int r = t->units && t->of_unit ? find_signatures(t) : -ENOMEM;
 	if (r == 0)
 		r = turf_pool_run(t->b->threads, n, scan_unit, t, err);
+	if (r == 0)
+		end_scans(t);
 	if (r == 0)
 		r = put_in_order(t);
 	if (r == 0)
