@@ -291,27 +291,81 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
 	return turf_texts_add(&b->texts, text, size, XXH3_64bits(text, size), ret);
 }
 
-/* What is asked by name and by type: all names first, as these are numbered once all are in. */
-static int build_cold(struct builder *b, struct turf_error *err)
+/*
+ * What is asked by name and by type: all names first, as these are numbered once all are in.
+ *
+ * Four steps, each of two things that do not need each other; where one of them is one thread's
+ * work, those that share the other make up for it.
+ *
+ *   types                         | where lines and code are
+ *   bodies                        | names of types
+ *   what is known by name, hashed | names of what is in bodies
+ *   then all is numbered
+ *   code bodies                   | code names, types
+ */
+struct cold_step {
+	struct builder *b;
+	int (*one)(struct builder *b, struct turf_error *err);
+	int (*other)(struct builder *b, struct turf_error *err);
+};
+
+static int cold_task(void *ctx, size_t idx, struct turf_error *err)
 {
-	int r = b->has_dwarf ? turf_build_types(b, err) : 0;
-	if (r == 0 && b->types)
-		r = turf_intern_types(b);
-	if (r == 0)
-		r = turf_build_bodies(b, err);
-	if (r == 0)
-		r = turf_intern_bodies(b);
-	if (r == 0)
-		r = turf_emit_places(b);
-	if (r == 0)
-		r = turf_more_number(b);
-	if (r == 0)
-		r = turf_emit_bodies(b, err);
-	if (r == 0)
-		r = turf_emit_more(b);
+	const struct cold_step *step = ctx;
+	return idx ? step->other(step->b, err) : step->one(step->b, err);
+}
+
+static int places(struct builder *b, struct turf_error *err)
+{
+	(void)err;
+	return turf_emit_places(b);
+}
+
+static int types(struct builder *b, struct turf_error *err)
+{
+	return b->has_dwarf ? turf_build_types(b, err) : 0;
+}
+
+static int texts_of_types(struct builder *b, struct turf_error *err)
+{
+	(void)err;
+	return b->types ? turf_intern_types(b) : 0;
+}
+
+static int texts_of_bodies(struct builder *b, struct turf_error *err)
+{
+	(void)err;
+	return turf_intern_bodies(b);
+}
+
+static int names(struct builder *b, struct turf_error *err)
+{
+	(void)err;
+	return turf_list_names(b);
+}
+
+static int code_names(struct builder *b, struct turf_error *err)
+{
+	int r = turf_emit_more(b);
 	if (r == 0 && b->types)
 		r = turf_emit_types(b, err);
 	return r == 0 ? turf_emit_names(b) : r;
+}
+
+static int build_cold(struct builder *b, struct turf_error *err)
+{
+	struct cold_step before[] = {
+		{ b, places, types },
+		{ b, texts_of_types, turf_build_bodies },
+		{ b, names, texts_of_bodies },
+	};
+	struct cold_step last = { b, code_names, turf_emit_bodies };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < COUNT(before); i++)
+		r = turf_pool_run(b->threads, 2, cold_task, &before[i], err);
+	if (r == 0)
+		r = turf_more_number(b);
+	return r == 0 ? turf_pool_run(b->threads, 2, cold_task, &last, err) : r;
 }
 
 static int merge(struct builder *b, struct turf_error *err)

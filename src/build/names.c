@@ -227,17 +227,21 @@ static int write_names(struct builder *b)
 	return r;
 }
 
-int turf_emit_names(struct builder *b)
+int turf_list_names(struct builder *b)
 {
 	int r = add_functions(b);
 	if (r == 0)
 		r = add_symbols(b);
-	if (r == 0)
-		r = add_files(b);
 	if (r == 0 && b->types)
 		r = turf_types_names(b);
 	if (r == 0 && b->cold && b->cold->variables)
 		r = add_variables(b, b->cold->variables);
+	return r;
+}
+
+int turf_emit_names(struct builder *b)
+{
+	int r = add_files(b);
 	if (r == 0 && b->names.n > UINT32_MAX / 2)
 		r = -E2BIG;
 	if (r == 0)

@@ -3,7 +3,8 @@
  * The index of names: a hash of each leads to what is called so. Private to the room.
  *
  *     turf_names_add(b, URF_NAME_TYPE, number, name, size);  // final numbers; serial
- *     turf_emit_names(b);
+ *     turf_list_names(b);
+ *     turf_emit_names(b);                  // once texts are numbered
  *
  * The bytes made depend on what is added, and on its order within one kind.
  */
@@ -30,7 +31,9 @@ int turf_names_add(struct builder *b, enum urf_name_kind kind, uint32_t number,
 /* The same of the @index-th enumerator of a type. */
 int turf_names_add_enumerator(struct builder *b, uint32_t number, uint32_t index,
                               const char *name);
-/* Adds functions, symbols and files; then writes all that was added. 0, -ENOMEM, -E2BIG. */
+/* Adds functions, symbols, types and variables. 0, -ENOMEM, -E2BIG. */
+int turf_list_names(struct builder *b);
+/* Adds files; then writes all that was added. The same. */
 int turf_emit_names(struct builder *b);
 
 #endif
