@@ -420,7 +420,9 @@ static void put_unwind(const struct lookup *l, uint64_t addr)
 		printf(", %s ", turf_register_name(l->machine, reg, room));
 		put_rule(l, &rule);
 	}
-	puts(row.signal_frame ? ", a signal's frame" : "");
+	puts(row.signal_frame ? ", a signal's frame"
+	     : row.guess      ? ", by guess: no table says so"
+	                      : "");
 }
 
 static void put_frames(const struct lookup *l, const struct turf_frames *frames)

@@ -14,12 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/walk.h"
 #include "turf/unwind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { N_REGS = 17, N_ROWS = 8, N_RULES = 16, MAX_DEPTH = 64 };
-enum { RSP = 7, RIP = 16, CODE = 0x1000, STACK = 0x10000 };
+enum { RBP = 6, RSP = 7, RIP = 16, CODE = 0x1000, STACK = 0x10000 };
 
 /* A rule in the input: its expression lies at expr in the stack's bytes. */
 struct in_rule {
@@ -88,6 +89,7 @@ int turf_image_find_unwind(const struct turf_image *from, uint64_t addr,
 		.return_address = rule_of(&row->return_address),
 		.return_reg = row->return_reg,
 		.signal_frame = row->signal_frame > 200,
+		.guess = row->signal_frame < 16 && row->signal_frame & 1,
 		.n_saved = row->n_saved,
 		.saved = row->saved,
 	};
@@ -102,6 +104,31 @@ int turf_unwind_saved(const struct turf_image *from, const struct turf_unwind_ro
 		return -EBADMSG;
 	*reg = from->in.rule_reg[i];
 	*rule = rule_of(&from->in.rules[i]);
+	return 1;
+}
+
+/* Short where the row is no more than such a step can say. */
+int turf_image_find_step(const struct turf_image *from, uint64_t addr, struct walk_step *out)
+{
+	struct turf_unwind_row row;
+	struct turf_rule fp = { 0 };
+	uint8_t reg = RBP;
+	int r = turf_image_find_unwind(from, addr, &row);
+	if (r <= 0)
+		return r;
+	*out = (struct walk_step){ .how = URF_STEP_WHOLE };
+	if (row.signal_frame || row.cfa.kind != TURF_RULE_REG_OFFSET || row.n_saved > 1 ||
+	    row.return_address.kind != TURF_RULE_AT_CFA || row.return_address.offset != -8)
+		return 1;
+	if (row.n_saved && (turf_unwind_saved(from, &row, 0, &reg, &fp) < 0 || reg != RBP ||
+	                    fp.kind != TURF_RULE_AT_CFA))
+		return 1;
+	*out = (struct walk_step){ .cfa_reg = row.cfa.reg,
+		                   .how = URF_RETURN_TOP,
+		                   .slot = fp.offset,
+		                   .value = (uint32_t)row.cfa.offset };
+	out->how |= row.n_saved ? URF_STEP_SAVED : 0;
+	out->how |= row.guess ? URF_STEP_GUESS : 0;
 	return 1;
 }
 
@@ -144,12 +171,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct turf_unwind u;
 	struct turf_unwind_frame frame;
 	turf_unwind_begin(&u, NULL, &regs, turf_memory_copy(&copy), MAX_DEPTH);
+	struct turf_unwind all = u; /* which is asked for the registers of each frame */
+	struct turf_unwind_frame same;
 	uint64_t last = 0;
 	unsigned n = 0;
 	for (; turf_unwind_next(&u, &frame) > 0; n++) {
 		if (u.stop == TURF_STOP_NONE && !frame.signal_frame && frame.cfa < last)
 			abort();
 		last = frame.signal_frame ? 0 : frame.cfa;
+		if (turf_unwind_next(&all, &same) != 1 || same.pc != frame.pc ||
+		    (!u.stop && same.cfa != frame.cfa) || all.stop != u.stop)
+			abort();
+		if (turf_unwind_registers(&all, &regs) != 1 || regs.value[RIP] != frame.pc)
+			abort();
 	}
 	if (n > MAX_DEPTH || n != u.depth || u.stop == TURF_STOP_NONE)
 		abort();

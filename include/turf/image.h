@@ -291,8 +291,12 @@ struct turf_unwind_row {
 	struct turf_rule return_address;
 	uint8_t return_reg; /* DWARF number of the return address column */
 	bool signal_frame;  /* the caller's pc is no return address: look up pc itself */
+	bool guess;         /* by the function's first instructions: no table covers it */
 	uint16_t n_saved;   /* further registers with a rule: turf_unwind_saved() */
-	uint32_t saved;     /* private */
+	uint32_t saved;     /* private, as are those below: the frame pointer's rule */
+	bool fp_saved;
+	uint8_t fp_reg;
+	int32_t fp_offset;
 };
 
 /**

@@ -26,10 +26,14 @@ extern "C" {
 
 enum { TURF_MAX_REGS = 40 };
 
-/* Registers by DWARF number; x86-64: 7 = rsp, 16 = return address = rip. */
+/* Registers by DWARF number; x86-64: 7 = rsp, 16 = return address = rip; aarch64: 30 = return
+ * address, 31 = sp, 32 = pc. */
 struct turf_regs {
 	uint16_t machine; /* ELF e_machine */
 	uint64_t valid;   /* bit i: value[i] is known */
+	/* aarch64: bits of a return address that sign it, as NT_ARM_PAC_MASK says; 0: those
+	 * above the 48 of an address */
+	uint64_t pac_mask;
 	uint64_t value[TURF_MAX_REGS];
 };
 
@@ -37,6 +41,9 @@ struct turf_regs {
 enum turf_frame_source {
 	TURF_FRAME_FIRST, /* the registers we began with */
 	TURF_FRAME_CFI,   /* a row of the urf */
+	/* a row that is a guess from the first instructions of the callee, of which no table
+	 * tells, and that led to where code is */
+	TURF_FRAME_GUESS,
 	/* no row covers the callee's pc: its frame pointer was followed; or the callee is a
 	 * call to where nothing is mapped: the return address it pushed was taken */
 	TURF_FRAME_POINTER,
@@ -68,15 +75,20 @@ struct turf_unwind_frame {
 struct turf_unwind {
 	struct turf_process *process;
 	struct turf_memory memory;
-	struct turf_regs regs; /* of the frame that comes next */
-	struct turf_regs last; /* private: of the frame handed out last */
-	enum turf_stop stop;   /* known as soon as the last frame is handed out */
+	enum turf_stop stop; /* known as soon as the last frame is handed out */
 	enum turf_frame_source source;
-	bool exact_pc;  /* private: the next frame's pc is no return address */
 	unsigned depth; /* frames handed out */
 	unsigned max_depth;
 	unsigned n_by_pointer; /* frames found by frame pointer */
-	uint64_t last_cfa;     /* private: the next frame's CFA lies above */
+	unsigned n_by_guess;   /* frames found by a guess */
+	/* private: */
+	struct turf_regs regs; /* of the next frame: what a walk needs, or all that is known */
+	struct turf_regs kept; /* of the first frame, or all that is known of the last one */
+	struct turf_location at; /* of the last frame's pc */
+	uint64_t at_pc;
+	uint64_t last_cfa; /* the next frame's CFA lies above */
+	bool exact_pc;     /* the next frame's pc is no return address */
+	bool all;          /* all registers are followed */
 };
 
 /*
@@ -90,8 +102,11 @@ void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
 /**
  * turf_unwind_next() - the next frame, innermost first
  *
- * Cost:   one location and one row looked up, 1 to 8 reads of 8 bytes; async-signal-safe when
- *         the modules are open and the memory reader is
+ * The process must not change during a walk.
+ *
+ * Cost:   one location and one row looked up, 1 or 2 reads of 8 bytes; async-signal-safe when
+ *         the modules are open and the memory reader is. Where a rule needs registers beyond
+ *         stack and frame pointer, as turf_unwind_registers().
  * Return: 1 a frame; 0 the walk is over and u->stop says why (TURF_STOP_END: complete)
  */
 int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out);
@@ -102,7 +117,9 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out);
  *       pointer, the pc and the registers that calls keep, as they were when it called; of
  *       what a signal interrupted, and of the first frame, all that were told.
  *
- * Return: 1, 0 no frame was handed out
+ * Cost:   the first time, the walk is gone again from its first frame on; from then on it
+ *         follows all registers: 1 to 8 reads of 8 bytes a frame
+ * Return: 1, 0 no frame was handed out, -ESTALE the memory has changed meanwhile
  */
 int turf_unwind_registers(struct turf_unwind *u, struct turf_regs *out);
 

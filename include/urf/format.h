@@ -62,14 +62,20 @@ enum urf_section_kind {
 	URF_LOADS,       /* [.urf.loads]     struct urf_load: the source's PT_LOAD segments */
 	URF_UNITS, /* [.urf.units]     packed table: name, directory, producer, language, DWARF
 	              version; row 0 is "none" */
-	/* what unwinding asks for */
+	/* what each step of a walk over a stack asks for */
 	URF_PAGES,     /* [.urf.pages]  le32: first unwind row of each 4 KiB page, and an end */
 	URF_ROWS,      /* [.urf.rows]   struct urf_row: unwind rows, by page and pc */
-	URF_RULES,     /* [.urf.rules]  struct urf_rule; index 0 is "no row here" */
-	URF_SAVED,     /* [.urf.saved]  struct urf_saved: registers of rules */
-	URF_FAR_RULES, /* [.urf.far]    struct urf_far: rule numbers too big for a row, by row
+	URF_STEPS,     /* [.urf.steps]  struct urf_step; index 0 is "no row here" */
+	URF_FAR_STEPS, /* [.urf.far] struct urf_far: numbers of steps too big for a row, by row
 	                */
-	URF_EXPRS,     /* [.urf.exprs]  DWARF expressions: uleb128 length, bytes */
+	/* what it asks for now and then: whole rules, and registers that calls keep */
+	URF_RULES,      /* [.urf.rules]  struct urf_rule */
+	URF_SAVED,      /* [.urf.saved]  struct urf_saved: registers of rules and of sets */
+	URF_EXPRS,      /* [.urf.exprs]  DWARF expressions: uleb128 length, bytes */
+	URF_SETS,       /* [.urf.sets]   le32: first in .urf.saved of each set, and an end */
+	URF_KEPT_INDEX, /* [.urf.kept.index] le32: offset in .urf.kept of each 16 KiB page, and
+	                   an end */
+	URF_KEPT,       /* [.urf.kept]   bytes: which set holds where */
 	/* cold: what is asked for now and then; an urf may be without it */
 	URF_MARKS,     /* [.urf.marks]  struct urf_marks: groups of rows of line tables */
 	URF_MARK_DATA, /* [.urf.mark.data] bytes: the rows */
@@ -142,7 +148,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00005"
+#define URF_LAYOUT "v2.00006"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -290,22 +296,53 @@ struct urf_load {
 static_assert(sizeof(struct urf_load) == 40, "on disk");
 
 /*
- * Unwind rows: a row holds from its pc to the next row's, at most to the end of its page. Each
- * page that has rows begins with one for its first byte. Page p spans rvas [p << 12, (p+1) <<
- * 12).
+ * Unwind rows: a row holds from its pc to the next row's, in whichever page that is. Page p
+ * spans rvas [p << 12, (p+1) << 12).
  */
-enum { URF_PAGE_SHIFT = 12, URF_RULE_FAR = 0xfff };
+enum { URF_PAGE_SHIFT = 12, URF_STEP_FAR = 0xfff };
 struct urf_row {
-	le16 pc_rule; /* low 12 bits: pc within its page; high 4 bits: bits 8..11 of the rule */
-	uint8_t rule; /* bits 0..7; URF_RULE_FAR: look into .urf.far */
+	le16 pc_step; /* low 12 bits: pc within its page; high 4 bits: bits 8..11 of the step */
+	uint8_t step; /* bits 0..7; URF_STEP_FAR: look into .urf.far */
 };
 static_assert(sizeof(struct urf_row) == 3, "on disk");
 
 struct urf_far {
 	le32 row;
-	le32 rule;
+	le32 step;
 };
 static_assert(sizeof(struct urf_far) == 8, "on disk");
+
+/*
+ * What a walk needs of a row: the CFA, the caller's frame pointer, the return address. The
+ * frame pointer and the return address register are the machine's: 6 and 16 on x86-64, 29 and
+ * 30 on aarch64. Rules that do not fit, and all of other machines, are whole ones.
+ */
+enum urf_step_how {
+	/* the return address: */
+	URF_RETURN_KEPT = 0,  /* in its register */
+	URF_RETURN_TOP = 1,   /* at CFA - 8 */
+	URF_RETURN_SLOT = 2,  /* at slot; never together with URF_STEP_SAVED */
+	URF_RETURN_ABOVE = 3, /* at slot + 8 */
+	URF_STEP_RETURN = 3,  /* mask of these */
+	URF_STEP_SAVED = 4,   /* the frame pointer is at slot; else it has its value */
+	URF_STEP_GUESS = 8,   /* of the first instructions; no unwind table says so */
+	URF_STEP_WHOLE = 16,  /* alone: value is a number in .urf.rules */
+};
+struct urf_step {
+	uint8_t cfa_reg;
+	uint8_t how; /* enum urf_step_how */
+	le16 slot;   /* signed: CFA + 8 * slot */
+	le32 value;  /* signed: CFA is cfa_reg + value */
+};
+static_assert(sizeof(struct urf_step) == 8, "on disk");
+
+/*
+ * Registers beside those, where steps are not whole: sets of rules. .urf.kept has, for each 16
+ * KiB page of rvas: the number of the set in force where it begins; then, each time another
+ * one begins to hold: by how many bytes behind the place before (first: behind the page's
+ * start), and its number; all uleb128. What a set holds for where no row is means nothing.
+ */
+enum { URF_KEPT_SHIFT = 14 };
 
 struct urf_rule {
 	uint8_t cfa_kind; /* TURF_RULE_REG_OFFSET, TURF_RULE_EXPRESSION, TURF_RULE_UNDEFINED

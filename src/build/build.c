@@ -236,6 +236,8 @@ static int read_task(void *ctx, size_t idx, struct turf_error *err)
 	                                      : &r->found;
 	if (!wait_for(r, gate))
 		return 1;
+	if (idx == TASK_FRAMES && !wait_for(r, &r->symbols))
+		return 1;
 	if (idx == TASK_FRAMES)
 		return b->in.n_code ? turf_build_frames(b, err) : 0;
 	if (idx == TASK_FIND)

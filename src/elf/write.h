@@ -12,7 +12,7 @@
 
 #include "base/base.h"
 
-enum { ELF_WRITE_MAX_SECTIONS = 48 };
+enum { ELF_WRITE_MAX_SECTIONS = 64 };
 
 struct elf_out_section {
 	const char *name;

@@ -53,18 +53,35 @@ static void dump_rows(const struct turf_image *image, FILE *out)
 	for (size_t page = 0; page + 1 < image->pages.n; page++) {
 		size_t hi = MIN((size_t)le32_get(image->pages.at[page + 1]), image->rows.n);
 		for (size_t i = le32_get(image->pages.at[page]); i < hi; i++)
-			fprintf(out, "%#zx rule %u\n",
+			fprintf(out, "%#zx step %u\n",
 			        page << URF_PAGE_SHIFT |
-			                (le16_get(image->rows.at[i].pc_rule) & 0xfffu),
-			        turf_image_row_rule(image, i));
+			                (le16_get(image->rows.at[i].pc_step) & 0xfffu),
+			        turf_image_row_step(image, i));
 	}
 }
 
 static void dump_far(const struct turf_image *image, FILE *out)
 {
 	for (size_t i = 0; i < image->far.n; i++)
-		fprintf(out, "row %u rule %u\n", le32_get(image->far.at[i].row),
-		        le32_get(image->far.at[i].rule));
+		fprintf(out, "row %u step %u\n", le32_get(image->far.at[i].row),
+		        le32_get(image->far.at[i].step));
+}
+
+static void dump_steps(const struct turf_image *image, FILE *out)
+{
+	static const char *const returns[] = { "kept", "[cfa-8]", "[slot]", "[slot+8]" };
+	for (size_t i = 1; i < image->steps.n; i++) {
+		const struct urf_step *s = &image->steps.at[i];
+		fprintf(out, "%zu: ", i);
+		if (s->how == URF_STEP_WHOLE)
+			fprintf(out, "rule %u\n", le32_get(s->value));
+		else
+			fprintf(out, "cfa r%u%+d ra %s fp %s slot [cfa%+d]%s\n", s->cfa_reg,
+			        (int32_t)le32_get(s->value), returns[s->how & URF_STEP_RETURN],
+			        s->how & URF_STEP_SAVED ? "[slot]" : "kept",
+			        (int16_t)le16_get(s->slot) * 8,
+			        s->how & URF_STEP_GUESS ? " guess" : "");
+	}
 }
 
 static void dump_rule(const struct turf_rule *rule, FILE *out)
@@ -104,7 +121,7 @@ static void dump_rule(const struct turf_rule *rule, FILE *out)
 
 static void dump_rules(const struct turf_image *image, FILE *out)
 {
-	for (size_t i = 1; i < image->rules.n; i++) {
+	for (size_t i = 0; i < image->rules.n; i++) {
 		struct turf_unwind_row row;
 		fprintf(out, "%zu: ", i);
 		if (turf_image_rule(image, i, &row) != 1) {
@@ -129,7 +146,40 @@ static void dump_rules(const struct turf_image *image, FILE *out)
 
 static void dump_saved(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu registers, under [rules]\n", image->saved.n);
+	fprintf(out, "%zu registers, under [rules] and [sets]\n", image->saved.n);
+}
+
+static void dump_sets(const struct turf_image *image, FILE *out)
+{
+	for (size_t i = 0; i + 1 < image->sets.n; i++) {
+		uint32_t to = le32_get(image->sets.at[i + 1]);
+		fprintf(out, "%zu:", i);
+		for (uint32_t k = le32_get(image->sets.at[i]); k < to; k++) {
+			uint8_t reg = 0;
+			struct turf_rule rule = { 0 };
+			if (turf_image_saved(image, k, &reg, &rule) != 1)
+				break;
+			fprintf(out, " r%u ", reg);
+			dump_rule(&rule, out);
+		}
+		fputc('\n', out);
+	}
+}
+
+static void dump_kept_index(const struct turf_image *image, FILE *out)
+{
+	fprintf(out, "%zu offsets in [kept]\n", image->kept_index.n);
+}
+
+static void dump_kept(const struct turf_image *image, FILE *out)
+{
+	for (size_t page = 0; page + 1 < image->kept_index.n; page++) {
+		struct kept kept;
+		if (turf_kept_begin(image, page, &kept) == 1)
+			while (turf_kept_next(image, &kept) == 1)
+				fprintf(out, "%#llx set %u\n", (unsigned long long)kept.rva,
+				        kept.set);
+	}
 }
 
 static void dump_exprs(const struct turf_image *image, FILE *out)
@@ -243,10 +293,14 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_UNITS] = turf_dump_units,
 		[URF_PAGES] = dump_pages,
 		[URF_ROWS] = dump_rows,
+		[URF_STEPS] = dump_steps,
+		[URF_FAR_STEPS] = dump_far,
 		[URF_RULES] = dump_rules,
 		[URF_SAVED] = dump_saved,
-		[URF_FAR_RULES] = dump_far,
 		[URF_EXPRS] = dump_exprs,
+		[URF_SETS] = dump_sets,
+		[URF_KEPT_INDEX] = dump_kept_index,
+		[URF_KEPT] = dump_kept,
 		[URF_MARKS] = dump_marks,
 		[URF_MARK_DATA] = dump_mark_data,
 		[URF_CALLS] = dump_calls,

@@ -29,10 +29,14 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_UNITS] = "units",
 	[URF_PAGES] = "pages",
 	[URF_ROWS] = "rows",
+	[URF_STEPS] = "steps",
+	[URF_FAR_STEPS] = "far",
 	[URF_RULES] = "rules",
 	[URF_SAVED] = "saved",
-	[URF_FAR_RULES] = "far",
 	[URF_EXPRS] = "exprs",
+	[URF_SETS] = "sets",
+	[URF_KEPT_INDEX] = "kept.index",
+	[URF_KEPT] = "kept",
 	[URF_MARKS] = "marks",
 	[URF_MARK_DATA] = "mark.data",
 	[URF_CALLS] = "calls",
@@ -150,9 +154,12 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, pages, URF_PAGES);
 	SET_TABLE(image, loads, URF_LOADS);
 	SET_TABLE(image, rows, URF_ROWS);
+	SET_TABLE(image, steps, URF_STEPS);
+	SET_TABLE(image, far, URF_FAR_STEPS);
 	SET_TABLE(image, rules, URF_RULES);
 	SET_TABLE(image, saved, URF_SAVED);
-	SET_TABLE(image, far, URF_FAR_RULES);
+	SET_TABLE(image, sets, URF_SETS);
+	SET_TABLE(image, kept_index, URF_KEPT_INDEX);
 	SET_TABLE(image, marks, URF_MARKS);
 	SET_TABLE(image, calls, URF_CALLS);
 	image->segments = image->sections[URF_SEGMENTS];
@@ -163,6 +170,7 @@ static void set_tables(struct turf_image *image)
 	image->more.texts = image->sections[URF_MORE_TEXTS];
 	image->symbol_data = image->sections[URF_SYMBOL_DATA];
 	image->exprs = image->sections[URF_EXPRS];
+	image->kept = image->sections[URF_KEPT];
 	image->mark_data = image->sections[URF_MARK_DATA];
 	image->call_data = image->sections[URF_CALL_DATA];
 	SET_TABLE(image, name_index, URF_NAME_INDEX);
@@ -313,7 +321,7 @@ void turf_image_info(const struct turf_image *image, struct turf_image_info *out
 		.n_texts = image->n_texts ? image->n_texts - 1 : 0,
 		.n_symbols = image->n_symbols,
 		.n_rows = image->rows.n,
-		.n_rules = image->rules.n ? image->rules.n - 1 : 0,
+		.n_rules = image->steps.n ? image->steps.n - 1 : 0,
 	};
 }
 

@@ -74,10 +74,12 @@ struct turf_image {
 	TABLE(struct urf_load) loads;
 	TABLE(le32) pages;
 	TABLE(struct urf_row) rows;
+	TABLE(struct urf_step) steps;
+	TABLE(struct urf_far) far;
 	TABLE(struct urf_rule) rules;
 	TABLE(struct urf_saved) saved;
-	TABLE(struct urf_far) far;
-	struct span exprs;
+	TABLE(le32) sets, kept_index;
+	struct span exprs, kept;
 	TABLE(struct urf_marks) marks;
 	struct span mark_data;
 	TABLE(struct urf_calls) calls;
@@ -321,9 +323,23 @@ bool turf_marks_done(const struct turf_rows *walk);
  */
 int turf_calls_read(const struct turf_image *image, uint32_t *off, uint32_t out[URF_DEPTH_MAX]);
 
-/* Rules of a row's index: 1, 0 no rule, -EBADMSG. */
+/* The whole rule of that index: 1 or -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);
-/* Number of the rule of the @idx-th row. */
-uint32_t turf_image_row_rule(const struct turf_image *image, size_t idx);
+/* The @i-th register of .urf.saved: 1 or -EBADMSG. */
+int turf_image_saved(const struct turf_image *image, uint64_t i, uint8_t *reg,
+                     struct turf_rule *rule);
+/* Number of the step of the @idx-th row. */
+uint32_t turf_image_row_step(const struct turf_image *image, size_t idx);
+/* The places where sets change, of one page: a set and where it begins to hold. */
+struct kept {
+	struct cursor at;
+	uint64_t rva;
+	uint32_t set;
+	bool begun;
+};
+/* 1 begun, 0 no such page, -EBADMSG. */
+int turf_kept_begin(const struct turf_image *image, uint64_t page, struct kept *kept);
+/* The first or next one: 1, 0 end, -EBADMSG. */
+int turf_kept_next(const struct turf_image *image, struct kept *kept);
 
 #endif

@@ -5,6 +5,7 @@
  * Cost: each record once; a text's bytes, decoded, once more for the one behind it
  */
 #include "image/verify.h"
+#include "image/walk.h"
 
 static const char *check_phrases(const struct text_pool *pool)
 {
@@ -188,7 +189,7 @@ int turf_verify_symbols(const struct turf_image *image, struct turf_error *err)
 
 static int check_rules(const struct turf_image *image, struct turf_error *err)
 {
-	for (size_t i = 1; i < image->rules.n; i++) {
+	for (size_t i = 0; i < image->rules.n; i++) {
 		struct turf_unwind_row row;
 		if (turf_image_rule(image, i, &row) != 1)
 			return bad(image, err, URF_RULES, i, "cannot be read");
@@ -206,8 +207,10 @@ static int check_rules(const struct turf_image *image, struct turf_error *err)
 
 static int check_rows(const struct turf_image *image, struct turf_error *err)
 {
-	if (image->pages.n && (le32_get(image->pages.at[0]) != 0 ||
-	                       le32_get(image->pages.at[image->pages.n - 1]) != image->rows.n))
+	size_t n = image->pages.n;
+	if (n ? le32_get(image->pages.at[0]) != 0 ||
+	                    le32_get(image->pages.at[n - 1]) != image->rows.n
+	      : image->rows.n)
 		return bad(image, err, URF_PAGES, 0, "pages do not cover the rows");
 	for (size_t page = 0; page + 1 < image->pages.n; page++) {
 		size_t lo = le32_get(image->pages.at[page]),
@@ -215,22 +218,101 @@ static int check_rows(const struct turf_image *image, struct turf_error *err)
 		if (lo > hi || hi > image->rows.n)
 			return bad(image, err, URF_PAGES, page, "out of order");
 		for (size_t i = lo; i < hi; i++) {
-			uint16_t pc = le16_get(image->rows.at[i].pc_rule) & 0xfff;
-			if (i == lo ? pc != 0
-			            : pc <= (le16_get(image->rows.at[i - 1].pc_rule) & 0xfff))
+			uint16_t pc = le16_get(image->rows.at[i].pc_step) & 0xfff;
+			if (i > lo && pc <= (le16_get(image->rows.at[i - 1].pc_step) & 0xfff))
 				return bad(image, err, URF_ROWS, i,
 				           "out of order within its page");
-			if (turf_image_row_rule(image, i) >= MAX(image->rules.n, (size_t)1))
-				return bad(image, err, URF_ROWS, i, "no such rule");
+			if (turf_image_row_step(image, i) >= image->steps.n)
+				return bad(image, err, URF_ROWS, i, "no such step");
 		}
+	}
+	return 0;
+}
+
+static bool is_step(const struct turf_image *image, const struct urf_step *s)
+{
+	struct walk_regs regs;
+	uint8_t how = s->how, ra = how & URF_STEP_RETURN;
+	bool has_slot = how & URF_STEP_SAVED || ra >= URF_RETURN_SLOT;
+	if (how == URF_STEP_WHOLE)
+		return !s->cfa_reg && !le16_get(s->slot) && le32_get(s->value) < image->rules.n;
+	return how < URF_STEP_WHOLE && (has_slot || !le16_get(s->slot)) &&
+	       !(how & URF_STEP_SAVED && ra == URF_RETURN_SLOT) &&
+	       walk_regs_of(le16_get(image->head->machine), &regs);
+}
+
+static int check_steps(const struct turf_image *image, struct turf_error *err)
+{
+	static const struct urf_step none;
+	for (size_t i = 0; i < image->steps.n; i++)
+		if (i ? !is_step(image, &image->steps.at[i])
+		      : memcmp(&image->steps.at[i], &none, sizeof(none)) != 0)
+			return bad(image, err, URF_STEPS, i, "means nothing");
+	return 0;
+}
+
+static int check_sets(const struct turf_image *image, struct turf_error *err)
+{
+	for (size_t i = 0; i + 1 < image->sets.n; i++) {
+		uint32_t from = le32_get(image->sets.at[i]),
+			 to = le32_get(image->sets.at[i + 1]);
+		if (from > to || to > image->saved.n || to - from > UINT8_MAX ||
+		    (!i && to > from))
+			return bad(image, err, URF_SETS, i, "is no run of registers");
+		for (size_t k = from; k < to; k++) {
+			uint8_t reg;
+			struct turf_rule rule;
+			if (turf_image_saved(image, k, &reg, &rule) != 1 ||
+			    rule.kind > TURF_RULE_REG_OFFSET)
+				return bad(image, err, URF_SAVED, k, "cannot be read");
+		}
+	}
+	return 0;
+}
+
+static const char *check_kept_page(const struct turf_image *image, uint64_t page)
+{
+	struct kept kept;
+	uint64_t end = (page + 1) << URF_KEPT_SHIFT;
+	if (turf_kept_begin(image, page, &kept) != 1)
+		return "lies outside";
+	for (;;) {
+		uint64_t before = kept.rva;
+		bool begun = kept.begun;
+		int r = turf_kept_next(image, &kept);
+		if (r <= 0)
+			return r ? "cannot be read" : NULL;
+		if (kept.rva >= end)
+			return "leaves its page";
+		if (begun && kept.rva == before)
+			return "two at one place";
+	}
+}
+
+static int check_kept(const struct turf_image *image, struct turf_error *err)
+{
+	size_t n = image->kept_index.n;
+	if (n ? le32_get(image->kept_index.at[0]) != 0 ||
+	                    le32_get(image->kept_index.at[n - 1]) != image->kept.size
+	      : image->kept.size)
+		return bad(image, err, URF_KEPT_INDEX, 0, "does not cover what is kept");
+	for (size_t page = 0; page + 1 < n; page++) {
+		const char *what = check_kept_page(image, page);
+		if (what)
+			return bad(image, err, URF_KEPT, page, what);
 	}
 	return 0;
 }
 
 int turf_verify_unwind(const struct turf_image *image, struct turf_error *err)
 {
-	int r = check_rules(image, err);
-	return r < 0 ? r : check_rows(image, err);
+	static int (*const checks[])(const struct turf_image *, struct turf_error *) = {
+		check_rules, check_steps, check_rows, check_sets, check_kept,
+	};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < COUNT(checks); i++)
+		r = checks[i](image, err);
+	return r;
 }
 
 /* Marks as they are read, group by group. */

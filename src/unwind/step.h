@@ -23,24 +23,34 @@ struct turf_step {
 	const struct turf_unwind_row *row;
 	const struct turf_image *image; /* the row's */
 	uint64_t bias;                  /* live address - link-time address in that image */
+	bool part; /* what is not known of the registers may just not have been followed */
 };
 
-/* A machine; x86_64/step.c and its like each hold one. */
+/* A machine; x86_64/step.c and its like each hold one. Register numbers are DWARF's. */
 struct turf_unwind_ops {
-	uint8_t pc, sp, fp; /* DWARF numbers */
+	uint8_t pc, sp, fp;
+	uint8_t n_regs;    /* general ones: below that */
+	uint64_t kept;     /* bit i: a call keeps register i; sp and pc are set by every step */
+	uint64_t pac_mask; /* bits of a return address that may sign it */
 	/*
-	 * Turns @regs into the caller's. @cfa is set as soon as it is known, untouched
-	 * otherwise; @regs are garbage on failure.
+	 * Turns @regs into the caller's in a function of which not one instruction has run.
+	 * @cfa is set as soon as it is known, untouched otherwise; @regs are garbage on
+	 * failure.
 	 */
-	int (*by_row)(const struct turf_step *step, struct turf_regs *regs, uint64_t *cfa);
-	/* The same without a row, for code that keeps a frame pointer; 0: the pointer is 0. */
-	int (*by_pointer)(const struct turf_memory *memory, struct turf_regs *regs,
-	                  uint64_t *cfa);
-	/* The same for a function of which not one instruction has run. */
 	int (*by_call)(const struct turf_memory *memory, struct turf_regs *regs, uint64_t *cfa);
+	/* The same of a signal trampoline that has no row: 0: it is none; NULL: all have. */
+	int (*by_signal)(const struct turf_memory *memory, struct turf_regs *regs,
+	                 uint64_t *cfa);
 };
 
-extern const struct turf_unwind_ops turf_unwind_x86_64;
+extern const struct turf_unwind_ops turf_unwind_x86_64, turf_unwind_aarch64;
+
+/* The same by a row. */
+int turf_unwind_by_row(const struct turf_unwind_ops *ops, const struct turf_step *step,
+                       struct turf_regs *regs, uint64_t *cfa);
+/* The same without a row, for code that keeps a frame pointer; 0: the pointer is 0. */
+int turf_unwind_by_pointer(const struct turf_unwind_ops *ops, const struct turf_memory *memory,
+                           struct turf_regs *regs, uint64_t *cfa);
 
 /*
  * The value of a DWARF expression of a rule. @pushed: on the stack at first (the CFA), or NULL.
@@ -59,6 +69,13 @@ static inline void regs_set(struct turf_regs *regs, unsigned reg, uint64_t value
 {
 	regs->value[reg] = value;
 	regs->valid |= UINT64_C(1) << reg;
+}
+
+/* A return address without its signature. */
+static inline uint64_t bare_pc(const struct turf_unwind_ops *ops, const struct turf_regs *regs,
+                               uint64_t pc)
+{
+	return pc & ~(ops->pac_mask && regs->pac_mask ? regs->pac_mask : ops->pac_mask);
 }
 
 /* One word of the stack; the machines we know are little-endian. 1 or < 0. */

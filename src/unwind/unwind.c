@@ -11,6 +11,7 @@
  */
 #include <elf.h>
 
+#include "image/walk.h"
 #include "unwind/step.h"
 
 enum { MAX_DEPTH = 1024 };
@@ -34,7 +35,9 @@ const char *turf_stop_name(enum turf_stop stop)
 /* NULL: a machine we cannot unwind. */
 static const struct turf_unwind_ops *ops_of(uint16_t machine)
 {
-	return machine == EM_X86_64 ? &turf_unwind_x86_64 : NULL;
+	return machine == EM_X86_64    ? &turf_unwind_x86_64
+	       : machine == EM_AARCH64 ? &turf_unwind_aarch64
+	                               : NULL;
 }
 
 void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
@@ -42,14 +45,17 @@ void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
                        unsigned max_depth)
 {
 	const struct turf_unwind_ops *ops = ops_of(regs->machine);
-	*u = (struct turf_unwind){
-		.process = process,
-		.memory = memory,
-		.regs = *regs,
-		.source = TURF_FRAME_FIRST,
-		.exact_pc = true,
-		.max_depth = max_depth ? max_depth : MAX_DEPTH,
-	};
+	u->process = process;
+	u->memory = memory;
+	u->stop = TURF_STOP_NONE;
+	u->source = TURF_FRAME_FIRST;
+	u->depth = u->n_by_pointer = u->n_by_guess = 0;
+	u->max_depth = max_depth ? max_depth : MAX_DEPTH;
+	u->regs = u->kept = *regs;
+	u->at.image = NULL;
+	u->exact_pc = true;
+	u->all = false;
+	u->last_cfa = 0;
 	if (ops && regs_has(regs, ops->pc) && regs_has(regs, ops->sp))
 		u->last_cfa = regs->value[ops->sp];
 	else
@@ -74,37 +80,104 @@ static bool grows(const struct turf_unwind *u, uint64_t cfa)
 	return u->exact_pc ? cfa >= u->last_cfa : cfa > u->last_cfa;
 }
 
-static enum turf_stop step_by_row(struct turf_unwind *u, const struct turf_unwind_ops *ops,
-                                  const struct turf_unwind_row *row,
-                                  struct turf_unwind_frame *frame)
+/* The caller's registers are known, or @r says why not. @signal: the frame is a trampoline. */
+static enum turf_stop settle(struct turf_unwind *u, const struct turf_unwind_ops *ops, int r,
+                             bool signal, uint64_t cfa)
 {
-	const struct turf_step step = {
-		.memory = &u->memory,
-		.row = row,
-		.image = frame->location.image,
-		.bias = frame->lookup_pc - frame->location.addr,
-	};
-	int r = ops->by_row(&step, &u->regs, &frame->cfa);
 	if (r <= 0)
 		return r < 0 ? stop_of(r) : TURF_STOP_END;
-	if (row->signal_frame) {
+	if (signal) {
 		/* what it interrupted may stand at 0: called through a null pointer */
 		u->last_cfa = u->regs.value[ops->sp];
 	} else {
-		if (!grows(u, frame->cfa))
+		if (!grows(u, cfa))
 			return TURF_STOP_LOOP;
 		if (!u->regs.value[ops->pc])
 			return TURF_STOP_END;
-		u->last_cfa = frame->cfa;
+		u->last_cfa = cfa;
 	}
-	u->exact_pc = row->signal_frame;
+	u->exact_pc = signal;
 	u->source = TURF_FRAME_CFI;
 	return TURF_STOP_NONE;
 }
 
+/* Where the frame pointer is in one piece with the return address above it: 1, 0, < 0. */
+static int read_pair(const struct turf_memory *memory, const struct walk_step *step,
+                     uint64_t cfa, uint64_t *fp, uint64_t *pc)
+{
+	uint64_t pair[2];
+	unsigned how = step->how & URF_STEP_RETURN;
+	if (!(step->how & URF_STEP_SAVED) ||
+	    !(how == URF_RETURN_ABOVE || (how == URF_RETURN_TOP && step->slot == -16)))
+		return 0;
+	int r = memory->read(memory->ctx, cfa + (uint64_t)(int64_t)step->slot, pair,
+	                     sizeof(pair));
+	if (r < 0)
+		return r;
+	*fp = le64toh(pair[0]);
+	*pc = le64toh(pair[1]);
+	return 1;
+}
+
+static int read_return(const struct turf_memory *memory, const struct walk_step *step,
+                       uint64_t cfa, uint64_t *pc)
+{
+	uint64_t slot = cfa + (uint64_t)(int64_t)step->slot;
+	switch (step->how & URF_STEP_RETURN) {
+	case URF_RETURN_TOP:
+		return read_word(memory, cfa - 8, pc);
+	case URF_RETURN_SLOT:
+		return read_word(memory, slot, pc);
+	case URF_RETURN_ABOVE:
+		return read_word(memory, slot + 8, pc);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * The step of a walk: stack pointer, frame pointer and pc of the caller, whose other registers
+ * are not followed. -ENOTSUP: the rule needs one of those.
+ */
+static int by_step(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                   const struct walk_step *step, uint64_t *ret_cfa)
+{
+	struct turf_regs *regs = &u->regs;
+	struct walk_regs in;
+	(void)walk_regs_of(regs->machine, &in);
+	if (!regs_has(regs, step->cfa_reg))
+		return -ENOTSUP;
+	uint64_t cfa = regs->value[step->cfa_reg] + (uint64_t)(int64_t)(int32_t)step->value;
+	uint64_t fp = regs->value[ops->fp], pc;
+	uint64_t slot = cfa + (uint64_t)(int64_t)step->slot;
+	bool has_fp = regs_has(regs, ops->fp);
+	*ret_cfa = cfa;
+	if (read_pair(&u->memory, step, cfa, &fp, &pc) > 0) {
+		has_fp = true;
+	} else {
+		int r = read_return(&u->memory, step, cfa, &pc);
+		if (r < 0)
+			return r;
+		if (r == 0 && !regs_has(regs, in.ra))
+			return -ENOTSUP;
+		if (r == 0)
+			pc = regs->value[in.ra];
+		r = step->how & URF_STEP_SAVED ? read_word(&u->memory, slot, &fp) : 0;
+		if (r < 0 && slot >= regs->value[ops->sp]) /* else popped: row.c, is_popped() */
+			return r;
+		has_fp |= r > 0;
+	}
+	regs->valid =
+		(uint64_t)has_fp << ops->fp | UINT64_C(1) << ops->sp | UINT64_C(1) << ops->pc;
+	regs->value[ops->fp] = fp;
+	regs->value[ops->sp] = cfa;
+	regs->value[ops->pc] = bare_pc(ops, regs, pc);
+	return 1;
+}
+
 /* Takes @next as the caller's registers if they look like a frame's. */
 static bool accept(struct turf_unwind *u, const struct turf_unwind_ops *ops,
-                   const struct turf_regs *next, uint64_t cfa)
+                   const struct turf_regs *next, uint64_t cfa, enum turf_frame_source source)
 {
 	struct turf_location at;
 	uint64_t pc = next->value[ops->pc];
@@ -113,69 +186,99 @@ static bool accept(struct turf_unwind *u, const struct turf_unwind_ops *ops,
 	u->regs = *next;
 	u->last_cfa = cfa;
 	u->exact_pc = false;
-	u->source = TURF_FRAME_POINTER;
-	u->n_by_pointer++;
+	u->source = source;
+	u->n_by_pointer += source == TURF_FRAME_POINTER;
+	u->n_by_guess += source == TURF_FRAME_GUESS;
 	return true;
 }
 
-/* Is the frame, for which there is no row, a thread's first? */
-static bool is_start(const struct turf_unwind *u, const struct turf_unwind_ops *ops,
-                     const struct turf_unwind_frame *frame)
+/* Is the frame, which no table covers, ld.so's or another's first code? */
+static bool is_named_start(const struct turf_location *at)
 {
-	const struct turf_location *at = &frame->location;
 	struct turf_symbol symbol;
 	char name[sizeof("_start") + 1]; /* a longer one is cut, and differs */
-	if (at->image && turf_image_find_symbol(at->image, at->addr, &symbol) > 0 &&
-	    turf_image_text(at->image, symbol.name, name, sizeof(name)) > 0 &&
-	    !strcmp(name, "_start"))
-		return true;
-	/* a leaf may well use the register for something else */
-	return at->module && !u->exact_pc && regs_has(&u->regs, ops->fp) &&
+	return at->image && turf_image_find_symbol(at->image, at->addr, &symbol) > 0 &&
+	       turf_image_text(at->image, symbol.name, name, sizeof(name)) > 0 &&
+	       !strcmp(name, "_start");
+}
+
+/* The mark of the deepest frame; a leaf may well use the register for something else. */
+static bool has_end_mark(const struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                         const struct turf_unwind_frame *frame)
+{
+	return frame->location.module && !u->exact_pc && regs_has(&u->regs, ops->fp) &&
 	       !u->regs.value[ops->fp];
 }
 
 /* One way to do without a row: 1 the caller is found, 0 not so, -ENODATA the copy ends. */
-static int try(struct turf_unwind *u, const struct turf_unwind_ops *ops,
-               int (*way)(const struct turf_memory *, struct turf_regs *, uint64_t *),
-               struct turf_unwind_frame *frame)
+static int try_guess(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                     struct turf_unwind_frame *frame)
+{
+	struct turf_unwind_row row;
+	const struct turf_location *at = &frame->location;
+	if (turf_image_find_unwind(at->image, at->addr, &row) <= 0)
+		return 0;
+	struct turf_step step = { .memory = &u->memory,
+		                  .row = &row,
+		                  .image = at->image,
+		                  .bias = frame->lookup_pc - at->addr };
+	struct turf_regs next = u->regs;
+	uint64_t cfa = 0;
+	int r = turf_unwind_by_row(ops, &step, &next, &cfa);
+	next.valid &= UINT64_C(1) << ops->fp | UINT64_C(1) << ops->sp | UINT64_C(1) << ops->pc;
+	if (r <= 0 || !accept(u, ops, &next, cfa, TURF_FRAME_GUESS))
+		return r == -ENODATA ? r : 0;
+	frame->cfa = cfa;
+	return 1;
+}
+
+static int try_call(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                    struct turf_unwind_frame *frame)
 {
 	struct turf_regs next = u->regs;
 	uint64_t cfa = 0;
-	int r = way(&u->memory, &next, &cfa);
-	if (r == -ENODATA)
-		return r;
-	if (r <= 0 || !accept(u, ops, &next, cfa))
-		return 0;
+	int r = ops->by_call(&u->memory, &next, &cfa);
+	if (r <= 0 || !accept(u, ops, &next, cfa, TURF_FRAME_POINTER))
+		return r == -ENODATA ? r : 0;
+	frame->cfa = cfa;
+	return 1;
+}
+
+static int try_pointer(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                       struct turf_unwind_frame *frame)
+{
+	struct turf_regs next = u->regs;
+	uint64_t cfa = 0;
+	int r = turf_unwind_by_pointer(ops, &u->memory, &next, &cfa);
+	if (r <= 0 || !accept(u, ops, &next, cfa, TURF_FRAME_POINTER))
+		return r == -ENODATA ? r : 0;
 	frame->cfa = cfa;
 	return 1;
 }
 
 static enum turf_stop step_without_row(struct turf_unwind *u, const struct turf_unwind_ops *ops,
-                                       bool mapped, struct turf_unwind_frame *frame)
+                                       bool mapped, bool guess, struct turf_unwind_frame *frame)
 {
-	if (is_start(u, ops, frame))
+	int r = ops->by_signal ? ops->by_signal(&u->memory, &u->regs, &frame->cfa) : 0;
+	if (r) {
+		frame->signal_frame = true;
+		return settle(u, ops, r, true, frame->cfa);
+	}
+	if (is_named_start(&frame->location))
 		return TURF_STOP_END;
-	int r = 0;
-	if (!mapped && u->exact_pc)
-		r = try(u, ops, ops->by_call, frame);
+	if (guess)
+		r = try_guess(u, ops, frame);
+	if (r <= 0 && has_end_mark(u, ops, frame))
+		return TURF_STOP_END;
+	if (r == 0 && !mapped && u->exact_pc)
+		r = try_call(u, ops, frame);
 	if (r == 0)
-		r = try(u, ops, ops->by_pointer, frame);
+		r = try_pointer(u, ops, frame);
 	if (r > 0)
 		return TURF_STOP_NONE;
 	if (r == -ENODATA)
 		return TURF_STOP_TRUNCATED;
 	return frame->location.image ? TURF_STOP_NO_RULE : TURF_STOP_NO_MODULE;
-}
-
-/* The row for the frame: 1, 0 none, -EBADMSG. */
-static int find_row(struct turf_unwind_frame *frame, struct turf_unwind_row *row)
-{
-	struct turf_location *at = &frame->location;
-	if (!at->image)
-		return 0;
-	int r = turf_image_find_unwind(at->image, at->addr, row);
-	frame->signal_frame = r > 0 && row->signal_frame;
-	return r;
 }
 
 /*
@@ -192,6 +295,88 @@ static void look_up_exactly(struct turf_unwind_frame *frame)
 	at->addr++;
 }
 
+/* Goes the walk again from its first frame, up to the next one, and follows all registers. */
+static bool follow_all(struct turf_unwind *u)
+{
+	struct turf_unwind again;
+	struct turf_unwind_frame frame;
+	turf_unwind_begin(&again, u->process, &u->kept, u->memory, u->max_depth);
+	again.all = true;
+	for (unsigned i = 0; i < u->depth; i++)
+		if (turf_unwind_next(&again, &frame) <= 0)
+			return false;
+	if (again.last_cfa != u->last_cfa)
+		return false;
+	u->regs = again.regs;
+	u->kept = again.kept;
+	u->all = true;
+	return true;
+}
+
+static enum turf_stop step_by_row(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                                  struct turf_unwind_frame *frame)
+{
+	struct turf_unwind_row row;
+	const struct turf_location *at = &frame->location;
+	int r = turf_image_find_unwind(at->image, at->addr, &row);
+	if (r <= 0)
+		return TURF_STOP_BAD_RULE;
+	struct turf_step step = {
+		.memory = &u->memory,
+		.row = &row,
+		.image = at->image,
+		.bias = frame->lookup_pc - at->addr,
+		.part = !u->all,
+	};
+	frame->signal_frame = row.signal_frame;
+	if (row.signal_frame)
+		look_up_exactly(frame);
+	r = turf_unwind_by_row(ops, &step, &u->regs, &frame->cfa);
+	if (r == -EBADMSG && !u->all && follow_all(u)) {
+		u->kept = u->regs;
+		step.part = false;
+		r = turf_unwind_by_row(ops, &step, &u->regs, &frame->cfa);
+	}
+	return settle(u, ops, r, row.signal_frame, frame->cfa);
+}
+
+/* What stands at the frame's pc; mostly what stood at the last one's. */
+static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame)
+{
+	uint64_t pc = frame->lookup_pc;
+	if (!u->at.image || pc < u->at.map_start || pc >= u->at.map_end) {
+		u->at_pc = pc;
+		if (turf_process_locate(u->process, pc, &u->at) <= 0) {
+			frame->location = u->at = (struct turf_location){ 0 };
+			return false;
+		}
+	}
+	frame->location = u->at;
+	frame->location.addr += pc - u->at_pc;
+	return true;
+}
+
+static enum turf_stop step(struct turf_unwind *u, const struct turf_unwind_ops *ops,
+                           struct turf_unwind_frame *frame)
+{
+	bool mapped = locate(u, frame), guess = false;
+	struct walk_step walk;
+	int r = 0;
+	if (frame->location.image)
+		r = turf_image_find_step(frame->location.image, frame->location.addr, &walk);
+	if (r < 0)
+		return TURF_STOP_BAD_RULE;
+	if (r > 0)
+		guess = walk.how & URF_STEP_GUESS;
+	if (r == 0 || guess)
+		return step_without_row(u, ops, mapped, guess, frame);
+	if (u->all || walk.how & URF_STEP_WHOLE)
+		return step_by_row(u, ops, frame);
+	r = by_step(u, ops, &walk, &frame->cfa);
+	return r == -ENOTSUP ? step_by_row(u, ops, frame)
+	                     : settle(u, ops, r, false, frame->cfa);
+}
+
 int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out)
 {
 	if (u->stop)
@@ -201,26 +386,14 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out)
 		return 0;
 	}
 	const struct turf_unwind_ops *ops = ops_of(u->regs.machine);
-	u->last = u->regs;
+	if (u->all)
+		u->kept = u->regs;
 	out->pc = u->regs.value[ops->pc];
 	out->lookup_pc = u->exact_pc ? out->pc : out->pc - 1;
 	out->cfa = 0;
 	out->source = u->source;
 	out->signal_frame = false;
-	bool mapped = turf_process_locate(u->process, out->lookup_pc, &out->location) > 0;
-	if (!mapped)
-		out->location = (struct turf_location){ 0 };
-
-	struct turf_unwind_row row;
-	int r = find_row(out, &row);
-	if (out->signal_frame)
-		look_up_exactly(out);
-	if (r > 0)
-		u->stop = step_by_row(u, ops, &row, out);
-	else if (r == 0)
-		u->stop = step_without_row(u, ops, mapped, out);
-	else
-		u->stop = TURF_STOP_BAD_RULE;
+	u->stop = step(u, ops, out);
 	u->depth++;
 	return 1;
 }
@@ -229,6 +402,8 @@ int turf_unwind_registers(struct turf_unwind *u, struct turf_regs *out)
 {
 	if (!u->depth)
 		return 0;
-	*out = u->last;
+	if (!u->all && !follow_all(u))
+		return -ESTALE;
+	*out = u->kept;
 	return 1;
 }

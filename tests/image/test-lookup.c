@@ -227,9 +227,10 @@ START_TEST(finds_unwind_rules)
 		{ 0x1004, 1, TURF_RULE_VAL_EXPRESSION, 1 },
 		{ 0x103f, 1, TURF_RULE_VAL_EXPRESSION, 1 },
 		{ 0x1040, 0, 0, 0 },
+		{ 0x1fff, 0, 0, 0 },
 		{ 0x200f, 0, 0, 0 },
-		{ 0x2010, 1, TURF_RULE_REG_OFFSET, 0 },
-		{ 0x2fff, 1, TURF_RULE_REG_OFFSET, 0 },
+		{ 0x2010, 1, TURF_RULE_REG_OFFSET, 2 },
+		{ 0x2fff, 1, TURF_RULE_REG_OFFSET, 2 },
 		{ 0x3000, 0, 0, 0 },
 	};
 	struct span urf;
@@ -255,6 +256,18 @@ START_TEST(finds_unwind_rules)
 	ck_assert_uint_eq(reg, 3);
 	ck_assert_int_eq(rule.offset, -24);
 	ck_assert_int_eq(turf_unwind_saved(image, &row, 1, &reg, &rule), 0);
+	ck_assert_int_eq(turf_image_find_unwind(image, 0x2010, &row), 1);
+	ck_assert_uint_eq(row.return_reg, 16);
+	ck_assert(!row.signal_frame && !row.guess);
+	ck_assert_int_eq(row.cfa.offset, 16);
+	ck_assert_int_eq(turf_unwind_saved(image, &row, 0, &reg, &rule), 1);
+	ck_assert_uint_eq(reg, 6);
+	ck_assert_int_eq(rule.kind, TURF_RULE_AT_CFA);
+	ck_assert_int_eq(rule.offset, -16);
+	ck_assert_int_eq(turf_unwind_saved(image, &row, 1, &reg, &rule), 1);
+	ck_assert_uint_eq(reg, 3);
+	ck_assert_int_eq(rule.offset, -24);
+	ck_assert_int_eq(turf_unwind_saved(image, &row, 2, &reg, &rule), 0);
 	close_sample(image, urf);
 }
 END_TEST
@@ -290,7 +303,10 @@ START_TEST(dumps_every_section)
 		"[functions]",
 		"3: leaf declared at /src/main.c:1",
 		"[rules]",
-		"cfa r7+8 ra(r16) [cfa-8]",
+		"1: cfa r7+8 ra [cfa-8] fp kept",
+		"3: cfa r6+16 ra [cfa-8] fp [slot] slot [cfa-16]",
+		"ra(r16) [cfa-8] r3 [cfa-24] signal frame",
+		"0x1010 set 1",
 		"[symbols]",
 		"bare",
 		"[texts]",

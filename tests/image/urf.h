@@ -264,23 +264,24 @@ static inline void urf_rows(struct urf_parts *p)
 {
 	static const struct {
 		uint16_t pc;
-		uint8_t rule;
-	} rows[] = { { 0, 1 }, { 4, 2 }, { 0x40, 0 }, { 0, 0 }, { 0x10, 1 } };
-	URF_PUT(p, URF_PAGES, 0, 3, 5);
+		uint8_t step;
+	} rows[] = { { 0, 1 }, { 4, 2 }, { 0x40, 0 }, { 0x10, 3 } };
+	URF_PUT(p, URF_PAGES, 0, 3, 4);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		as_u16(&p->of[URF_ROWS], rows[i].pc);
-		as_u8(&p->of[URF_ROWS], rows[i].rule);
+		as_u8(&p->of[URF_ROWS], rows[i].step);
 	}
-	/* rule 1: CFA rsp+8; rule 2: CFA by expression, rbx at CFA-24 */
-	as_bytes(&p->of[URF_RULES], (uint8_t[16]){ 0 }, 16);
-	as_bytes(&p->of[URF_RULES], (uint8_t[]){ TURF_RULE_REG_OFFSET, 7, 16, 0 }, 4);
-	URF_PUT(p, URF_RULES, 8, 0, 1);
+	/* step 1: CFA rsp+8; 2: by expression, rbx at CFA-24; 3: CFA rbp+16, rbp and rbx saved
+	 */
+	URF_PUT(p, URF_STEPS, 0, 0, 7 | URF_RETURN_TOP << 8, 8, URF_STEP_WHOLE << 8, 0,
+	        6 | (URF_RETURN_TOP | URF_STEP_SAVED) << 8 | 0xfffeu << 16, 16);
 	as_bytes(&p->of[URF_RULES], (uint8_t[]){ TURF_RULE_VAL_EXPRESSION, 0, 16, 1 }, 4);
-	URF_PUT(p, URF_RULES, 0, 1, 2);
-	for (int i = 0; i < 2; i++) {
-		as_bytes(&p->of[URF_SAVED], (uint8_t[]){ 16, TURF_RULE_AT_CFA, 0, 0 }, 4);
-		URF_PUT(p, URF_SAVED, (uint32_t)-8);
-	}
+	URF_PUT(p, URF_RULES, 0, 0, 2);
+	URF_PUT(p, URF_SETS, 1, 1, 2);
+	URF_PUT(p, URF_KEPT_INDEX, 0, 4);
+	URF_BYTES(p, URF_KEPT, 0, 0x90, 0x20, 1); /* none; behind 0x1010 bytes, set 1 */
+	as_bytes(&p->of[URF_SAVED], (uint8_t[]){ 16, TURF_RULE_AT_CFA, 0, 0 }, 4);
+	URF_PUT(p, URF_SAVED, (uint32_t)-8);
 	as_bytes(&p->of[URF_SAVED], (uint8_t[]){ 3, TURF_RULE_AT_CFA, 0, 0 }, 4);
 	URF_PUT(p, URF_SAVED, (uint32_t)-24);
 	as_bytes(&p->of[URF_EXPRS], (uint8_t[]){ 2, 0x77, 8 }, 3); /* DW_OP_breg7 8 */

@@ -148,7 +148,7 @@ START_TEST(by_row)
 		struct turf_step step = { .memory = &memory, .row = &cases[i].row };
 		struct turf_regs regs = begin();
 		uint64_t cfa = 0;
-		int r = turf_unwind_x86_64.by_row(&step, &regs, &cfa);
+		int r = turf_unwind_by_row(&turf_unwind_x86_64, &step, &regs, &cfa);
 		ck_assert_msg(r == cases[i].expect, "%s: got %d", cases[i].what, r);
 		if (r <= 0)
 			continue;
@@ -176,7 +176,7 @@ START_TEST(a_signal_keeps_all)
 	struct turf_step step = { .memory = &memory, .row = &row };
 	struct turf_regs regs = begin();
 	uint64_t cfa = 0;
-	ck_assert_int_eq(turf_unwind_x86_64.by_row(&step, &regs, &cfa), 1);
+	ck_assert_int_eq(turf_unwind_by_row(&turf_unwind_x86_64, &step, &regs, &cfa), 1);
 	ck_assert_uint_eq(regs.valid, begin().valid);
 	ck_assert_uint_eq(regs.value[RAX], 0x100);
 	ck_assert_uint_eq(regs.value[RIP], 0xa0);
@@ -205,7 +205,7 @@ START_TEST(by_pointer)
 		struct turf_regs regs = begin();
 		regs.value[RBP] = pointers[i].fp;
 		uint64_t cfa = 0;
-		int r = turf_unwind_x86_64.by_pointer(&memory, &regs, &cfa);
+		int r = turf_unwind_by_pointer(&turf_unwind_x86_64, &memory, &regs, &cfa);
 		ck_assert_msg(r == pointers[i].expect, "%s: got %d", pointers[i].what, r);
 		if (r <= 0)
 			continue;
@@ -219,7 +219,8 @@ START_TEST(by_pointer)
 	struct turf_regs regs = begin();
 	uint64_t cfa;
 	regs.valid &= ~(UINT64_C(1) << RBP);
-	ck_assert_int_eq(turf_unwind_x86_64.by_pointer(&memory, &regs, &cfa), -EBADMSG);
+	ck_assert_int_eq(turf_unwind_by_pointer(&turf_unwind_x86_64, &memory, &regs, &cfa),
+	                 -EBADMSG);
 }
 END_TEST
 
