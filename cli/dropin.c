@@ -107,7 +107,6 @@ static int build_in_memory(int fd, const char *path, struct turf_image **ret)
 static int open_stored(int fd, const char *path, struct turf_image **ret)
 {
 	struct turf_store *store;
-	cli_by_address = true;
 	int r = cli_find_store(&store, NULL);
 	if (r == 0) {
 		r = turf_store_get(store, fd, cli_short_name(path), ret, NULL, NULL);
@@ -139,9 +138,22 @@ int dropin_open(const char *path, struct dropin_file *ret)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
+	cli_by_address = true;
 	int r = open_file(fd, path, ret);
 	close(fd);
 	return r;
+}
+
+struct turf_image *dropin_whole(const char *path)
+{
+	struct turf_image *image = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	cli_by_address = false;
+	if (fd >= 0 && !cli_is_urf(fd) && open_stored(fd, path, &image) < 0)
+		image = NULL;
+	if (fd >= 0)
+		close(fd);
+	return image;
 }
 
 const char *dropin_name(const struct dropin_file *file, uint64_t addr,

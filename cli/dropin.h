@@ -45,6 +45,9 @@ struct dropin_file {
  */
 int dropin_open(const char *path, struct dropin_file *ret);
 
+/* The image with all, of a file that dropin_open() took a hot one of; NULL: there is none. */
+struct turf_image *dropin_whole(const char *path);
+
 /* "@FILE" among the arguments stands for the words of the file, as binutils and LLVM have it.
  */
 void dropin_expand_arguments(int *argc, char ***argv);

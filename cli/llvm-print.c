@@ -201,7 +201,7 @@ void llvm_line(struct llvm_printer *p, const struct llvm_line *line)
 }
 
 void llvm_data(struct llvm_printer *p, const struct llvm_request *request,
-               const struct symtab_symbol *symbol)
+               const struct symtab_symbol *symbol, uint32_t line)
 {
 	const struct symtab_symbol none = { .name = NULL };
 	const struct symtab_symbol *s = symbol ? symbol : &none;
@@ -217,22 +217,60 @@ void llvm_data(struct llvm_printer *p, const struct llvm_request *request,
 	}
 	put_header(p, request);
 	printf("%s\n%llu %llu\n", s->name ? s->name : "??", hex(s->addr), hex(s->size));
-	printf(s->file ? "%s:0\n" : "??:?\n", s->file);
+	printf(s->file ? "%s:%u\n" : "??:?\n", s->file, line);
 	put_footer(p);
 }
 
-void llvm_locals(struct llvm_printer *p, const struct llvm_request *request)
+void llvm_locals_begin(struct llvm_printer *p, const struct llvm_request *request)
 {
-	if (p->options->style == LLVM_JSON) {
-		json_begin(p, request);
-		fputs("\"Frame\":[],", stdout);
-		json_module(request);
-		json_end(p);
+	p->n_lines = 0;
+	if (p->options->style != LLVM_JSON) {
+		put_header(p, request);
 		return;
 	}
-	put_header(p, request);
-	puts("??");
-	put_footer(p);
+	json_begin(p, request);
+	fputs("\"Frame\":[", stdout);
+}
+
+static void json_local(const struct llvm_printer *p, const struct llvm_local *l)
+{
+	fputs(p->n_lines ? ",{" : "{", stdout);
+	json_member("DeclFile", l->path);
+	printf("\"DeclLine\":%u,", l->line);
+	if (l->has_offset)
+		printf("\"FrameOffset\":%lld,", (long long)l->offset);
+	json_member("FunctionName", l->function);
+	json_member("Name", l->name);
+	if (l->has_size)
+		printf("\"Size\":\"0x%llx\",\"TagOffset\":\"\"}", hex(l->size));
+	else
+		fputs("\"Size\":\"\",\"TagOffset\":\"\"}", stdout);
+}
+
+void llvm_local(struct llvm_printer *p, const struct llvm_local *l)
+{
+	if (p->options->style == LLVM_JSON) {
+		json_local(p, l);
+	} else {
+		printf("%s\n%s\n%s:%u\n", l->function ? l->function : "??",
+		       l->name ? l->name : "??", l->path ? l->path : "??", l->line);
+		printf(l->has_offset ? "%lld " : "?? ", (long long)l->offset);
+		printf(l->has_size ? "%llu ??\n" : "?? ??\n", hex(l->size));
+	}
+	p->n_lines++;
+}
+
+void llvm_locals_end(struct llvm_printer *p, const struct llvm_request *request)
+{
+	if (p->options->style != LLVM_JSON) {
+		if (!p->n_lines)
+			puts("??");
+		put_footer(p);
+		return;
+	}
+	fputs("],", stdout);
+	json_module(request);
+	json_end(p);
 }
 
 void llvm_error(struct llvm_printer *p, const struct llvm_request *request, const char *text)

@@ -11,6 +11,7 @@
 
 #include "llvm.h"
 #include "symtab.h"
+#include "turf/variables.h"
 
 #ifndef TURF_VERSION
 #define TURF_VERSION "unknown"
@@ -129,7 +130,9 @@ struct module {
 	char path[LLVM_REQUEST]; /* or the build-id */
 	int error;               /* 0, or negative errno: there is no file */
 	bool told;               /* the error was */
+	char opened[LLVM_PATH];  /* which file that is */
 	struct dropin_file file;
+	struct turf_image *whole; /* beside a hot one; NULL: not asked for, or none */
 	struct symtab symbols;
 };
 
@@ -155,6 +158,12 @@ static bool find_build_id(const char *folder, const char *id, char out[static LL
 	return access(out, R_OK) == 0;
 }
 
+static void opened(struct module *m, const char *path)
+{
+	snprintf(m->opened, sizeof(m->opened), "%s", path);
+	symtab_open(path, &m->symbols);
+}
+
 static void open_by_build_id(const struct session *s, struct module *m)
 {
 	static const char *const usual = "/usr/lib/debug";
@@ -166,7 +175,7 @@ static void open_by_build_id(const struct session *s, struct module *m)
 		if (find_build_id(folders[i], m->path, path))
 			m->error = dropin_open(path, &m->file);
 	if (!m->error)
-		symtab_open(path, &m->symbols);
+		opened(m, path);
 }
 
 static void open_by_path(struct module *m)
@@ -179,7 +188,7 @@ static void open_by_path(struct module *m)
 		m->error = dropin_open(m->path, &m->file);
 	}
 	if (!m->error)
-		symtab_open(m->path, &m->symbols);
+		opened(m, m->path);
 	if (cut)
 		*colon = ':';
 }
@@ -429,18 +438,42 @@ static void answer_code(struct session *s, const struct module *m,
 	llvm_end(&s->printer, request);
 }
 
-static void answer_data(struct session *s, const struct module *m,
-                        const struct llvm_request *request)
+/* Its image with variables, built where the store has a hot one alone. */
+static const struct turf_image *whole_image(struct module *m)
+{
+	if (!m->whole && !turf_image_n_globals(m->file.image))
+		m->whole = dropin_whole(m->opened);
+	return m->whole ? m->whole : m->file.image;
+}
+
+static void answer_data(struct session *s, struct module *m, const struct llvm_request *request)
 {
 	const struct symtab_symbol *symbol =
 		m ? symtab_find(&m->symbols, request->address - s->o.adjust) : NULL;
 	if (!symbol) {
-		llvm_data(&s->printer, request, NULL);
+		llvm_data(&s->printer, request, NULL, 0);
 		return;
 	}
 	struct symtab_symbol shown = *symbol;
+	struct turf_global global;
+	uint32_t line = 0;
 	shown.name = written_name(s, symbol->name);
-	llvm_data(&s->printer, request, &shown);
+	const struct turf_image *image = whole_image(m);
+	if (turf_image_find_global(image, request->address - s->o.adjust, &global) == 1 &&
+	    global.line && global.file) {
+		shown.file = cli_path(image, global.file).at;
+		line = global.line;
+	}
+	llvm_data(&s->printer, request, &shown, line);
+}
+
+static void answer_frame(struct session *s, struct module *m,
+                         const struct llvm_request *request)
+{
+	llvm_locals_begin(&s->printer, request);
+	if (m)
+		llvm_frame(whole_image(m), request->address - s->o.adjust, &s->printer);
+	llvm_locals_end(&s->printer, request);
 }
 
 static void answer(struct session *s, const char *text)
@@ -472,7 +505,7 @@ static void answer(struct session *s, const char *text)
 	if (request.command == LLVM_DATA)
 		answer_data(s, m, &request);
 	else if (request.command == LLVM_FRAME)
-		llvm_locals(&s->printer, &request);
+		answer_frame(s, m, &request);
 	else
 		answer_code(s, m, &request);
 }
@@ -705,6 +738,7 @@ static int run(struct session *s, int argc, char **argv)
 	}
 	for (struct module *m = s->modules, *next; m; m = next) {
 		next = m->next;
+		turf_image_close(m->whole);
 		turf_image_close(m->file.image);
 		symtab_close(&m->symbols);
 		free(m);

@@ -4,6 +4,7 @@
  *
  *     llvm.c          options; requests from arguments or standard input; modules
  *     llvm-request.c  one request's text -> command, file, address or symbol
+ *     llvm-frame.c    variables of a frame
  *     llvm-print.c    answers in the styles LLVM, GNU and JSON
  */
 #ifndef CLI_LLVM_H
@@ -67,11 +68,25 @@ void llvm_begin(struct llvm_printer *p, const struct llvm_request *request);
 void llvm_line(struct llvm_printer *p, const struct llvm_line *line);
 void llvm_end(struct llvm_printer *p, const struct llvm_request *request);
 struct symtab_symbol;
-/* @symbol: NULL: nothing is known. */
+/* @symbol: NULL: nothing is known. @line: of its declaration, or 0. */
 void llvm_data(struct llvm_printer *p, const struct llvm_request *request,
-               const struct symtab_symbol *symbol);
-/* Nothing is known of local variables. */
-void llvm_locals(struct llvm_printer *p, const struct llvm_request *request);
+               const struct symtab_symbol *symbol, uint32_t line);
+
+/* A variable of a frame; NULL and false: that is not known. */
+struct llvm_local {
+	const char *function, *name, *path;
+	uint32_t line;
+	bool has_offset, has_size;
+	int64_t offset; /* from the frame base */
+	uint64_t size;
+};
+/* Begun and ended like an answer. */
+void llvm_locals_begin(struct llvm_printer *p, const struct llvm_request *request);
+void llvm_local(struct llvm_printer *p, const struct llvm_local *local);
+void llvm_locals_end(struct llvm_printer *p, const struct llvm_request *request);
+/* llvm_local() for each variable of the innermost function at @addr, and what is inlined there.
+ */
+void llvm_frame(const struct turf_image *image, uint64_t addr, struct llvm_printer *p);
 /* Why there is no answer. */
 void llvm_error(struct llvm_printer *p, const struct llvm_request *request, const char *text);
 /* The brackets around all answers, where they are one array. */

@@ -235,8 +235,10 @@ class Llvm(DropIn):
 
     def same(self, name, *args, **how):
         ours, real = self.programs[name]
-        self.assertEqual(self.tell(ours, *args, cwd=self.folder, **how),
-                         self.tell(real, *args, cwd=self.folder, **how), (name, args, how))
+        told = self.tell(ours, *args, cwd=self.folder, **how)
+        self.assertEqual(told, self.tell(real, *args, cwd=self.folder, **how),
+                         (name, args, how))
+        return told[1]
 
     def test_options(self):
         addrs = [self.addr, hex(lib.symbols(self.fixture)['main'][0]), '0x1']
@@ -279,6 +281,58 @@ class Llvm(DropIn):
                 self.same(name, '-fi', input=line)
             self.same('llvm-symbolizer', '-e', 'fixture', input=line + '\r\n')
         self.same('llvm-symbolizer', input='\n'.join(lines))
+
+    def test_variables_of_frames_and_data(self):
+        source = '''struct big { int a[10]; };
+            int data = 3; static int hidden; const int table[4] = {1, 2, 3, 4};
+            struct big much; int (*far)[7]; char letter = 'x';
+            int use(void *);
+            namespace n { int inside; }
+            int f(int arg, struct big b)
+            {
+                int loc = arg, arr[5];
+                static int kept = 4;
+                use(&loc); use(arr); use(&b); kept++; hidden += n::inside;
+                { char buf[100]; use(buf); }
+                for (long i = 0; i < 3; i++) { double d[2]; use(d); }
+                return loc + hidden++;
+            }
+            int use(void *p) { return p != 0; }
+            int main() { struct big b = {{0}}; return f(1, b); }'''
+        (self.folder / 'vars.cc').write_text(source)
+        for compiler in ('g++', 'clang++'):
+            if not shutil.which(compiler):
+                continue
+            for flags in (['-gdwarf-4'], ['-gdwarf-5'], ['-gdwarf-4', '-fomit-frame-pointer']):
+                subprocess.run([compiler, '-O0', *flags, 'vars.cc', '-o', 'vars'], check=True,
+                               cwd=self.folder)
+                text = subprocess.run(['nm', 'vars'], check=True, text=True, cwd=self.folder,
+                                      stdout=subprocess.PIPE).stdout
+                names = {line.split()[2]: int(line.split()[0], 16)
+                         for line in text.splitlines() if len(line.split()) == 3}
+                frames = [f'FRAME vars {names[name] + offset}' for offset in (0, 5, 30)
+                          for name in ('main', '_Z3usePv', '_Z1fi3big')]
+                known = compiler == 'clang++' or flags[0] == '-gdwarf-4'
+                data = [f'DATA vars {addr}' for name, addr in names.items()
+                        if known and name in ('data', '_ZL6hidden', 'table', 'much', 'far',
+                                              'letter', '_ZN1n6insideE', '_ZZ1fi3bigE4kept')]
+                asked = '\n'.join(frames + data)
+                told = self.same('llvm-symbolizer', input=asked)
+                self.assertIn('buf\n', told)
+                self.same('llvm-symbolizer', '--output-style=JSON', input=asked)
+                self.same('llvm-addr2line', '-fi', input=asked)
+
+    def test_frames_need_more_than_a_hot_urf(self):
+        os.utime(self.fixture, (0, 0))
+        self.good('index', '--hot', self.fixture)
+        ours = self.programs['llvm-symbolizer'][0]
+        urfs = lambda: len(list((self.store / 'urf').iterdir()))
+        self.tell(ours, f'fixture {self.addr}', cwd=self.folder)
+        self.assertEqual(urfs(), 1)
+        outermost = hex(lib.symbols(self.fixture)['outermost'][0] + 8)
+        told = self.same('llvm-symbolizer', f'FRAME fixture {outermost}')
+        self.assertIn('innermost\ni\n', told)
+        self.assertEqual(urfs(), 2)
 
     def test_json(self):
         def read(program, *args):
