@@ -58,13 +58,14 @@ struct code_area {
 
 enum {
 	MAX_CODE_AREAS = 4096,
-	N_DWARF_SECTIONS = 11, /* see inputs.c for their names */
+	N_DWARF_SECTIONS = 12, /* see inputs.c for their names */
 	SECTION_INFO = 0,
 	SECTION_ABBREV = 1,
 	SECTION_LINE = 2,
 	SECTION_STR = 3,
 	SECTION_RNGLISTS = 8,
 	SECTION_LOC = 9, /* from here on not of a hot part */
+	SECTION_TYPES = 11,
 	SOURCE_ID_MAX = 32,
 	DEBUG_PATH_MAX = 4096 /* PATH_MAX: no longer path can be opened */
 };

@@ -15,7 +15,7 @@
 static const char *const section_names[N_DWARF_SECTIONS] = {
 	".debug_info",     ".debug_abbrev",      ".debug_line",     ".debug_str",
 	".debug_line_str", ".debug_str_offsets", ".debug_addr",     ".debug_ranges",
-	".debug_rnglists", ".debug_loc",         ".debug_loclists",
+	".debug_rnglists", ".debug_loc",         ".debug_loclists", ".debug_types",
 };
 
 int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err)

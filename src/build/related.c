@@ -622,7 +622,10 @@ int turf_related_open(struct builder *b, struct turf_error *err)
 	struct search s = { .in = &b->in,
 		            .source_fd = b->source_fd,
 		            .debug_folders = b->options->debug_folder };
-	int r = add_supplement(b, &s, err);
+	struct span types = b->in.data[SECTION_TYPES].bytes;
+	int r = types.size ? turf_dwarf_add_types(&b->dwarf, types, err) : 0;
+	if (r == 0)
+		r = add_supplement(b, &s, err);
 	return r < 0 ? r : add_split_dwarf(b, &s, err);
 }
 

@@ -21,6 +21,7 @@ struct dwarf_sections {
 	struct span info, abbrev, line, str, line_str, str_offsets, addr, ranges, rnglists;
 	struct span loc, loclists; /* empty where only code is asked for */
 	bool big;
+	bool types; /* info is .debug_types of DWARF 4: all units are types' */
 };
 
 struct dwarf_abbrevs; /* one table of .debug_abbrev, decoded */
@@ -108,6 +109,9 @@ int turf_dwarf_read_part(struct dwarf *dw, size_t part, struct turf_error *err);
  */
 int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sections,
                               struct turf_error *err);
+
+/* Adds the units of the same file's .debug_types, as turf_dwarf_add_supplement(). */
+int turf_dwarf_add_types(struct dwarf *dw, struct span types, struct turf_error *err);
 
 /*
  * Split DWARF. A skeleton unit has ranges and lines; its functions are in a unit of a .dwo file

@@ -9,6 +9,7 @@
  * Source: DWARF 5 sections 3.1, 7.4, 7.5.1
  */
 #include "dwarf/internal.h"
+#include "base/sort.h"
 #include "base/vec.h"
 
 enum {
@@ -61,7 +62,7 @@ static void read_header(struct dwarf_unit *unit, struct cursor *c)
 		return;
 	}
 	if (unit->version < 5) {
-		unit->type = DW_UT_compile;
+		unit->type = unit->in && unit->in->types ? DW_UT_type : DW_UT_compile;
 		unit->abbrev_off = cur_uint(c, unit->offset_size);
 		unit->address_size = cur_u8(c);
 	} else {
@@ -465,6 +466,48 @@ int turf_dwarf_add_supplement(struct dwarf *dw, const struct dwarf_sections *sec
 	dw->alt = keep;
 	dw->alt_base = base;
 	return 0;
+}
+
+/* A type's unit before version 5 does not say in which folder it was compiled: that is the one
+ * of the unit that has the same line table. 0 or -ENOMEM. */
+static int find_folders(struct dwarf *dw, size_t first)
+{
+	scoped(freep) struct sort_pair *pairs = calloc(2 * first + 1, sizeof(*pairs));
+	if (!pairs)
+		return -ENOMEM;
+	for (size_t i = 0; i < first; i++)
+		pairs[i] = (struct sort_pair){ dw->units[i].line_off, i };
+	sort_pairs(pairs, pairs + first, first);
+	for (size_t i = first; i < dw->n_units; i++) {
+		struct dwarf_unit *unit = &dw->units[i];
+		size_t lo = 0, hi = first;
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			if (pairs[mid].key < unit->line_off)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < first && pairs[lo].key == unit->line_off && !unit->comp_dir)
+			unit->comp_dir = dw->units[pairs[lo].value].comp_dir;
+	}
+	return 0;
+}
+
+int turf_dwarf_add_types(struct dwarf *dw, struct span types, struct turf_error *err)
+{
+	struct dwarf_sections *keep = turf_arena_alloc(&dw->arena, sizeof(*keep));
+	if (keep) {
+		*keep = *dw->own;
+		keep->info = types;
+		keep->info.size = (size_t)MIN(types.size, DWARF_FILE_SPAN);
+		keep->types = true;
+	}
+	size_t first = dw->n_units;
+	int r = keep ? add_file(dw, keep, false) : -ENOMEM;
+	if (r == 0)
+		r = find_folders(dw, first);
+	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for units of types") : 0;
 }
 
 int turf_dwarf_add_split(struct dwarf *dw, const struct dwarf_sections *sections,

@@ -116,6 +116,27 @@ class Show(lib.Case):
         self.assertIn(('twice', 'value'), {(p['function'], p['variable'])
                                            for p in found['places'] if p['depth'] == 1})
 
+    def test_types_in_units_of_their_own(self):
+        path = self.folder / 'types.cc'
+        path.write_text('''#include <string>
+            namespace a { struct base { virtual ~base() {} int x; static int count; };
+            struct shape : base { std::string name; }; enum class color { red, green = 5 }; }
+            struct loc { a::base *b; union { int i; float f; }; } where;
+            int a::base::count; a::shape *g; a::color gc;
+            int main() { a::shape s; g = &s; where.i = 3; return s.x; }''')
+        told = []
+        for flags in (['-gdwarf-5'], ['-gdwarf-4'], ['-gdwarf-4', '-fdebug-types-section'],
+                      ['-gdwarf-5', '-fdebug-types-section'],
+                      ['-gdwarf-4', '-fdebug-types-section', '-gz']):
+            program = self.folder / 'types'
+            subprocess.run(['g++', *flags, 'types.cc', '-o', program], check=True,
+                           cwd=self.folder)
+            told.append(self.good('show', '-e', program, 'a::shape', 'a::base', 'a::color',
+                                  'loc', 'string'))
+            self.good('verify', self.urf_of(program))
+        self.assertIn(f'struct a::shape {{ /* {path}:3 */', told[0])
+        self.assertEqual(told, told[:1] * len(told))
+
     def test_what_is_inlined_only(self):
         program = self.c()
         found = self.one(program, 'twice')
