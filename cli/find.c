@@ -12,6 +12,8 @@
 #include "turf/types.h"
 #include "turf/variables.h"
 
+enum { SCOPES_MOST = 64 };
+
 int find_no_names(void)
 {
 	return cli_error(NULL, "no names in this urf: it was made with --hot, or stripped; "
@@ -136,6 +138,56 @@ static char *type_name(const struct turf_image *image, uint32_t number)
 	return name;
 }
 
+/* Writes "a::b::" of what something stands in; @inlines: also the namespaces that are inline.
+ */
+static void put_scope(FILE *out, const struct turf_image *image, uint32_t scope, bool inlines,
+                      unsigned depth)
+{
+	struct turf_type t;
+	if (!scope || depth > SCOPES_MOST || turf_image_type(image, scope, &t) != 1)
+		return;
+	put_scope(out, image, t.scope, inlines, depth + 1);
+	struct cli_text name = cli_text(image, t.name);
+	if ((inlines || !t.is_inline) && name.at)
+		fprintf(out, "%s::", name.at);
+}
+
+/* Bytes of a name without the arguments of a template behind it. */
+static size_t without_template(const char *name, size_t n)
+{
+	size_t end = strcspn(name, "<");
+	return end < n && n && name[n - 1] == '>' && strncmp(name, "operator", 8) != 0 ? end
+	                                                                               : n;
+}
+
+static bool is_behind(const struct turf_image *image, uint32_t scope, bool inlines,
+                      struct cli_text name, const struct query *q)
+{
+	char *both = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&both, &size);
+	if (!out)
+		return false;
+	put_scope(out, image, scope, inlines, 0);
+	fputs(name.at, out);
+	bool ok = fclose(out) == 0;
+	size_t shorter = size - name.size + without_template(name.at, name.size);
+	bool is = ok && (ends_with(both, size, q->text, q->size) ||
+	                 ends_with(both, shorter, q->text, q->size));
+	free(both);
+	return is;
+}
+
+/* The name as people write it who know of no inline namespace, and of no argument of a
+ * template, behind what it stands in. */
+static bool is_plain(const struct turf_image *image, uint32_t scope, turf_text name,
+                     const struct query *q)
+{
+	struct cli_text text = cli_text(image, name);
+	return text.at && (is_behind(image, scope, false, text, q) ||
+	                   is_behind(image, scope, true, text, q));
+}
+
 /* The function's name behind its scope, as the debug info has both. */
 static bool is_scoped(const struct turf_image *image, uint32_t number, const struct query *q)
 {
@@ -151,7 +203,7 @@ static bool is_scoped(const struct turf_image *image, uint32_t number, const str
 	free(scope);
 	if (n >= 0)
 		free(both);
-	return is;
+	return is || is_plain(image, d.scope, name, q);
 }
 
 static bool is_function(const struct turf_image *image, uint32_t number, const struct query *q)
@@ -189,7 +241,7 @@ static bool is_variable(const struct turf_image *image, uint32_t number, const s
 	free(scope);
 	if (n >= 0)
 		free(both);
-	return is;
+	return is || is_plain(image, g.scope, g.name, q);
 }
 
 static bool is_meant(const struct turf_image *image, const struct turf_name *name,
@@ -205,10 +257,12 @@ static bool is_meant(const struct turf_image *image, const struct turf_name *nam
 		return is_variable(image, name->number, q);
 	if (name->kind != TURF_NAME_TYPE)
 		return name->kind == TURF_NAME_ENUMERATOR;
+	struct turf_type type;
 	char *text = type_name(image, name->number);
 	bool is = text && ends_with(text, strlen(text), q->text, q->size);
 	free(text);
-	return is;
+	return is || (turf_image_type(image, name->number, &type) == 1 &&
+	              is_plain(image, type.scope, type.name, q));
 }
 
 /* All that the urf has under @n bytes of @name, and that @q means; NULL: all. */
@@ -226,81 +280,29 @@ static int add_all(const struct turf_image *image, const char *name, size_t n,
 	return r < 0 ? cli_error(NULL, "names cannot be read: damaged urf") : status;
 }
 
-/* A pattern, and what it is held against. */
-struct matching {
-	const struct turf_image *image;
-	const char *pattern;
-	struct found *out;
-	char *text;
-	size_t room;
-};
-
-static bool matches(const struct matching *m, const char *text)
+static int add_matches(const struct turf_image *image, const char *pattern,
+                       enum turf_match match, bool ignore_case, struct found *out)
 {
-	return fnmatch(m->pattern, text, 0) == 0;
+	const struct turf_search_options how = { .size = sizeof(how),
+		                                 .ignore_case = ignore_case };
+	struct turf_search *search;
+	struct turf_name name;
+	struct turf_error err = { 0 };
+	int status = CLI_OK, r = turf_search_begin(image, pattern, match, &how, &search, &err);
+	if (r < 0)
+		return r == -ENODATA ? find_no_names() : cli_error(&err, NULL);
+	while (status == CLI_OK && (r = turf_search_next(search, &name)) == 1)
+		status = add(out, name);
+	turf_search_end(search);
+	return r < 0 ? cli_error(NULL, "names cannot be read: damaged urf") : status;
 }
 
-/* A text of the pools: a file is known by its last component, a symbol without its version. */
-static int add_text(struct matching *m, char *text, size_t n)
+int find_matches(const struct turf_image *image, const char *regex, bool ignore_case,
+                 struct found *out)
 {
-	char *slash = memrchr(text, '/', n), *at = memchr(text, '@', n);
-	int status = CLI_OK;
-	if (matches(m, text))
-		status = add_all(m->image, text, n, NULL, m->out);
-	if (status == CLI_OK && slash && matches(m, slash + 1))
-		status = add_all(m->image, slash + 1, (size_t)(text + n - slash - 1), NULL,
-		                 m->out);
-	if (status == CLI_OK && at && at > text) {
-		*at = 0;
-		if (matches(m, text))
-			status = add_all(m->image, text, (size_t)(at - text), NULL, m->out);
-		*at = '@';
-	}
-	return status;
-}
-
-/* Names that are part of a linkage name are no texts of their own. */
-static int add_parts(struct matching *m)
-{
-	struct turf_image_info info;
-	char name[1024];
-	int status = CLI_OK;
-	turf_image_info(m->image, &info);
-	for (uint32_t i = 1; i <= info.n_functions && status == CLI_OK; i++) {
-		turf_text text, linkage;
-		if (turf_image_function(m->image, i, &text, &linkage) != 1)
-			return cli_error(NULL, "function %u cannot be read: damaged urf", i);
-		if (!(text >> 32) || turf_image_text(m->image, text, name, sizeof(name)) < 0)
-			continue;
-		if (matches(m, name))
-			status = add(m->out, (struct turf_name){ TURF_NAME_FUNCTION, i, 0 });
-	}
-	return status;
-}
-
-static int add_matches(const struct turf_image *image, const char *pattern, struct found *out)
-{
-	enum { ROOM = 1 << 16 }; /* as long as a text can be asked for by its pattern */
-	struct matching m = { image, pattern, out, malloc(ROOM + 1), ROOM };
-	if (!m.text)
-		return cli_error(NULL, "no memory");
-	struct turf_all_texts walk;
-	turf_text number;
-	size_t n;
-	int r, status = CLI_OK;
-	turf_image_texts(image, m.text, ROOM, &walk);
-	while (status == CLI_OK && (r = turf_all_texts_next(&walk, &number, &n)) != 0) {
-		if (r < 0) {
-			status = cli_error(NULL, "texts cannot be read: damaged urf");
-		} else if (n && n < ROOM) {
-			char end = m.text[n]; /* of a longer text before: to be left as it is */
-			m.text[n] = 0;
-			status = add_text(&m, m.text, n);
-			m.text[n] = end;
-		}
-	}
-	free(m.text);
-	return status == CLI_OK ? add_parts(&m) : status;
+	*out = (struct found){ .n = 0 };
+	int status = add_matches(image, regex, TURF_MATCH_REGEX, ignore_case, out);
+	return status == CLI_OK ? finish(out) : status;
 }
 
 /* Functions whose names as they are shown match, with arguments or without. */
@@ -322,6 +324,23 @@ static int add_shown(const struct turf_image *image, const char *pattern, struct
 	return status;
 }
 
+/* What is called so with arguments of a template behind it. */
+static int add_templates(const struct turf_image *image, const struct query *q,
+                         struct found *out)
+{
+	struct found all = { .n = 0 };
+	char *prefix = NULL;
+	if (asprintf(&prefix, "%.*s<", (int)(q->name_size - q->last), q->text + q->last) < 0)
+		return cli_error(NULL, "no memory");
+	int status = add_matches(image, prefix, TURF_MATCH_PREFIX, false, &all);
+	free(prefix);
+	for (size_t i = 0; i < all.n && status == CLI_OK; i++)
+		if (is_meant(image, &all.at[i], q))
+			status = add(out, all.at[i]);
+	free(all.at);
+	return status;
+}
+
 int find_named(const struct turf_image *image, const char *name, struct found *out)
 {
 	struct query q = parse(name);
@@ -331,20 +350,9 @@ int find_named(const struct turf_image *image, const char *name, struct found *o
 		status = add_all(image, name, q.size, NULL, out);
 	if (status == CLI_OK && !out->n && strpbrk(name, "*?["))
 		status = q.qualified ? add_shown(image, name, out)
-		                     : add_matches(image, name, out);
-	if (status == CLI_OK && !out->n && !strpbrk(name, "*?[<")) {
-		char *pattern = NULL;
-		struct found all = { .n = 0 };
-		if (asprintf(&pattern, "%.*s<*", (int)(q.name_size - q.last), q.text + q.last) <
-		    0)
-			return cli_error(NULL, "no memory");
-		status = add_matches(image, pattern, &all);
-		free(pattern);
-		for (size_t i = 0; i < all.n && status == CLI_OK; i++)
-			if (!q.qualified)
-				status = add(out, all.at[i]);
-		free(all.at);
-	}
+		                     : add_matches(image, name, TURF_MATCH_GLOB, false, out);
+	if (status == CLI_OK && !out->n && !strpbrk(name, "*?[<"))
+		status = add_templates(image, &q, out);
 	return status == CLI_OK ? finish(out) : status;
 }
 

@@ -20,6 +20,11 @@ struct found {
  */
 int find_named(const struct turf_image *image, const char *name, struct found *out);
 
+/* All whose name, without what it stands in, or whose linkage name a regular expression is
+ * found in. As find_named(). */
+int find_matches(const struct turf_image *image, const char *regex, bool ignore_case,
+                 struct found *out);
+
 /* Files whose path is @path or ends with it, a whole component at least. As find_named(). */
 int find_files(const struct turf_image *image, const char *path, struct found *out);
 

@@ -5,6 +5,7 @@
  */
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,12 @@ static const char usage[] =
 	"Lists what the debug info knows: functions that have code or are inlined, types that\n"
 	"have a name, variables outside functions or that live as long, source files, and\n"
 	"units; each with the place where it is declared. PATTERN is as of a shell, for whole\n"
-	"names as they are shown; without it all are listed.\n"
+	"names as they are shown, or with -E a regular expression for any part of them;\n"
+	"without it all are listed.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
+	"  -E, --regexp      PATTERN is a POSIX extended regular expression\n"
+	"  -i, --ignore-case small letters are like capitals\n"
 	"      --json        one JSON object a line\n"
 	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
 	"                    may be given several times (default: /usr/lib/debug)\n"
@@ -31,13 +35,18 @@ static const char usage[] =
 struct list {
 	const struct turf_image *image;
 	const char *pattern; /* NULL: all */
-	bool json;
+	regex_t *regex;      /* that the pattern is; NULL: it is none */
+	bool json, ignore_case;
 	size_t n; /* listed */
 };
 
 static bool is_listed(struct list *l, const char *name)
 {
-	bool is = !l->pattern || fnmatch(l->pattern, name, 0) == 0;
+	bool is = !l->pattern;
+	if (l->regex)
+		is = regexec(l->regex, name, 0, NULL, 0) == 0;
+	else if (l->pattern)
+		is = fnmatch(l->pattern, name, l->ignore_case ? FNM_CASEFOLD : 0) == 0;
 	l->n += is;
 	return is;
 }
@@ -188,19 +197,53 @@ static int list(struct list *l, const char *what)
 	return cli_usage_error("'%s' cannot be listed", what);
 }
 
+/* 0, or 2 and the error is printed. */
+static int compile(struct list *l, regex_t *room)
+{
+	char why[128];
+	int flags = REG_EXTENDED | REG_NOSUB | (l->ignore_case ? REG_ICASE : 0);
+	int wrong = regcomp(room, l->pattern, flags);
+	if (!wrong) {
+		l->regex = room;
+		return CLI_OK;
+	}
+	regerror(wrong, room, why, sizeof(why));
+	return cli_error(NULL, "%.64s: %s", l->pattern, why);
+}
+
+static int list_file(struct list *l, const char *path, const char *what)
+{
+	struct turf_image *image;
+	int status = cli_open_image(path, &image);
+	if (status != CLI_OK)
+		return status;
+	l->image = image;
+	status = list(l, what);
+	turf_image_close(image);
+	return status == CLI_OK && l->n == 0 ? CLI_NONE : status;
+}
+
 int cmd_list(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "regexp", no_argument, NULL, 'E' },
+		{ "ignore-case", no_argument, NULL, 'i' },
 		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	struct list l = { .n = 0 };
+	regex_t compiled;
+	bool regex = false;
 	const char *path = NULL;
-	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
+	for (int c; (c = cli_getopt(argc, argv, "e:Ei", options, usage)) != -1;) {
 		if (c == 'e')
 			path = optarg;
+		else if (c == 'E')
+			regex = true;
+		else if (c == 'i')
+			l.ignore_case = true;
 		else
 			l.json = true;
 	}
@@ -209,13 +252,11 @@ int cmd_list(int argc, char **argv)
 	if (argc - optind < 1 || argc - optind > 2)
 		return cli_usage_error("functions, types, variables, files or units are "
 		                       "expected, and perhaps a pattern");
-	struct turf_image *image;
-	int status = cli_open_image(path, &image);
-	if (status != CLI_OK)
-		return status;
-	l.image = image;
 	l.pattern = argv[optind + 1]; /* NULL where there is none */
-	status = list(&l, argv[optind]);
-	turf_image_close(image);
-	return status == CLI_OK && l.n == 0 ? CLI_NONE : status;
+	if (regex && l.pattern && compile(&l, &compiled) != CLI_OK)
+		return CLI_ERROR;
+	int status = list_file(&l, path, argv[optind]);
+	if (l.regex)
+		regfree(l.regex);
+	return status;
 }

@@ -21,6 +21,9 @@ static const char usage[] =
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --all         tell of every place that a function is inlined at\n"
+	"  -E, --regexp      NAMEs are POSIX extended regular expressions, found in any part\n"
+	"                    of a name without what it stands in\n"
+	"  -i, --ignore-case with -E: small letters are like capitals\n"
 	"      --json        one JSON object a line: one for each find\n"
 	"  --debuginfo PATH  where separate debug files are, a folder or one of them;\n"
 	"                    may be given several times (default: /usr/lib/debug)\n"
@@ -34,6 +37,7 @@ struct lookup {
 	const struct turf_image *image;
 	uint16_t machine;
 	bool json, all, color;
+	bool regex, ignore_case;
 	const char *query;
 	unsigned n; /* runs told */
 	struct turf_place last;
@@ -301,7 +305,8 @@ static int look_up_file(struct lookup *l, uint32_t number)
 static int look_up_name(struct lookup *l, const char *name)
 {
 	struct found found;
-	int status = find_named(l->image, name, &found);
+	int status = l->regex ? find_matches(l->image, name, l->ignore_case, &found)
+	                      : find_named(l->image, name, &found);
 	for (size_t i = 0; i < found.n && status == CLI_OK; i++) {
 		uint32_t number = found.at[i].number;
 		switch (found.at[i].kind) {
@@ -541,6 +546,8 @@ static int look_up(struct lookup *l, const char *query)
 	uint64_t addr;
 	char *path = NULL;
 	l->query = query;
+	if (l->regex)
+		return look_up_name(l, query);
 	if (query[0] == '0' && (query[1] | 0x20) == 'x' && cli_hex(query, &addr))
 		return look_up_address(l, addr);
 	uint32_t line = parse_line(query, &path);
@@ -554,17 +561,23 @@ int cmd_lookup(int argc, char **argv)
 	static const struct option options[] = {
 		{ "exe", required_argument, NULL, 'e' },
 		{ "all", no_argument, NULL, 'a' },
+		{ "regexp", no_argument, NULL, 'E' },
+		{ "ignore-case", no_argument, NULL, 'i' },
 		{ "json", no_argument, NULL, 'j' },
 		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
 	struct lookup l = { .color = cli_color(stdout) };
 	const char *path = NULL;
-	for (int c; (c = cli_getopt(argc, argv, "e:", options, usage)) != -1;) {
+	for (int c; (c = cli_getopt(argc, argv, "e:Ei", options, usage)) != -1;) {
 		if (c == 'e')
 			path = optarg;
 		else if (c == 'a')
 			l.all = true;
+		else if (c == 'E')
+			l.regex = true;
+		else if (c == 'i')
+			l.ignore_case = true;
 		else
 			l.json = true;
 	}
@@ -572,6 +585,8 @@ int cmd_lookup(int argc, char **argv)
 		return cli_usage_error("no file given (-e FILE)");
 	if (optind == argc)
 		return cli_usage_error("nothing to look up");
+	if (l.ignore_case && !l.regex)
+		return cli_usage_error("-i goes with -E");
 	struct turf_image *image;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)

@@ -155,8 +155,9 @@ static void put_in_place(const struct turf_image *image, const struct turf_type 
 	char *all = show_declaration(image, item->type, text(image, item->name));
 	const char *at = all ? strstr(all, body) : NULL;
 	indent(depth);
-	if (at)
-		printf("%.*s{\n", (int)(at - all), all);
+	const char *word = at ? strstr(all, keyword(t->kind)) : NULL;
+	if (word && word < at) /* what it stands in is what is shown */
+		printf("%.*s {\n", (int)(word + strlen(keyword(t->kind)) - all), all);
 	else
 		printf("%s {\n", keyword(t->kind));
 	if (t->kind == TURF_TYPE_ENUM)

@@ -18,6 +18,7 @@
  * Ask by name, by line, by type (the cold part, which a hot or stripped urf has not):
  *
  *     turf_image_names(), turf_image_places()    turf/names.h
+ *     turf_search_begin()                        names by prefix, glob, regular expression
  *     turf_image_type()                          turf/types.h
  *     turf_image_details(), turf_image_locals()  turf/variables.h
  *

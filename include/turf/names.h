@@ -54,6 +54,40 @@ int turf_image_names(const struct turf_image *image, const char *name, size_t si
 /* Return: 1 @out filled, 0 no further one, -EBADMSG. By kind, number and index. */
 int turf_names_next(struct turf_names *walk, struct turf_name *out);
 
+/* How a pattern is held against names. */
+enum turf_match {
+	TURF_MATCH_EXACT,
+	TURF_MATCH_PREFIX,
+	TURF_MATCH_GLOB,  /* as of a shell, for all of the name: `*`, `?`, `[a-z]` */
+	TURF_MATCH_REGEX, /* POSIX extended, for any part of it */
+};
+struct turf_search_options {
+	size_t size;    /* sizeof this struct */
+	uint32_t kinds; /* a bit for each enum turf_name_kind, 1 << it; 0: all */
+	bool ignore_case;
+};
+struct turf_search;
+
+/**
+ * turf_search_begin() - all names that match a pattern
+ * @pattern: borrowed until the search ends. What it is held against is what
+ *           turf_image_names() takes; a function's, or a variable's, linkage name as well
+ * @options: may be NULL
+ *
+ * Unlike look-ups this allocates; names of more than 65535 bytes match nothing.
+ *
+ * Cost:   every text decoded once and compared: a search for an exact name is for those who
+ *         ignore case, turf_image_names() for all others
+ * Return: 0 and @ret, for turf_search_end(); -EINVAL no regular expression, @err says why;
+ *         -ENODATA the urf was made without names
+ */
+int turf_search_begin(const struct turf_image *image, const char *pattern,
+                      enum turf_match match, const struct turf_search_options *options,
+                      struct turf_search **ret, struct turf_error *err);
+/* Return: 1 @out filled, 0 no further one, -EBADMSG. Each once, in no order to rely on. */
+int turf_search_next(struct turf_search *search, struct turf_name *out);
+void turf_search_end(struct turf_search *search);
+
 /* The names of function @number: 1, 0 no such function, -EBADMSG. */
 int turf_image_function(const struct turf_image *image, uint32_t number, turf_text *name,
                         turf_text *linkage_name);

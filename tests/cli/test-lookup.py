@@ -154,6 +154,34 @@ class Lookup(lib.Case):
             with self.subTest(pattern):
                 self.assertEqual(sorted(f['line'] for f in self.find(program, pattern)), lines)
 
+    def test_regular_expressions(self):
+        program = self.cxx()
+        for args, lines in ((['-E', '^f$'], [11, 12, 17]), (['-E', '^F$'], []),
+                            (['-i', '-E', '^F$'], [11, 12, 17])):
+            result = self.run_turf('lookup', '-e', program, '--json', *args)
+            found = [json.loads(line) for line in result.stdout.splitlines()]
+            self.assertEqual(sorted(f['line'] for f in found if f['kind'] == 'function'), lines)
+        functions = self.good('list', '-E', '-e', program, 'functions', '^a::b::f[(]')
+        self.assertEqual(len(functions.splitlines()), 2)
+        self.assertEqual(functions, self.good('list', '-Ei', '-e', program, 'functions',
+                                              '^A::B::F[(]'))
+        self.assertIn('NAMES.CC'.lower(),
+                      self.good('list', '-i', '-e', program, 'files', '*NAMES.CC'))
+        for command in (['list', '-E', 'functions', '('], ['lookup', '-E', '(']):
+            self.refused(command[0], '-e', program, *command[1:], names=['('])
+
+    def test_inline_namespaces_and_templates(self):
+        (self.folder / 'in.cc').write_text('''
+            namespace a { inline namespace v1 { struct Point { int x; }; int f(Point p)
+            { return p.x; } template <class T> struct Box { T t; }; Box<Point> box; } }
+            int main() { return a::f({1}); }''')
+        program = self.folder / 'in'
+        subprocess.run(['g++', '-g', 'in.cc', '-o', program], check=True, cwd=self.folder)
+        for name in ('a::Point', 'a::v1::Point', 'Point', 'a::f', 'a::v1::f', 'a::Box',
+                     'a::v1::Box', 'a::box'):
+            self.assertEqual(len(self.find(program, name)), 1, name)
+        self.assertEqual(self.run_turf('lookup', '-e', program, 'v2::Point').returncode, 1)
+
     def test_lists(self):
         program = self.cxx()
         functions = self.good('list', '-e', program, 'functions')

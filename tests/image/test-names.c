@@ -178,6 +178,83 @@ START_TEST(finds_all_that_is_called_so)
 }
 END_TEST
 
+/* Finds, in the order of the table: a letter for each. */
+static void search(const struct turf_image *image, const char *pattern, enum turf_match match,
+                   uint32_t kinds, bool ignore_case, char out[COUNT(names) + 1])
+{
+	const struct turf_search_options how = { sizeof(how), kinds, ignore_case };
+	struct turf_search *walk;
+	struct turf_name name;
+	size_t n = 0;
+	bool found[COUNT(names)] = { 0 };
+	int r = turf_search_begin(image, pattern, match, &how, &walk, NULL);
+	ck_assert_int_eq(r, 0);
+	while ((r = turf_search_next(walk, &name)) == 1) {
+		size_t i = 0; /* a function is told once, by either name */
+		while (i < COUNT(names) &&
+		       (names[i].kind != name.kind || names[i].number != name.number ||
+		        names[i].index != name.index))
+			i++;
+		ck_assert_uint_lt(i, COUNT(names));
+		ck_assert(!found[i]);
+		found[i] = true;
+	}
+	ck_assert_int_eq(r, 0);
+	turf_search_end(walk);
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (found[i])
+			out[n++] = (char)('a' + i);
+	out[n] = 0;
+}
+
+START_TEST(searches_by_pattern)
+{
+	static const struct {
+		const char *pattern;
+		enum turf_match match;
+		uint32_t kinds;
+		bool ignore_case;
+		const char *found; /* letters of names, from a on; b is a's other name */
+	} cases[] = {
+		{ "leaf", TURF_MATCH_EXACT, 0, false, "dh" },
+		{ "LEAF", TURF_MATCH_EXACT, 0, false, "" },
+		{ "LEAF", TURF_MATCH_EXACT, 0, true, "dh" },
+		{ "outer", TURF_MATCH_EXACT, 0, false, "a" },
+		{ "outer_sym", TURF_MATCH_EXACT, 0, false, "a" },
+		{ "outer", TURF_MATCH_PREFIX, 0, false, "a" },
+		{ "", TURF_MATCH_PREFIX, 0, false, "acdefghijklm" },
+		{ "wi", TURF_MATCH_PREFIX, 0, false, "fi" },
+		{ "*", TURF_MATCH_GLOB, 0, false, "acdefghijklm" },
+		{ "*", TURF_MATCH_GLOB, 1 << TURF_NAME_FILE | 1 << FN, false, "acdlm" },
+		{ "[a-d]*", TURF_MATCH_GLOB, 0, false, "gj" },
+		{ "B?RE", TURF_MATCH_GLOB, 0, true, "gj" },
+		{ "*.[cs]", TURF_MATCH_GLOB, 0, false, "lm" },
+		{ "/abs/*", TURF_MATCH_GLOB, 0, false, "" },
+		{ "^(inner|gcc)$", TURF_MATCH_REGEX, 0, false, "ck" },
+		{ "A[IN]", TURF_MATCH_REGEX, 0, true, "lm" },
+		{ "^tail", TURF_MATCH_REGEX, 0, false, "m" },
+		{ "sym$", TURF_MATCH_REGEX, 0, false, "a" },
+		{ "zz", TURF_MATCH_REGEX, 0, false, "" },
+	};
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	struct turf_search *walk = NULL;
+	struct turf_error err = { 0 };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char found[COUNT(names) + 1];
+		search(image, cases[i].pattern, cases[i].match, cases[i].kinds,
+		       cases[i].ignore_case, found);
+		ck_assert_msg(strcmp(found, cases[i].found) == 0, "%s: %s", cases[i].pattern,
+		              found);
+	}
+	ck_assert_int_eq(turf_search_begin(image, "(", TURF_MATCH_REGEX, NULL, &walk, &err),
+	                 -EINVAL);
+	ck_assert_ptr_null(walk);
+	ck_assert_ptr_nonnull(strstr(err.text, "("));
+	close_urf(image, urf);
+}
+END_TEST
+
 START_TEST(walks_over_all_texts)
 {
 	static const char *const texts[] = { "",       "/abs/tail.s", "/src",      "bare",
@@ -448,6 +525,13 @@ static void ask_all(struct span bytes)
 	turf_image_texts(image, text, sizeof(text), &walk);
 	while (turf_all_texts_next(&walk, &number, &n) == 1)
 		;
+	struct turf_search *search;
+	struct turf_name name;
+	if (turf_search_begin(image, "*e*", TURF_MATCH_GLOB, NULL, &search, NULL) == 0) {
+		while (turf_search_next(search, &name) == 1)
+			;
+		turf_search_end(search);
+	}
 	struct told told = { .n = 0 };
 	for (uint32_t i = 0; i < 16; i++) {
 		(void)turf_image_places(image, i % 4, i, tell_place, &told);
@@ -481,7 +565,7 @@ START_TEST(every_byte_bent_is_survived)
 }
 END_TEST
 
-TESTS("image/names", finds_all_that_is_called_so, walks_over_all_texts, finds_the_code_of_lines,
-      finds_the_code_of_functions, an_urf_without_says_so, dumps_places,
-      refuses_tables_that_are_none, refuses_names_that_are_left_out, every_prefix_is_refused,
-      every_byte_bent_is_survived)
+TESTS("image/names", finds_all_that_is_called_so, searches_by_pattern, walks_over_all_texts,
+      finds_the_code_of_lines, finds_the_code_of_functions, an_urf_without_says_so,
+      dumps_places, refuses_tables_that_are_none, refuses_names_that_are_left_out,
+      every_prefix_is_refused, every_byte_bent_is_survived)
