@@ -16,9 +16,8 @@
 
 static const char usage[] =
 	"Usage: %s [OPTION...] [ADDRESS...]\n"
-	"Tells file and line of link-time addresses in hexadecimal, given here or one a line "
-	"on\n"
-	"standard input, as binutils' addr2line does.\n"
+	"Tells file and line of link-time addresses in hexadecimal, given here or one a\n"
+	"line on standard input, as binutils' addr2line does.\n"
 	"\n"
 	"  -a, --addresses            begin with the address\n"
 	"  -b, --target=NAME          the file's format, which is found out without it\n"
@@ -27,8 +26,8 @@ static const char usage[] =
 	"  -p, --pretty-print         one line a function\n"
 	"  -s, --basenames            file names without folders\n"
 	"  -f, --functions            begin with the function\n"
-	"  -C, --demangle[=STYLE]     show names as they were written: auto, gnu-v3, rust, "
-	"dlang\n"
+	"  -C, --demangle[=STYLE]     show names as they were written: auto, gnu-v3,\n"
+	"                             rust, dlang\n"
 	"  -R, --recurse-limit        leave very long names as they are (default)\n"
 	"  -r, --no-recurse-limit     do not\n"
 	"  -j, --section=NAME         addresses count from the start of this section\n"

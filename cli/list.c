@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf list: all functions, types, variables, files or units, or those whose names match a
- * pattern.
+ * turf list: all functions, types, variables, symbols, files or units, or those whose names
+ * match a pattern.
  */
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -13,14 +13,20 @@
 #include "show.h"
 #include "turf/types.h"
 #include "turf/variables.h"
+#include "urf/format.h"
 
 static const char usage[] =
-	"Usage: turf list -e FILE [--json] functions|types|variables|files|units [PATTERN]\n"
-	"Lists what the debug info knows: functions that have code or are inlined, types that\n"
-	"have a name, variables outside functions or that live as long, source files, and\n"
-	"units; each with the place where it is declared. PATTERN is as of a shell, for whole\n"
-	"names as they are shown, or with -E a regular expression for any part of them;\n"
-	"without it all are listed.\n"
+	"Usage: turf list -e FILE [OPTION...] WHAT [PATTERN]\n"
+	"Lists what is known of WHAT:\n"
+	"\n"
+	"  functions  that have code or are inlined     types    that have a name\n"
+	"  variables  outside functions, or that live   symbols  of code, as ELF has them\n"
+	"             as long as the program            files    of source text\n"
+	"  units      as they were compiled\n"
+	"\n"
+	"each with the place where it is declared, symbols with their address. PATTERN is\n"
+	"as of a shell, for whole names as they are shown, or with -E a regular\n"
+	"expression for any part of them; without it all are listed.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"  -E, --regexp      PATTERN is a POSIX extended regular expression\n"
@@ -121,8 +127,9 @@ static int list_types(struct list *l, const struct turf_image_info *info)
 
 static int list_variables(struct list *l, const struct turf_image_info *info)
 {
-	(void)info;
 	uint32_t n = turf_image_n_globals(l->image);
+	if (!n && !(info->flags & URF_HAS_COLD))
+		return show_no_data();
 	for (uint32_t i = 0; i < n; i++) {
 		struct turf_global g;
 		if (turf_image_global(l->image, i, &g) != 1)
@@ -132,6 +139,29 @@ static int list_variables(struct list *l, const struct turf_image_info *info)
 		struct cli_text name = cli_frame_name(l->image, &frame, true);
 		if (frame.name && is_listed(l, name.at))
 			put(l, "variable", name.at, g.file, g.line);
+	}
+	return CLI_OK;
+}
+
+static int list_symbols(struct list *l, const struct turf_image_info *info)
+{
+	struct turf_symbol symbol;
+	for (size_t i = 0; i < info->n_symbols; i++) {
+		if (turf_image_symbol(l->image, i, &symbol) != 1)
+			return cli_error(NULL, "symbol %zu cannot be read: damaged urf", i);
+		const struct turf_frame frame = { .name = symbol.name };
+		struct cli_text name = cli_frame_name(l->image, &frame, true);
+		if (!symbol.name || !is_listed(l, name.at))
+			continue;
+		if (!l->json) {
+			printf("%s  %#" PRIx64 "\n", name.at, symbol.addr);
+			continue;
+		}
+		printf("{\"kind\":\"symbol\",\"name\":");
+		cli_json_string(stdout, name.at);
+		put_field("linkage_name", cli_text(l->image, symbol.name));
+		printf(",\"start\":\"0x%" PRIx64 "\",\"size\":%" PRIu64 "}\n", symbol.addr,
+		       symbol.size);
 	}
 	return CLI_OK;
 }
@@ -186,8 +216,8 @@ static int list(struct list *l, const char *what)
 		int (*list)(struct list *l, const struct turf_image_info *info);
 	} kinds[] = {
 		{ "functions", list_functions }, { "types", list_types },
-		{ "variables", list_variables }, { "files", list_files },
-		{ "units", list_units },
+		{ "variables", list_variables }, { "symbols", list_symbols },
+		{ "files", list_files },         { "units", list_units },
 	};
 	struct turf_image_info info;
 	turf_image_info(l->image, &info);
@@ -250,8 +280,8 @@ int cmd_list(int argc, char **argv)
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
 	if (argc - optind < 1 || argc - optind > 2)
-		return cli_usage_error("functions, types, variables, files or units are "
-		                       "expected, and perhaps a pattern");
+		return cli_usage_error("functions, types, variables, symbols, files or units "
+		                       "are expected, and perhaps a pattern");
 	l.pattern = argv[optind + 1]; /* NULL where there is none */
 	if (regex && l.pattern && compile(&l, &compiled) != CLI_OK)
 		return CLI_ERROR;

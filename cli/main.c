@@ -69,8 +69,8 @@ static const struct verb {
 static const char options_text[] =
 	"\n"
 	"Options:\n"
-	"  --store DIR  where urfs are kept ($TURF_STORE, $XDG_CACHE_HOME/turf, "
-	"~/.cache/turf)\n"
+	"  --store DIR  where urfs are kept ($TURF_STORE, $XDG_CACHE_HOME/turf,\n"
+	"               ~/.cache/turf)\n"
 	"  --help       this text; `turf COMMAND --help` tells more\n"
 	"  --version    the version\n"
 	"\n"

@@ -24,8 +24,9 @@
 
 static const char usage[] =
 	"Usage: turf record [-a | -p PID] [OPTION...] [[--] COMMAND [ARGUMENT...]]\n"
-	"Samples what a command, a process or (-a) all processes do, until the command or the\n"
-	"process ends, the duration is over, or Ctrl-C. `turf report` shows the recording.\n"
+	"Samples what a command, a process or (-a) all processes do, until the command or\n"
+	"the process ends, the duration is over, or Ctrl-C. `turf report` shows the\n"
+	"recording.\n"
 	"\n"
 	"  -a, --all            all processes (while COMMAND runs, if there is one)\n"
 	"  -p, --pid PID        a running process, and what it starts\n"

@@ -18,10 +18,9 @@
 
 static const char usage[] =
 	"Usage: turf stack [OPTION...] PID|CORE\n"
-	"Shows where each thread of a running process stands, or stood when a core file was\n"
-	"written, and who called it there, the innermost call first. CORE may be compressed "
-	"by\n"
-	"zstd.\n"
+	"Shows where each thread of a running process stands, or stood when a core file\n"
+	"was written, and who called it there, the innermost call first. CORE may be\n"
+	"compressed by zstd.\n"
 	"\n"
 	"  -p, --pid PID        the process, in place of the argument\n"
 	"      --core FILE      the core file, in place of the argument\n"

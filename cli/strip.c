@@ -8,11 +8,9 @@
 
 static const char usage[] =
 	"Usage: turf strip [-o OUTPUT] [--json] URF...\n"
-	"Drops from each urf what no look-up by address or unwinding asks for. What is left "
-	"is\n"
-	"the same as turf index --hot makes, byte for byte. Whoever has an urf mapped keeps "
-	"what\n"
-	"it was.\n"
+	"Drops from each urf what no look-up by address or unwinding asks for. What is\n"
+	"left is the same as turf index --hot makes, byte for byte. Whoever has an urf\n"
+	"mapped keeps what it was.\n"
 	"\n"
 	"  -o, --output FILE   write to FILE, and leave the one URF as it is\n"
 	"  --json              one JSON object a line\n"

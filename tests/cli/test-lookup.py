@@ -197,12 +197,26 @@ class Lookup(lib.Case):
         self.assertTrue(any(u['name'].endswith('names.cc') for u in units))
         self.assertEqual(self.run_turf('list', '-e', program, 'files', 'zz').returncode, 1)
 
+    def test_lists_symbols_of_a_stripped_file(self):
+        program = self.cxx()
+        subprocess.run(['strip', '-g', program], check=True)
+        told = dict(line.rsplit('  ', 1) for line in
+                    self.good('list', '-e', program, 'symbols').splitlines())
+        wanted = lib.symbols(program)
+        self.assertEqual(told['main'], hex(wanted['main'][0]))
+        self.assertEqual(told['a::b::f(int)'], hex(wanted['_ZN1a1b1fEi'][0]))
+        found = [json.loads(line) for line in
+                 self.good('list', '-e', program, '--json', 'symbols', 'c::f*').splitlines()]
+        self.assertEqual([(f['linkage_name'], f['size']) for f in found],
+                         [('_ZN1c1fEi', wanted['_ZN1c1fEi'][1])])
+
     def test_an_urf_without_names_says_so(self):
         program, urf = self.compile(), self.folder / 'hot.urf'
         self.good('index', '--hot', '-o', urf, program)
         self.refused('lookup', '-e', urf, 'main', names=['--hot'])
         self.refused('lookup', '-e', urf, 'a.c:5', names=['--hot'])
         self.refused('list', '-e', urf, 'types', names=['--hot'])
+        self.refused('list', '-e', urf, 'variables', names=['--hot'])
 
     def test_wrong_arguments(self):
         self.refused('lookup', 'main', names=['-e FILE'])

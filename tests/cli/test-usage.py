@@ -4,7 +4,8 @@ import subprocess
 
 import lib
 
-VERBS = ['index', 'symbolize', 'lookup', 'list', 'record', 'report', 'stack', 'dump', 'verify']
+VERBS = ['index', 'symbolize', 'lookup', 'list', 'show', 'diff', 'record', 'report', 'stack', 'dump',
+         'verify', 'strip']
 
 
 class Usage(lib.Case):
@@ -19,6 +20,8 @@ class Usage(lib.Case):
             text = self.good(verb, '--help')
             self.assertTrue(text.startswith(f'Usage: turf {verb}'), text)
             self.assertEqual(text, self.good('help', verb))
+            wide = [line for line in text.splitlines() if len(line) > 80]
+            self.assertEqual(wide, [], verb)
 
     def test_version(self):
         self.assertRegex(self.good('version'), r'^turf \d+\.\d+\.\d+\n$')
