@@ -3,8 +3,9 @@
 
 #include "base/vec.h"
 
-/* Of blocks: the first ones, and those of an arena that has filled some of these. */
-enum { BLOCK_SIZE = 256 << 10, LARGE_BLOCK_SIZE = 4 << 20, FEW_BLOCKS = 4 };
+/* Of blocks: the first ones, which waste little where little is taken, and those of an arena
+ * that has filled some of these. */
+enum { BLOCK_SIZE = 256 << 10, LARGE_BLOCK_SIZE = 4 << 20, FEW_BLOCKS = 16 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -14,7 +15,7 @@ struct arena_block {
 static bool new_block(struct arena *a, size_t size)
 {
 	uint64_t n = a->blocks ? a->blocks->n + 1 : 1;
-	size_t least = a->large || n > FEW_BLOCKS ? LARGE_BLOCK_SIZE : BLOCK_SIZE;
+	size_t least = n > FEW_BLOCKS ? LARGE_BLOCK_SIZE : BLOCK_SIZE;
 	size_t room = MAX(size + sizeof(struct arena_block), least);
 	struct arena_block *b = turf_big(room);
 	if (!b)
@@ -60,5 +61,5 @@ void turf_arena_fini(struct arena *a)
 		a->blocks = b->next;
 		free(b);
 	}
-	*a = (struct arena){ .large = a->large };
+	*a = (struct arena){ 0 };
 }

@@ -12,7 +12,6 @@ struct arena {
 	struct arena_block *blocks; /* newest first */
 	uint8_t *at;                /* next free byte of the newest block */
 	size_t left;
-	bool large; /* set before the first use: much will be taken, from large pages on */
 };
 
 /* @size bytes aligned to 16, what is in them means nothing; NULL when there is no memory. @size

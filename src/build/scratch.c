@@ -22,15 +22,12 @@
 
 struct unit_scratch *turf_scratch_take(struct builder *b)
 {
-	enum { MUCH_INFO = 2 << 20 }; /* bytes: what is kept of them is worth large pages */
 	pthread_mutex_lock(&b->lock);
 	struct unit_scratch *s = b->scratch;
 	if (s)
 		b->scratch = s->next;
 	pthread_mutex_unlock(&b->lock);
-	if (!s && (s = calloc(1, sizeof(*s))))
-		s->kept.large = b->dwarf.own->info.size >= MUCH_INFO;
-	return s;
+	return s ? s : calloc(1, sizeof(*s));
 }
 
 static uint64_t line_hash(const struct line_key *k)

@@ -14,7 +14,6 @@
 
 enum {
 	OVERLAP_SLACK = 8 << 10,
-	MUCH_ABBREV = 256 << 10, /* bytes: worth large pages */
 	SMALL_PART = 16, /* units: units of fewer are read at once sooner than shared out */
 };
 
@@ -405,8 +404,6 @@ int turf_dwarf_find(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err)
 {
 	struct dwarf dw = { 0 };
-	for (size_t i = 0; i < DWARF_PARTS; i++)
-		dw.parts[i].large = sections->abbrev.size >= MUCH_ABBREV;
 	dw.own = keep_sections(&dw, sections);
 	int r = dw.own ? add_units(&dw, dw.own) : -ENOMEM;
 	if (r < 0) {
