@@ -52,7 +52,7 @@ static void note_bad_units(struct builder *b)
 			                "%s: unit at .debug_info+%#llx (%s): %s: left out",
 			                file, (unsigned long long)u->off,
 			                u->name ? u->name : "?",
-			                u->error < 0 ? u->error_text : out->why.text);
+			                u->error < 0 ? u->error_text : out->why->text);
 		if (out->too_deep)
 			turf_build_note(
 				b, TURF_WARNING,

@@ -63,7 +63,7 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	s->out.nameless = 0;
 	s->out.too_deep = false;
 	s->out.error = 0;
-	s->out.why = (struct turf_error){ 0 };
+	s->out.why = NULL;
 	pthread_mutex_lock(&b->lock);
 	s->next = b->scratch;
 	b->scratch = s;

@@ -120,11 +120,10 @@ static unsigned rank(const struct sym *s)
 	return type << 3 | bind << 1 | (s->size == 0);
 }
 
+/* Of two at one address. */
 static int compare(const void *a, const void *b)
 {
 	const struct sym *x = a, *y = b;
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
 	unsigned rx = rank(x), ry = rank(y);
 	if (rx != ry)
 		return rx < ry ? -1 : 1;
@@ -134,9 +133,21 @@ static int compare(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
+static void sort_few(struct sym *at, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct sym one = at[i];
+		size_t k = i;
+		for (; k && compare(&at[k - 1], &one) > 0; k--)
+			at[k] = at[k - 1];
+		at[k] = one;
+	}
+}
+
 /* By address first, which is most of the work; then what stands at one address. */
 static bool sort_symbols(struct syms *syms)
 {
+	enum { FEW = 16 };
 	size_t n = syms->n;
 	scoped(freep) struct sort_pair *keys = calloc(2 * n + 1, sizeof(*keys));
 	struct sym *sorted = calloc(n + 1, sizeof(*sorted));
@@ -152,7 +163,9 @@ static bool sort_symbols(struct syms *syms)
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && sorted[end].start == sorted[i].start; end++)
 			;
-		if (end - i > 1)
+		if (end - i <= FEW)
+			sort_few(&sorted[i], end - i);
+		else
 			qsort(&sorted[i], end - i, sizeof(*sorted), compare);
 	}
 	free(syms->at);

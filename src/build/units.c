@@ -424,15 +424,18 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	u.out = &u.s->out;
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
-	int r = read_lines(&u, &u.out->why);
+	struct turf_error why = { 0 };
+	int r = read_lines(&u, &why);
 	/* what programs share has no code, and a split unit is read with its skeleton */
 	bool has_code = u.unit->in == b->dwarf.own;
-	int scopes = r == -ENOMEM || !has_code ? 0 : turf_read_scopes(&u, &u.out->why);
+	int scopes = r == -ENOMEM || !has_code ? 0 : turf_read_scopes(&u, &why);
 	u.out->error = r < 0 ? r : MIN(scopes, 0);
-	bool done = r != -ENOMEM && scopes != -ENOMEM && sort_rows(&u) && clip_rows(&u) &&
-	            sort_ranges(u.s) && sweep(&u) && turf_scratch_emit(&u) &&
-	            (u.out->segments.n || keep_files(&u)) && keep_dies(&u) &&
-	            turf_scratch_keep(u.s, &b->units[idx]);
+	if (u.out->error < 0 && (u.out->why = turf_arena_take(&u.s->kept, sizeof(why))))
+		*u.out->why = why;
+	bool done = (u.out->error == 0 || u.out->why) && r != -ENOMEM && scopes != -ENOMEM &&
+	            sort_rows(&u) && clip_rows(&u) && sort_ranges(u.s) && sweep(&u) &&
+	            turf_scratch_emit(&u) && (u.out->segments.n || keep_files(&u)) &&
+	            keep_dies(&u) && turf_scratch_keep(u.s, &b->units[idx]);
 	turf_scratch_give(b, u.s);
 	return done ? 0 : no_memory(&u, err);
 }

@@ -124,7 +124,7 @@ struct unit_out {
 	uint32_t global;   /* number of the unit in the urf; 0: it has no code */
 	bool too_deep;     /* of some chains of inlined calls the middle is left out */
 	int error;         /* this unit's DWARF is malformed: what was read before it is kept */
-	struct turf_error why;
+	struct turf_error *why; /* of the error */
 };
 
 /* What the reading of one unit needs for itself; used again for the next one. */

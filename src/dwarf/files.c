@@ -16,8 +16,16 @@ int turf_dwarf_file_entry(const struct dwarf_lines *lines, const struct dwarf_fo
 	struct dwarf_file file = { 0 };
 	for (unsigned i = 0; i < format->n; i++) {
 		struct dwarf_value value;
-		uint16_t content = format->entry[i].content;
-		if (!turf_dwarf_value(c, format->entry[i].form, sizes, &value))
+		uint16_t content = format->entry[i].content, form = format->entry[i].form;
+		/* as nearly all are: units list the same headers thousands of times */
+		if (form == DW_FORM_line_strp)
+			value = (struct dwarf_value){ VALUE_LINE_STR,
+				                      cur_uint(c, sizes.offset) };
+		else if (form == DW_FORM_udata)
+			value = (struct dwarf_value){ VALUE_CONSTANT, cur_uleb(c) };
+		else if (!turf_dwarf_value(c, form, sizes, &value))
+			return -EBADMSG;
+		if (c->bad)
 			return -EBADMSG;
 		if (!ret)
 			continue;
