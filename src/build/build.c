@@ -69,12 +69,13 @@ static void note_bad_units(struct builder *b)
  */
 static int order_units(struct builder *b)
 {
-	enum { GOOD_PART = 32 };
+	enum { GOOD_PART = 32, GROUPS = 256 };
 	size_t n = b->dwarf.n_units, at = 0;
 	uint64_t all = 0;
 	b->units = calloc(n + 1, sizeof(*b->units));
 	b->order = calloc(n + 1, sizeof(*b->order));
-	if (!b->units || !b->order)
+	b->groups = calloc(n + 1, sizeof(*b->groups));
+	if (!b->units || !b->order || !b->groups)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		all += b->dwarf.units[i].end - b->dwarf.units[i].off;
@@ -84,6 +85,18 @@ static int order_units(struct builder *b)
 			if ((size > all / GOOD_PART) == big)
 				b->order[at++] = i;
 		}
+	/* what threads share moves from one to the other with each group, which takes longer
+	 * than a small unit does */
+	uint64_t group = UINT64_MAX;
+	for (size_t i = 0; i < n; i++) {
+		const struct dwarf_unit *unit = &b->dwarf.units[b->order[i]];
+		if (group > all / GROUPS) {
+			b->groups[b->n_groups++] = i;
+			group = 0;
+		}
+		group += unit->end - unit->off;
+	}
+	b->groups[b->n_groups] = n;
 	return turf_functions_begin(b);
 }
 
@@ -140,14 +153,14 @@ static int open_gate(struct reading *r, bool *gate, int result)
 	return result;
 }
 
-static int tell_progress(struct reading *reading, const char *stage, uint64_t *done,
+static int tell_progress(struct reading *reading, const char *stage, uint64_t *done, uint64_t n,
                          uint64_t total, struct turf_error *err)
 {
 	struct builder *b = reading->b;
 	if (!b->options->progress)
 		return 0;
 	pthread_mutex_lock(&reading->lock);
-	int r = b->options->progress(b->options->ctx, stage, ++*done, total);
+	int r = b->options->progress(b->options->ctx, stage, *done += n, total);
 	pthread_mutex_unlock(&reading->lock);
 	return r ? turf_fail(err, -ECANCELED, TURF_NOWHERE, "%s: stopped", b->in.name) : 0;
 }
@@ -185,7 +198,7 @@ static int inflate(struct reading *reading, size_t idx, struct turf_error *err)
 	bool cfi = idx >= N_DWARF_SECTIONS;
 	int r = turf_inputs_inflate(&reading->b->in, idx, err);
 	if (r == 0)
-		r = tell_progress(reading, "sections", &reading->told, N_INFLATES, err);
+		r = tell_progress(reading, "sections", &reading->told, 1, N_INFLATES, err);
 	pthread_mutex_lock(&reading->lock);
 	bool last = cfi ? ++reading->cfi_sections == N_INFLATES - N_DWARF_SECTIONS
 	                : ++reading->sections == N_DWARF_SECTIONS;
@@ -210,17 +223,18 @@ static int read_part(struct reading *reading, size_t part, struct turf_error *er
 }
 
 /* 1 there is none. */
-static int read_unit(struct reading *reading, size_t idx, struct turf_error *err)
+static int read_group(struct reading *reading, size_t idx, struct turf_error *err)
 {
 	struct builder *b = reading->b;
-	if (idx >= b->dwarf.n_units)
+	if (idx >= b->n_groups)
 		return 1;
-	size_t unit = b->order[idx];
-	int r = turf_build_unit(b, unit, err);
+	const size_t *units = b->order + b->groups[idx];
+	size_t n = b->groups[idx + 1] - b->groups[idx];
+	int r = turf_build_units(b, units, n, err);
 	if (r < 0)
 		return r;
-	turf_functions_unit(b, unit);
-	return tell_progress(reading, "units", &reading->done, b->dwarf.n_units, err);
+	turf_functions_units(b, units, n);
+	return tell_progress(reading, "units", &reading->done, n, b->dwarf.n_units, err);
 }
 
 static int read_task(void *ctx, size_t idx, struct turf_error *err)
@@ -251,7 +265,7 @@ static int read_task(void *ctx, size_t idx, struct turf_error *err)
 		return read_part(r, idx - TASK_PARTS, err);
 	if (!wait_for(r, &r->symbols) || !wait_for(r, &r->ready))
 		return 1;
-	return read_unit(r, idx - TASK_UNITS, err);
+	return read_group(r, idx - TASK_UNITS, err);
 }
 
 static int read_all(struct builder *b, struct turf_error *err)
@@ -392,6 +406,7 @@ static void release(struct builder *b)
 	turf_types_free(b->types);
 	free(b->units);
 	free(b->order);
+	free(b->groups);
 	turf_functions_free(b->merged);
 	turf_bodies_free(b->cold);
 	turf_unit_scratch_free(b->scratch);

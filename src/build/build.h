@@ -151,6 +151,8 @@ struct builder {
 	struct dwarf dwarf;
 	bool has_dwarf;
 	size_t *order;                /* in which units are read */
+	size_t *groups, n_groups;     /* where in order those begin that are read in one go;
+	                                 and the end */
 	struct unit_out *units;       /* one for each of dwarf.units */
 	struct unit_scratch *scratch; /* that no thread uses */
 	pthread_mutex_t lock;         /* over scratch and the telling of notes */
@@ -230,7 +232,8 @@ int turf_build_frames(struct builder *b, struct turf_error *err);
 
 /* functions.c, segments.c, packed.c, calls.c: 0, -ENOMEM or -E2BIG */
 int turf_functions_begin(struct builder *b);
-void turf_functions_unit(struct builder *b, size_t idx); /* that unit is read; any thread */
+/* Those units are read; any thread. */
+void turf_functions_units(struct builder *b, const size_t *units, size_t n);
 void turf_functions_free(struct functions *f);
 int turf_emit_packed(struct builder *b);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */

@@ -335,11 +335,12 @@ int turf_functions_begin(struct builder *b)
 }
 
 /* Numbers go by unit, in order: whoever has read a unit numbers all that wait for it. */
-void turf_functions_unit(struct builder *b, size_t idx)
+void turf_functions_units(struct builder *b, const size_t *units, size_t n)
 {
 	struct functions *f = b->merged;
 	pthread_mutex_lock(&f->lock);
-	f->done[idx] = true;
+	for (size_t i = 0; i < n; i++)
+		f->done[units[i]] = true;
 	if (!f->busy) {
 		f->busy = true;
 		while (f->next < b->dwarf.n_units && f->done[f->next] && f->result == 0 &&

@@ -51,7 +51,7 @@ static void forget(struct unit_scratch *s)
 	s->n_known = s->n_known_dies = 0;
 }
 
-void turf_scratch_give(struct builder *b, struct unit_scratch *s)
+void turf_scratch_empty(struct unit_scratch *s)
 {
 	forget(s);
 	s->rows.n = s->copy.n = s->ranges.n = s->heap.n = s->keys.n = s->areas.n = 0;
@@ -64,6 +64,10 @@ void turf_scratch_give(struct builder *b, struct unit_scratch *s)
 	s->out.too_deep = false;
 	s->out.error = 0;
 	s->out.why = NULL;
+}
+
+void turf_scratch_give(struct builder *b, struct unit_scratch *s)
+{
 	pthread_mutex_lock(&b->lock);
 	s->next = b->scratch;
 	b->scratch = s;

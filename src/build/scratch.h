@@ -101,6 +101,8 @@ bool turf_unit_file(struct unit *u, uint64_t idx, uint32_t *ret);
 
 struct unit_scratch *turf_scratch_take(struct builder *b);
 void turf_scratch_give(struct builder *b, struct unit_scratch *s);
+/* For the next unit. */
+void turf_scratch_empty(struct unit_scratch *s);
 
 /* Index of the function that is known by a DIE: 1, 0 it is new: the next one, -ENOMEM. */
 int turf_scratch_function(struct unit_scratch *s, uint64_t die, uint32_t *ret);

@@ -415,13 +415,10 @@ static bool keep_dies(struct unit *u)
 	return true;
 }
 
-int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
+static int read_unit(struct builder *b, struct unit_scratch *s, size_t idx,
+                     struct turf_error *err)
 {
-	struct unit u = { .b = b, .unit = &b->dwarf.units[idx] };
-	u.s = turf_scratch_take(b);
-	if (!u.s)
-		return no_memory(&u, err);
-	u.out = &u.s->out;
+	struct unit u = { .b = b, .unit = &b->dwarf.units[idx], .s = s, .out = &s->out };
 	/* lines first: call sites name their files; what is malformed is left out, the rest
 	 * kept */
 	struct turf_error why = { 0 };
@@ -436,6 +433,19 @@ int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err)
 	            sort_rows(&u) && clip_rows(&u) && sort_ranges(u.s) && sweep(&u) &&
 	            turf_scratch_emit(&u) && (u.out->segments.n || keep_files(&u)) &&
 	            keep_dies(&u) && turf_scratch_keep(u.s, &b->units[idx]);
-	turf_scratch_give(b, u.s);
+	turf_scratch_empty(s);
 	return done ? 0 : no_memory(&u, err);
+}
+
+int turf_build_units(struct builder *b, const size_t *units, size_t n, struct turf_error *err)
+{
+	struct unit_scratch *s = turf_scratch_take(b);
+	if (!s)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory for units",
+		                 b->in.name);
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_unit(b, s, units[i], err);
+	turf_scratch_give(b, s);
+	return r;
 }

@@ -132,7 +132,7 @@ struct unit_scratch;
 void turf_unit_scratch_free(struct unit_scratch *scratch);
 
 struct builder;
-int turf_build_unit(struct builder *b, size_t idx, struct turf_error *err);
+int turf_build_units(struct builder *b, const size_t *units, size_t n, struct turf_error *err);
 /* The @idx-th file of a unit's line table: 1, 0 there is none, or -ENOMEM. */
 int turf_unit_find_file(const struct builder *b, const struct dwarf_unit *unit, uint32_t idx,
                         const char **comp_dir, struct unit_file *ret);
