@@ -69,7 +69,7 @@ static void note_bad_units(struct builder *b)
  */
 static int order_units(struct builder *b)
 {
-	enum { GOOD_PART = 32, GROUPS = 256 };
+	enum { GOOD_PART = 32, GROUPS = 128 };
 	size_t n = b->dwarf.n_units, at = 0;
 	uint64_t all = 0;
 	b->units = calloc(n + 1, sizeof(*b->units));
@@ -441,6 +441,8 @@ static int build(struct builder *b, struct turf_error *err)
 	if (b->in.debug.open)
 		b->flags |= URF_HAS_DEBUG_FILE;
 	int r = read_all(b, err);
+	if (b->has_dwarf && b->options->flags & TURF_BUILD_HOT)
+		turf_dwarf_drop_abbrevs(&b->dwarf);
 	if (r == 0)
 		r = merge(b, err);
 	if (r == 0)

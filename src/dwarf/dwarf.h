@@ -91,6 +91,8 @@ struct dwarf {
  */
 int turf_dwarf_open(const struct dwarf_sections *sections, struct dwarf *ret,
                     struct turf_error *err);
+/* Gives back what only DIEs are read with: none is read any more. */
+void turf_dwarf_drop_abbrevs(struct dwarf *dw);
 void turf_dwarf_close(struct dwarf *dw);
 
 /*

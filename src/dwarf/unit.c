@@ -519,6 +519,14 @@ int turf_dwarf_add_split(struct dwarf *dw, const struct dwarf_sections *sections
 	return r < 0 ? turf_fail(err, r, TURF_NOWHERE, "no memory for split units") : 0;
 }
 
+void turf_dwarf_drop_abbrevs(struct dwarf *dw)
+{
+	for (size_t i = 0; i < dw->n_units; i++)
+		dw->units[i].abbrevs = NULL;
+	for (size_t i = 0; i < DWARF_PARTS; i++)
+		turf_arena_fini(&dw->parts[i]);
+}
+
 void turf_dwarf_close(struct dwarf *dw)
 {
 	free(dw->units);
