@@ -27,8 +27,7 @@ struct line {
 	unsigned number;
 };
 
-/* Text of a file may be anything: no control character reaches the terminal. */
-static void print_text(const char *text)
+void stack_print_text(const char *text)
 {
 	for (; *text; text++)
 		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
@@ -57,8 +56,8 @@ static void print_function(const struct stack *s, const struct line *l)
 {
 	const struct turf_frame *code = l->code;
 	fputs(s->color ? "\033[1m" : "", stdout);
-	print_text(code ? cli_frame_name(l->frame->location.image, code, !s->mangled).at
-	                : "??");
+	stack_print_text(code ? cli_frame_name(l->frame->location.image, code, !s->mangled).at
+	                      : "??");
 	fputs(s->color ? "\033[0m" : "", stdout);
 	if (!code)
 		return;
@@ -78,7 +77,7 @@ static void print_source(const struct line *l)
 	if (!path.at)
 		return;
 	fputs("  ", stdout);
-	print_text(path.at);
+	stack_print_text(path.at);
 	if (code->line)
 		printf(":%u", code->line);
 	if (code->line && code->column)
@@ -103,7 +102,7 @@ static void print_line(const struct stack *s, const struct line *l)
 	print_source(l);
 	if (l->module) {
 		fputs("  (", stdout);
-		print_text(l->module);
+		stack_print_text(l->module);
 		if (s->build_ids)
 			print_build_id(l->frame);
 		putchar(')');
@@ -121,11 +120,10 @@ static void json_text(const char *name, const char *text)
 	cli_json_string(stdout, text);
 }
 
-static void json_line(const struct stack *s, const struct line *l)
+static void json_line(const struct line *l)
 {
 	static const char *const sources[] = { "first", "cfi", "pointer" };
 	const struct turf_frame *code = l->code;
-	(void)s;
 	printf("%s{\"pc\":\"0x%llx\"", l->number ? "," : "", (unsigned long long)l->frame->pc);
 	printf(",\"source\":\"%s\"", sources[l->frame->source]);
 	if (l->frame->signal_frame)
@@ -147,31 +145,40 @@ static void json_line(const struct stack *s, const struct line *l)
 			printf(",\"column\":%u", code->column);
 		printf(",\"inlined\":%s", code->inlined ? "true" : "false");
 	}
-	putchar('}');
+}
+
+static void show_line(struct stack *s, const struct line *l, const struct turf_values *values,
+                      uint32_t inlined)
+{
+	if (s->json)
+		json_line(l);
+	else
+		print_line(s, l);
+	if (s->locals && l->code)
+		stack_show_locals(s, values, inlined);
+	if (s->json)
+		putchar('}');
 }
 
 /* All lines of one frame; returns the number of the next. */
-static unsigned show_frame(const struct stack *s, const struct turf_unwind_frame *frame,
-                           unsigned number)
+static unsigned show_frame(struct stack *s, const struct turf_values *values, unsigned number)
 {
-	const struct turf_location *at = &frame->location;
-	void (*show)(const struct stack *, const struct line *) =
-		s->json ? json_line : print_line;
-	struct line l = { .frame = frame, .number = number };
+	const struct turf_location *at = &values->frame.location;
+	struct line l = { .frame = &values->frame, .number = number };
 	l.module = at->module ? turf_module_path(at->module) : NULL;
 	struct turf_frames walk;
 	struct turf_frame code;
 	if (at->image && turf_image_frames(at->image, at->addr, &walk) > 0)
-		while (turf_frames_next(&walk, &code) > 0) {
+		for (uint32_t i = 0; turf_frames_next(&walk, &code) > 0; i++) {
 			if (s->no_inlines && code.inlined)
 				continue;
 			l.code = &code;
-			show(s, &l);
+			show_line(s, &l, values, i);
 			l.number++;
 		}
 	if (l.number == number) {
 		l.code = NULL;
-		show(s, &l);
+		show_line(s, &l, values, 0);
 		l.number++;
 	}
 	return l.number;
@@ -193,7 +200,7 @@ static void show_end(const struct stack *s, const struct turf_unwind *u,
 		printf("     the stack is not complete: %s", turf_stop_name(u->stop));
 		if (u->stop == TURF_STOP_NO_MODULE && error) {
 			fputs(": ", stdout);
-			print_text(error);
+			stack_print_text(error);
 		}
 		putchar('\n');
 	}
@@ -238,7 +245,7 @@ void stack_show_core(const struct stack *s)
 	char room[24];
 	turf_core_info(s->core, &info);
 	printf("PID %d - core of ", s->pid);
-	print_text(*info.command ? info.command : info.name);
+	stack_print_text(*info.command ? info.command : info.name);
 	putchar('\n');
 	if (info.signal) {
 		printf("ended by %s", signal_name(info.signal, room));
@@ -273,9 +280,17 @@ static void show_head(const struct stack *s, const struct stack_thread *t, bool 
 		fputs(",\"frames\":[", stdout);
 	} else {
 		printf("TID %d \"", t->tid);
-		print_text(t->name);
+		stack_print_text(t->name);
 		fputs("\":\n", stdout);
 	}
+}
+
+/* The next frame into what calls the one at hand. */
+static bool next_frame(struct turf_unwind *u, struct turf_values *values)
+{
+	values->caller_regs.valid = 0;
+	return turf_unwind_next(u, &values->caller) > 0 &&
+	       turf_unwind_registers(u, &values->caller_regs) > 0;
 }
 
 void stack_show_thread(struct stack *s, const struct stack_thread *t, bool first)
@@ -286,8 +301,13 @@ void stack_show_thread(struct stack *s, const struct stack_thread *t, bool first
 	turf_unwind_begin(&u, s->process, &t->regs, s->core ? s->memory : memory,
 	                  s->max_frames);
 	show_head(s, t, first);
-	struct turf_unwind_frame frame = { 0 };
-	for (unsigned number = 0; turf_unwind_next(&u, &frame) > 0;)
-		number = show_frame(s, &frame, number);
-	show_end(s, &u, &frame);
+	struct turf_values values = { .process = s->process, .memory = u.memory };
+	bool more = next_frame(&u, &values);
+	for (unsigned number = 0; more;) {
+		values.frame = values.caller;
+		values.regs = values.caller_regs;
+		more = next_frame(&u, &values);
+		number = show_frame(s, &values, number);
+	}
+	show_end(s, &u, &values.frame);
 }

@@ -191,6 +191,7 @@ static int with_table(struct stack *s)
 	for (size_t i = 0; i < s->n_threads; i++)
 		free(s->threads[i].bytes);
 	free(s->threads);
+	free(s->walk);
 	return status;
 }
 
@@ -287,7 +288,7 @@ int cmd_stack(int argc, char **argv)
 	struct stack s = { .color = cli_color(stdout) };
 	if (read_arguments(&s, argc, argv))
 		return CLI_ERROR;
-	cli_by_address = true;
+	cli_by_address = !s.locals;
 	int status = cli_open_store(&s.store);
 	if (status != CLI_OK)
 		return status;

@@ -8,5 +8,6 @@
 #include "turf/process.h"
 #include "turf/profile.h"
 #include "turf/unwind.h"
+#include "turf/value.h"
 
 #endif

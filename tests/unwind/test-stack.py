@@ -108,6 +108,27 @@ class Stack(lib.Case):
             self.assertEqual(stack['frames'][at]['module'], str(self.program.resolve()))
         self.assertEqual(sorted(s['name'] for s in stacks), ['a "\x1b name', 'chain'])
 
+    def test_locals(self):
+        program = self.folder / 'vars'
+        source = pathlib.Path(__file__).parent / 'programs/chain.c'
+        subprocess.run(['gcc', '-g', '-O0', '-pthread', source, '-o', program], check=True)
+        process = subprocess.Popen([program, '2', 'wait'], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        while len(self.threads(process.pid)) < 4 or not self.all_wait(process.pid):
+            time.sleep(0.001)
+        text = self.good('stack', '--locals', process.pid)
+        self.assertEqual(sorted(re.findall(r'^        name = (.*)$', text, re.M)),
+                         [f'"thr{i}\\000\\000\\000"' for i in range(3)], text)
+        stacks = [json.loads(s) for s in
+                  self.good('stack', '--locals', '--json', process.pid).splitlines()]
+        found = [f for s in stacks for f in s['frames'] if f.get('function') == 'thread'][0]
+        self.assertEqual([(v['name'], v['kind'], v['type']) for v in found['locals']],
+                         [('arg', 'argument', 'void *'), ('id', 'local', 'long int'),
+                          ('name', 'local', 'char[8]')])
+        self.assertEqual(found['locals'][0]['value'], hex(int(found['locals'][1]['value'])))
+
     def test_one_thread(self):
         pid = self.start()
         for tid in self.threads(pid):

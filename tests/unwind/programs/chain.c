@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	pthread_t t[3];
 	for (long i = 0; i < 3; i++)
 		pthread_create(&t[i], 0, thread, (void *)i);
-	usleep(50000);
+	usleep(argc > 2 ? 600000000 : 50000);
 	signal(SIGUSR1, handler);
 	int deep = argc > 1 ? atoi(argv[1]) : 4;
 	float fl = 1.25f;
