@@ -33,6 +33,9 @@ enum turf_event_kind {
 	TURF_EVENT_COMM, /* a thread's name changed; exec: the whole address space is new */
 	TURF_EVENT_FORK, /* a thread or process was made */
 	TURF_EVENT_EXIT, /* a thread or process ended */
+	/* perf tells neither of these; whoever traces munmap and mremap can */
+	TURF_EVENT_UNMAP, /* nothing is mapped in a range any more */
+	TURF_EVENT_MOVE,  /* what was mapped in a range is elsewhere now (mremap) */
 };
 
 struct turf_event {
@@ -49,6 +52,13 @@ struct turf_event {
 			size_t build_id_size;
 		} map;
 		struct {
+			uint64_t start, end;
+		} unmap;
+		struct {
+			uint64_t start, end, to,
+				to_end; /* to_end: what it was cut to, or grew to */
+		} move;
+		struct {
 			const char *name;
 			bool exec;
 		} comm;
@@ -64,6 +74,17 @@ struct turf_event {
  * again or 1024 others have ended; an event that is no exit brings it back.
  */
 int turf_processes_event(struct turf_processes *table, const struct turf_event *event);
+
+/**
+ * turf_processes_refresh() - ask the system what is mapped at one address of a live process
+ *
+ * For addresses that no event told of: where events were lost, or memory was moved. What the
+ * answer tells takes the place of what the table holds of that range.
+ *
+ * Cost:   one ioctl, about 4 us (Linux 6.11; before that all of /proc/PID/maps is read)
+ * Return: 1 there is a mapping now, 0 there is none that is executable; -ESRCH, -EACCES, ...
+ */
+int turf_processes_refresh(struct turf_processes *table, pid_t pid, uint64_t pc);
 
 /* The process, or NULL. */
 struct turf_process *turf_processes_find(struct turf_processes *table, pid_t pid);

@@ -6,6 +6,7 @@
  *     space.c    one address space: mappings in order, shared by forks until one changes
  *     maps.c     the text of /proc/PID/maps -> entries
  *     proc.c     reading /proc into the table
+ *     query.c    what is mapped at one address
  *     module.c   one mapped file: finding it, asking the store for its urf, pc -> address
  *     memory.c   memory of a live process
  *     core.c     a process out of a core file; its memory
@@ -107,6 +108,11 @@ void turf_space_unref(struct space *space);
 const struct map *turf_space_find(const struct space *space, uint64_t pc);
 /* Puts @map into *@space and cuts what it overlaps; 0 or -ENOMEM. */
 int turf_space_insert(struct space **space, const struct map *map);
+/* Takes [start, end) out of it; 0 or -ENOMEM. */
+int turf_space_remove(struct space **space, uint64_t start, uint64_t end);
+/* Moves what is in [start, end) to @to, where it ends at @to_end; 0 or -ENOMEM. */
+int turf_space_move(struct space **space, uint64_t start, uint64_t end, uint64_t to,
+                    uint64_t to_end);
 
 /* maps.c */
 

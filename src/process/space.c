@@ -64,32 +64,82 @@ static int make_own(struct space **space)
 	return 0;
 }
 
-int turf_space_insert(struct space **space, const struct map *map)
+/* Puts @map, or nothing, in the place of all in [start, end). */
+static int replace(struct space **space, uint64_t start, uint64_t end, const struct map *map)
 {
-	if (map->start >= map->end)
-		return 0;
 	int r = make_own(space);
 	struct space *s = *space;
 	if (r < 0 || !vec_reserve(s, 2))
 		return -ENOMEM;
-	size_t from = first_behind(s, map->start), to = from;
-	while (to < s->n && s->at[to].start < map->end)
+	size_t from = first_behind(s, start), to = from;
+	while (to < s->n && s->at[to].start < end)
 		to++;
 	/* what stays of the first and of the last overlapped one */
 	struct map fresh[3];
 	size_t n = 0;
-	if (from < to && s->at[from].start < map->start) {
+	if (from < to && s->at[from].start < start) {
 		fresh[n] = s->at[from];
-		fresh[n++].end = map->start;
+		fresh[n++].end = start;
 	}
-	fresh[n++] = *map;
-	if (from < to && s->at[to - 1].end > map->end) {
+	if (map)
+		fresh[n++] = *map;
+	if (from < to && s->at[to - 1].end > end) {
 		fresh[n] = s->at[to - 1];
-		fresh[n].offset += map->end - fresh[n].start;
-		fresh[n++].start = map->end;
+		fresh[n].offset += end - fresh[n].start;
+		fresh[n++].start = end;
 	}
 	memmove(s->at + from + n, s->at + to, (s->n - to) * sizeof(*s->at));
 	memcpy(s->at + from, fresh, n * sizeof(*fresh));
 	s->n = s->n - (to - from) + n;
 	return 0;
+}
+
+int turf_space_insert(struct space **space, const struct map *map)
+{
+	return map->start < map->end ? replace(space, map->start, map->end, map) : 0;
+}
+
+/* Whether something is mapped in the range: what is not, costs no copy. */
+static bool overlaps(const struct space *s, uint64_t start, uint64_t end)
+{
+	size_t i = s ? first_behind(s, start) : 0;
+	return s && start < end && i < s->n && s->at[i].start < end;
+}
+
+int turf_space_remove(struct space **space, uint64_t start, uint64_t end)
+{
+	return overlaps(*space, start, end) ? replace(space, start, end, NULL) : 0;
+}
+
+int turf_space_move(struct space **space, uint64_t start, uint64_t end, uint64_t to,
+                    uint64_t to_end)
+{
+	struct {
+		struct map *at;
+		size_t n, room;
+	} moved = { 0 };
+	int r = 0;
+	/* the kernel moves one mapping a call; what it is told as may be several here */
+	for (size_t i = overlaps(*space, start, end) ? first_behind(*space, start) : SIZE_MAX;
+	     i != SIZE_MAX && i < (*space)->n && (*space)->at[i].start < end; i++) {
+		struct map *m = vec_push(&moved);
+		if (!m) {
+			vec_fini(&moved);
+			return -ENOMEM;
+		}
+		*m = (*space)->at[i];
+		m->offset += MAX(m->start, start) - m->start;
+		m->start = MAX(m->start, start) - start + to;
+		m->end = MIN(m->end, end) - start + to;
+		m->end = MIN(m->end, to_end);
+	}
+	if (moved.n && to_end > moved.at[moved.n - 1].end && to_end - to > end - start)
+		moved.at[moved.n - 1].end = to_end;
+	r = turf_space_remove(space, start, end);
+	if (r == 0)
+		r = turf_space_remove(space, to, to_end);
+	for (size_t i = 0; r == 0 && i < moved.n; i++)
+		r = turf_space_insert(space, &moved.at[i]);
+	vec_fini(&moved);
+	return r;
 }

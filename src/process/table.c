@@ -282,6 +282,18 @@ static int exit_event(struct turf_processes *table, const struct turf_event *eve
 	return 0;
 }
 
+/* Of a process that nobody spoke of before there is nothing to take away. */
+static int unmap_event(struct turf_processes *table, const struct turf_event *event)
+{
+	struct turf_process *process = turf_processes_find(table, event->pid);
+	if (!process)
+		return 0;
+	if (event->kind == TURF_EVENT_UNMAP)
+		return turf_space_remove(&process->space, event->unmap.start, event->unmap.end);
+	return turf_space_move(&process->space, event->move.start, event->move.end,
+	                       event->move.to, event->move.to_end);
+}
+
 int turf_processes_event(struct turf_processes *table, const struct turf_event *event)
 {
 	switch (event->kind) {
@@ -293,6 +305,9 @@ int turf_processes_event(struct turf_processes *table, const struct turf_event *
 		return fork_event(table, event);
 	case TURF_EVENT_EXIT:
 		return exit_event(table, event);
+	case TURF_EVENT_UNMAP:
+	case TURF_EVENT_MOVE:
+		return unmap_event(table, event);
 	}
 	return -EINVAL;
 }

@@ -23,7 +23,7 @@ struct perf_machine {
 	uint16_t machine;             /* ELF e_machine */
 	uint64_t mask;                /* sample_regs_user: which registers to ask for */
 	uint8_t dwarf[PERF_MAX_REGS]; /* DWARF number of each bit of mask */
-	uint8_t sp;                   /* DWARF number of the stack pointer */
+	uint8_t sp, pc;               /* DWARF numbers */
 };
 extern const struct perf_machine turf_perf_machine;
 

@@ -53,6 +53,14 @@ static int user_frame(struct taker *t, const struct turf_unwind_frame *u)
 	return add_frame(t, &f);
 }
 
+/* Asks the system where no event told of a mapping: it was lost, or moved (mremap). */
+static void fill_gap(struct taker *t, struct turf_process *process, uint64_t pc)
+{
+	struct turf_location at;
+	if (turf_process_locate(process, pc, &at) == 0)
+		turf_processes_refresh(t->table, turf_process_pid(process), pc);
+}
+
 static int user_frames(struct taker *t, struct turf_process *process, const struct sample *s,
                        const struct turf_regs *regs)
 {
@@ -64,6 +72,7 @@ static int user_frames(struct taker *t, struct turf_process *process, const stru
 	};
 	struct turf_unwind u;
 	struct turf_unwind_frame frame;
+	fill_gap(t, process, regs->value[turf_perf_machine.pc]);
 	turf_unwind_begin(&u, process, regs, turf_memory_copy(&copy), TAKER_MAX_USER_FRAMES);
 	while (turf_unwind_next(&u, &frame) == 1) {
 		int r = user_frame(t, &frame);

@@ -31,6 +31,15 @@
 		.kind = TURF_EVENT_EXIT, .pid = (p), .tid = (t)                                \
 	}
 
+#define UNMAP(p, s, e)                                                                         \
+	{                                                                                      \
+		.kind = TURF_EVENT_UNMAP, .pid = (p), .tid = (p), .unmap = { s, e }            \
+	}
+#define MOVE(p, s, e, t, te)                                                                   \
+	{                                                                                      \
+		.kind = TURF_EVENT_MOVE, .pid = (p), .tid = (p), .move = { s, e, t, te }       \
+	}
+
 #define NONE(p, pc)                                                                            \
 	{                                                                                      \
 		p, pc, 0, 0, 0, NULL                                                           \
@@ -185,6 +194,42 @@ static const struct {
 	{ "a live one keeps what /proc told when its parent is unknown",
 	  { MAP(7, 0x1000, 0x2000, 0, A), FORK(7, 7, 6, 6) },
 	  { { 7, 0x1000, 0x1000, 0x2000, 0, A } } },
+	{ "unmapped in the middle",
+	  { MAP(7, 0x1000, 0x9000, 0x10000, A), UNMAP(7, 0x4000, 0x5000) },
+	  { { 7, 0x3fff, 0x1000, 0x4000, 0x10000, A },
+	    NONE(7, 0x4000),
+	    { 7, 0x5000, 0x5000, 0x9000, 0x14000, A } } },
+	{ "unmapped over several",
+	  { MAP(7, 0x1000, 0x2000, 0, A), MAP(7, 0x3000, 0x4000, 0, B),
+	    MAP(7, 0x5000, 0x6000, 0, C), UNMAP(7, 0x1800, 0x5800) },
+	  { { 7, 0x1000, 0x1000, 0x1800, 0, A },
+	    NONE(7, 0x1800),
+	    NONE(7, 0x3000),
+	    { 7, 0x5800, 0x5800, 0x6000, 0x800, C } } },
+	{ "unmapped in the child, not in the parent",
+	  { MAP(7, 0x1000, 0x2000, 0, A), FORK(8, 8, 7, 7), UNMAP(8, 0x1000, 0x2000) },
+	  { { 7, 0x1000, 0x1000, 0x2000, 0, A }, NONE(8, 0x1000) } },
+	{ "unmapped where nothing is, empty and inverted ranges",
+	  { MAP(7, 0x1000, 0x2000, 0, A), UNMAP(7, 0x2000, 0x9000), UNMAP(7, 0x0, 0x1000),
+	    UNMAP(7, 0x1800, 0x1800), UNMAP(7, 0x1800, 0x1000), UNMAP(9, 0x1000, 0x2000) },
+	  { { 7, 0x1000, 0x1000, 0x2000, 0, A }, NONE(9, 0x1000) } },
+	{ "moved over another one",
+	  { MAP(7, 0x1000, 0x5000, 0x10000, A), MAP(7, 0x8000, 0xb000, 0, B),
+	    MOVE(7, 0x2000, 0x4000, 0x9000, 0xb000) },
+	  { { 7, 0x1000, 0x1000, 0x2000, 0x10000, A },
+	    NONE(7, 0x2000),
+	    { 7, 0x4000, 0x4000, 0x5000, 0x13000, A },
+	    { 7, 0x8000, 0x8000, 0x9000, 0, B },
+	    { 7, 0x9000, 0x9000, 0xb000, 0x11000, A } } },
+	{ "moved and grown, moved and cut",
+	  { MAP(7, 0x1000, 0x2000, 0, A), MAP(7, 0x3000, 0x5000, 0, B),
+	    MOVE(7, 0x1000, 0x2000, 0x10000, 0x13000),
+	    MOVE(7, 0x3000, 0x5000, 0x20000, 0x21000) },
+	  { NONE(7, 0x1000),
+	    NONE(7, 0x3000),
+	    { 7, 0x12000, 0x10000, 0x13000, 0, A },
+	    { 7, 0x20000, 0x20000, 0x21000, 0, B },
+	    NONE(7, 0x21000) } },
 	{ "an exit of the unknown", { EXIT(7, 7) }, { NONE(7, 0x1000) } },
 };
 

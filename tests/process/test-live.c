@@ -318,6 +318,28 @@ START_TEST(reads_the_running_kernel)
 }
 END_TEST
 
-TESTS("process/live", locates_its_own_functions, locates_the_vdso, tells_a_replaced_file,
-      tells_what_has_no_urf, tries_other_processes, reads_thread_names, reads_all_processes,
-      reads_memory, reads_the_running_kernel)
+START_TEST(asks_for_one_address)
+{
+	struct fake fake = { 0 };
+	struct turf_processes *table = new_table(&fake);
+	uint64_t pc = (uintptr_t)map_exec("/usr/bin/env");
+	struct turf_location at;
+	/* nobody told of it; what is asked for is known after, and nothing else */
+	ck_assert_int_eq(turf_processes_refresh(table, getpid(), pc + 5), 1);
+	struct turf_process *process = turf_processes_find(table, getpid());
+	ck_assert_int_eq(turf_process_locate(process, pc, &at), 1);
+	ck_assert_uint_eq(at.map_start, pc);
+	ck_assert_str_eq(turf_module_path(at.module), "/usr/bin/env");
+	/* it is gone, and again something else */
+	munmap((void *)(uintptr_t)pc, 4096);
+	ck_assert_int_eq(turf_processes_refresh(table, getpid(), pc + 5), 0);
+	ck_assert_int_eq(turf_process_locate(process, pc, &at), 0);
+	ck_assert_int_eq(turf_processes_refresh(table, INT32_MAX, pc), -ESRCH);
+	turf_processes_free(table);
+	fake_close(&fake);
+}
+END_TEST
+
+TESTS("process/live", asks_for_one_address, locates_its_own_functions, locates_the_vdso,
+      tells_a_replaced_file, tells_what_has_no_urf, tries_other_processes, reads_thread_names,
+      reads_all_processes, reads_memory, reads_the_running_kernel)

@@ -118,6 +118,27 @@ int turf_processes_read(struct turf_processes *table, pid_t pid, struct turf_err
 	return 0;
 }
 
+int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_location *out)
+{
+	(void)process;
+	(void)pc;
+	*out = (struct turf_location){ 0 };
+	return 1;
+}
+
+pid_t turf_process_pid(const struct turf_process *process)
+{
+	return process->pid;
+}
+
+int turf_processes_refresh(struct turf_processes *table, pid_t pid, uint64_t pc)
+{
+	(void)table;
+	(void)pid;
+	(void)pc;
+	return 0;
+}
+
 int turf_processes_event(struct turf_processes *table, const struct turf_event *event)
 {
 	table->n_events++;

@@ -14,4 +14,5 @@ const struct perf_machine turf_perf_machine = {
 	.mask = 0xff01ff,
 	.dwarf = { 0, 3, 2, 1, 4, 5, 6, 7, 16, [16] = 8, 9, 10, 11, 12, 13, 14, 15 },
 	.sp = 7,
+	.pc = 16,
 };
