@@ -84,9 +84,6 @@ int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwi
 	return r;
 }
 
-/* A line of the cache holds so many rows; more than FETCH in a page are seldom. */
-enum { LINE = 64 / sizeof(struct urf_row), FETCH = 8 * LINE };
-
 /* The row that holds at @rva: 1, 0 there is none before it, -EBADMSG. */
 static int find_row(const struct turf_image *image, uint64_t rva, size_t *idx)
 {
@@ -98,9 +95,11 @@ static int find_row(const struct turf_image *image, uint64_t rva, size_t *idx)
 		return -EBADMSG;
 	uint16_t pc = rva & ((1u << URF_PAGE_SHIFT) - 1);
 	const struct urf_row *rows = image->rows.at;
-	/* where the search may look next is fetched at once */
-	for (size_t i = lo; i < hi && i < lo + FETCH; i += LINE)
-		__builtin_prefetch(&rows[i]);
+	/* where the search will look in most pages is fetched at once */
+	const char *line = (const char *)&rows[lo];
+	__builtin_prefetch(line + 64);
+	__builtin_prefetch(line + 128);
+	__builtin_prefetch(line + 192);
 	/* rows[lo - 1] holds, of this page or of one before, and at most rows[lo + n - 1] */
 	for (size_t n = hi - lo; n;) {
 		size_t half = (n + 1) / 2;
