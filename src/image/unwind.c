@@ -95,11 +95,13 @@ static int find_row(const struct turf_image *image, uint64_t rva, size_t *idx)
 		return -EBADMSG;
 	uint16_t pc = rva & ((1u << URF_PAGE_SHIFT) - 1);
 	const struct urf_row *rows = image->rows.at;
+	*idx = lo - 1;
+	if (lo == hi)
+		return lo > 0;
 	/* where the search will look in most pages is fetched at once */
-	const char *line = (const char *)&rows[lo];
-	__builtin_prefetch(line + 64);
-	__builtin_prefetch(line + 128);
-	__builtin_prefetch(line + 192);
+	uintptr_t line = (uintptr_t)&rows[lo];
+	for (unsigned i = 1; i < 4; i++)
+		__builtin_prefetch((const void *)(line + i * 64));
 	/* rows[lo - 1] holds, of this page or of one before, and at most rows[lo + n - 1] */
 	for (size_t n = hi - lo; n;) {
 		size_t half = (n + 1) / 2;
