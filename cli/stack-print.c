@@ -193,7 +193,7 @@ static void show_end(const struct stack *s, const struct turf_unwind *u,
 	if (s->json) {
 		printf("],\"complete\":%s", u->stop == TURF_STOP_END ? "true" : "false");
 		json_text("stop", turf_stop_name(u->stop));
-		printf(",\"by_pointer\":%u}\n", u->n_by_pointer);
+		printf(",\"by_pointer\":%u,\"by_guess\":%u}\n", u->n_by_pointer, u->n_by_guess);
 		return;
 	}
 	if (u->stop != TURF_STOP_END) {
@@ -207,6 +207,10 @@ static void show_end(const struct stack *s, const struct turf_unwind *u,
 	if (u->n_by_pointer)
 		printf("     found by frame pointer, which may miss calls: %u of %u frames\n",
 		       u->n_by_pointer, u->depth);
+	if (u->n_by_guess)
+		printf("     found by guess, as no unwind table covers a function: %u of %u "
+		       "frames\n",
+		       u->n_by_guess, u->depth);
 }
 
 static const char *signal_name(int signal, char room[24])

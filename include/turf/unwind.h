@@ -7,7 +7,9 @@
  * per process table (turf/process.h).
  *
  * A walk is over (TURF_STOP_END) where
- *   - the row says that the return address is undefined (_start, clone3, makecontext's start);
+ *   - the row says that the return address is undefined (_start, clone3);
+ *   - the caller of what makecontext made lies where nothing is mapped (glibc's rows lead to
+ * its uc_link);
  *   - the return address that a row points at is 0;
  *   - a caller in a mapped file has no row and its frame pointer is 0, the mark of the deepest
  *     frame (System V psABI for x86-64 section 3.4.1), or it is called _start (ld.so's has no
@@ -86,6 +88,7 @@ struct turf_unwind {
 	struct turf_regs kept; /* of the first frame, or all that is known of the last one */
 	struct turf_location at; /* of the last frame's pc */
 	uint64_t at_pc;
+	uint64_t last_pc;
 	uint64_t last_cfa; /* the next frame's CFA lies above */
 	bool exact_pc;     /* the next frame's pc is no return address */
 	bool all;          /* all registers are followed */

@@ -39,8 +39,9 @@ struct frames {
 		struct cfi_fde *at;
 		size_t n, room;
 	} fdes;
-	struct buf key; /* of the row at hand */
-	size_t sym;     /* the next one that a guess may be made for */
+	struct buf key;  /* of the row at hand */
+	size_t sym;      /* the next one that a guess may be made for */
+	uint64_t padded; /* where the padding before the next FDE begins */
 	size_t n_bad;
 };
 
@@ -251,6 +252,7 @@ int turf_add_row(struct row_list *rows, uint64_t start, uint32_t step, uint32_t 
 static int fde_rows(struct frames *f, const struct cfi_fde *fde, uint64_t from,
                     struct turf_error *err)
 {
+	const uint64_t padded = f->padded;
 	struct cfi_rows rows;
 	const struct cfi_row *row;
 	int r = turf_cfi_rows(fde, &rows, err);
@@ -261,6 +263,11 @@ static int fde_rows(struct frames *f, const struct cfi_fde *fde, uint64_t from,
 		uint32_t step;
 		if (start >= row->end)
 			continue;
+		/* a return address that nothing called is a function's first byte: the one
+		 * before it is looked up */
+		if (start == fde->start && padded < start &&
+		    rule_of(row, fde->return_reg)->kind == TURF_RULE_UNDEFINED)
+			start = padded;
 		if (row_step(f, fde, row, &step) < 0 ||
 		    turf_add_row(&f->rows, start, step, f->set) < 0)
 			return -ENOMEM;
@@ -345,6 +352,7 @@ static void sort_fdes(struct frames *f)
 static int fill_gap(struct frames *f, uint64_t start, uint64_t end)
 {
 	int r = turf_guess_rows(f->b, start, end, &f->sym, &f->steps, &f->rows);
+	f->padded = r == 0 && end - start < PADDING ? start : end;
 	if (r == 0 && f->rows.n && end - start < PADDING && end < f->b->in.end &&
 	    f->rows.at[f->rows.n - 1].start == start)
 		f->rows.n--; /* the row before goes on */
@@ -360,6 +368,7 @@ static int run_fdes(struct frames *f)
 		struct turf_error err = { 0 };
 		if (fde->end <= done)
 			continue;
+		f->padded = fde->start;
 		int r = done < fde->start ? fill_gap(f, done, fde->start) : 0;
 		if (r == 0)
 			r = fde_rows(f, fde, done, &err);

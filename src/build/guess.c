@@ -67,37 +67,117 @@ static int x86_push(struct guess *g)
 	return -1;
 }
 
-static int x86_rows(struct guess *g)
+/* Steps over an instruction's ModRM byte, what it asks for, and @imm bytes. */
+static bool x86_skip_operand(struct cursor *c, size_t imm)
 {
-	enum { PUSH_RBP = 5 };
-	g->step = (struct urf_step){ .cfa_reg = X86_RSP,
-		                     .how = URF_STEP_GUESS | URF_RETURN_TOP,
-		                     .value = le32_of(8) };
-	const struct urf_step entry = g->step;
-	int r = add_here(g);
-	(void)TAKES(g, 0xf3, 0x0f, 0x1e, 0xfa);
-	for (int reg; r == 0 && (reg = x86_push(g)) >= 0;) {
+	uint8_t modrm = cur_u8(c), mod = modrm >> 6, rm = modrm & 7;
+	uint8_t base = rm;
+	if (mod != 3 && rm == 4)
+		base = cur_u8(c) & 7; /* SIB */
+	if (mod == 1)
+		imm += 1;
+	else if (mod == 2 || (mod == 0 && base == 5))
+		imm += 4;
+	cur_skip(c, imm);
+	return !c->bad;
+}
+
+/*
+ * Steps over an instruction that compilers put between those: moves, arithmetic of registers.
+ * None that may change the stack pointer in another way than pushes and sub do, none that
+ * jumps.
+ */
+static bool x86_skip(struct guess *g)
+{
+	enum { REX = 0x40, REX_W = 8, REX_R = 4, REX_B = 1, SP = 4 };
+	struct cursor c = g->code;
+	uint8_t rex = 0, op = cur_u8(&c);
+	if (op == 0x66)
+		op = cur_u8(&c);
+	if ((op & 0xf0) == REX) {
+		rex = op;
+		op = cur_u8(&c);
+	}
+	if (c.bad || !cur_left(&c))
+		return false;
+	uint8_t reg = *c.at >> 3 & 7, rm = *c.at & 7;
+	bool to_sp = reg == SP && !(rex & REX_R);
+	bool at_sp = *c.at >> 6 == 3 && rm == SP && !(rex & REX_B);
+	bool ok = false;
+	if ((op & 0xf8) == 0xb8 && op != 0xbc) { /* mov reg, imm */
+		cur_skip(&c, rex & REX_W ? 8 : 4);
+		ok = !c.bad;
+	} else if ((op < 0x40 && (op & 7) < 4) || op == 0x63 || (op >= 0x84 && op <= 0x8b) ||
+	           op == 0x8d) {
+		ok = !to_sp && !at_sp && x86_skip_operand(&c, 0);
+	} else if (op == 0x83 || op == 0xc6 || op == 0xc1) {
+		ok = !at_sp && x86_skip_operand(&c, 1);
+	} else if (op == 0x81 || op == 0xc7) {
+		ok = !at_sp && x86_skip_operand(&c, 4);
+	} else if (op == 0x0f) {
+		op = cur_u8(&c);
+		if ((op & 0xf0) == 0x40 || op == 0xaf || op == 0x10 || op == 0x11 ||
+		    op == 0x1f || op == 0x28 || op == 0x29 || op == 0x57 || op == 0x6f ||
+		    op == 0x7f || op == 0xef ||
+		    (op & 0xf6) == 0xb6) /* moves of vectors, xorps, movzx, movsx */
+			ok = x86_skip_operand(&c, 0);
+	}
+	if (ok)
+		g->code = c;
+	return ok;
+}
+
+/* sub rsp, imm */
+static bool x86_sub(struct guess *g)
+{
+	if (TAKES(g, 0x48, 0x83, 0xec))
+		lower(g, cur_u8(&g->code) & 0x7f);
+	else if (TAKES(g, 0x48, 0x81, 0xec))
+		lower(g, cur_u32(&g->code) & 0x7fffffff);
+	else
+		return false;
+	return !g->code.bad;
+}
+
+/* Up to the first instruction that is none of a prologue's. */
+static int x86_prologue(struct guess *g)
+{
+	enum { PUSH_RBP = 5, MOST = 24 /* instructions */ };
+	int r = 0;
+	for (int i = 0; r == 0 && i < MOST; i++) {
+		int reg = x86_push(g);
+		if (reg < 0) {
+			if (g->step.how & URF_STEP_SAVED && le32_get(g->step.value) == 16 &&
+			    (TAKES(g, 0x48, 0x89, 0xe5) || TAKES(g, 0x48, 0x8b, 0xec))) {
+				g->step.cfa_reg = X86_RBP;
+				return add_here(g);
+			}
+			if (x86_sub(g))
+				r = add_here(g);
+			else if (!x86_skip(g))
+				break;
+			continue;
+		}
 		lower(g, 8);
 		if (reg == PUSH_RBP && !(g->step.how & URF_STEP_SAVED)) {
 			g->step.how |= URF_STEP_SAVED;
 			g->step.slot = le16_of((uint16_t) - (le32_get(g->step.value) / 8));
 		}
 		r = add_here(g);
-		if (r == 0 && reg == PUSH_RBP &&
-		    (TAKES(g, 0x48, 0x89, 0xe5) || TAKES(g, 0x48, 0x8b, 0xec))) {
-			g->step.cfa_reg = X86_RBP;
-			r = add_here(g);
-			break;
-		}
 	}
-	if (g->step.cfa_reg == X86_RSP) {
-		if (TAKES(g, 0x48, 0x83, 0xec))
-			lower(g, cur_u8(&g->code) & 0x7f);
-		else if (TAKES(g, 0x48, 0x81, 0xec))
-			lower(g, cur_u32(&g->code) & 0x7fffff);
-		if (r == 0 && !g->code.bad)
-			r = add_here(g);
-	}
+	return r;
+}
+
+static int x86_rows(struct guess *g)
+{
+	g->step = (struct urf_step){ .cfa_reg = X86_RSP,
+		                     .how = URF_STEP_GUESS | URF_RETURN_TOP,
+		                     .value = le32_of(8) };
+	const struct urf_step entry = g->step;
+	int r = add_here(g);
+	(void)TAKES(g, 0xf3, 0x0f, 0x1e, 0xfa);
+	if (r == 0)
+		r = x86_prologue(g);
 	const uint8_t *last = g->code.end - 1;
 	if (r == 0 && g->end - g->start > 1 && *last == 0xc3) {
 		g->step = entry;

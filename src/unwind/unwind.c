@@ -52,7 +52,8 @@ void turf_unwind_begin(struct turf_unwind *u, struct turf_process *process,
 	u->depth = u->n_by_pointer = u->n_by_guess = 0;
 	u->max_depth = max_depth ? max_depth : MAX_DEPTH;
 	u->regs = u->kept = *regs;
-	u->at.image = NULL;
+	u->at = (struct turf_location){ 0 };
+	u->at_pc = u->last_pc = 0;
 	u->exact_pc = true;
 	u->all = false;
 	u->last_cfa = 0;
@@ -192,14 +193,14 @@ static bool accept(struct turf_unwind *u, const struct turf_unwind_ops *ops,
 	return true;
 }
 
-/* Is the frame, which no table covers, ld.so's or another's first code? */
-static bool is_named_start(const struct turf_location *at)
+/* Does a symbol of that name stand there? */
+static bool is_named(const struct turf_image *image, uint64_t addr, const char *wanted)
 {
 	struct turf_symbol symbol;
-	char name[sizeof("_start") + 1]; /* a longer one is cut, and differs */
-	return at->image && turf_image_find_symbol(at->image, at->addr, &symbol) > 0 &&
-	       turf_image_text(at->image, symbol.name, name, sizeof(name)) > 0 &&
-	       !strcmp(name, "_start");
+	char name[32]; /* a longer one is cut, and differs */
+	return image && turf_image_find_symbol(image, addr, &symbol) > 0 &&
+	       turf_image_text(image, symbol.name, name, sizeof(name)) > 0 &&
+	       !strcmp(name, wanted);
 }
 
 /* The mark of the deepest frame; a leaf may well use the register for something else. */
@@ -264,7 +265,8 @@ static enum turf_stop step_without_row(struct turf_unwind *u, const struct turf_
 		frame->signal_frame = true;
 		return settle(u, ops, r, true, frame->cfa);
 	}
-	if (is_named_start(&frame->location))
+	/* ld.so's or another's first code */
+	if (is_named(frame->location.image, frame->location.addr, "_start"))
 		return TURF_STOP_END;
 	if (guess)
 		r = try_guess(u, ops, frame);
@@ -340,13 +342,21 @@ static enum turf_stop step_by_row(struct turf_unwind *u, const struct turf_unwin
 	return settle(u, ops, r, row.signal_frame, frame->cfa);
 }
 
-/* What stands at the frame's pc; mostly what stood at the last one's. */
-static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame)
+/* What stands at the frame's pc; mostly what stood at the last one's. @over: the last one was
+ * the context's first. */
+static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame, bool *over)
 {
 	uint64_t pc = frame->lookup_pc;
+	*over = false;
 	if (!u->at.image || pc < u->at.map_start || pc >= u->at.map_end) {
+		const struct turf_image *last = u->at.image;
+		uint64_t last_addr = u->at.addr + (u->last_pc - u->at_pc);
 		u->at_pc = pc;
 		if (turf_process_locate(u->process, pc, &u->at) <= 0) {
+			/* the last frame, put there by makecontext: no function called it, its
+			 * pc is its first byte */
+			*over = u->depth && !u->exact_pc &&
+			        is_named(last, last_addr, "__start_context");
 			frame->location = u->at = (struct turf_location){ 0 };
 			return false;
 		}
@@ -357,9 +367,9 @@ static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame)
 }
 
 static enum turf_stop step(struct turf_unwind *u, const struct turf_unwind_ops *ops,
-                           struct turf_unwind_frame *frame)
+                           bool mapped, struct turf_unwind_frame *frame)
 {
-	bool mapped = locate(u, frame), guess = false;
+	bool guess = false;
 	struct walk_step walk;
 	int r = 0;
 	if (frame->location.image)
@@ -393,7 +403,13 @@ int turf_unwind_next(struct turf_unwind *u, struct turf_unwind_frame *out)
 	out->cfa = 0;
 	out->source = u->source;
 	out->signal_frame = false;
-	u->stop = step(u, ops, out);
+	bool over, mapped = locate(u, out, &over);
+	if (over) {
+		u->stop = TURF_STOP_END;
+		return 0;
+	}
+	u->last_pc = out->pc;
+	u->stop = step(u, ops, mapped, out);
 	u->depth++;
 	return 1;
 }
