@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to find the unwind step of a random pc: the look-up of a walk, without the walk.
+ * What it costs to find the unwind step of a random pc: the look-up of a walk, without the
+ * walk.
  *
  *     steps URF N
  *
