@@ -14,6 +14,7 @@ import glob
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -290,11 +291,33 @@ def text_section(path):
     return (int(m.group(1), 16), int(m.group(1), 16) + int(m.group(2), 16)) if m else (0, 0)
 
 
+def readable(path, copy):
+    """A file that eu-readelf decodes: it passes over sections of type SHT_X86_64_UNWIND, as gold
+    and lld make them, which are PROGBITS in the copy."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    if data[4:6] != b"\2\1":  # 64 bits, little-endian
+        return path
+    off, = struct.unpack_from("<Q", data, 0x28)
+    size, n = struct.unpack_from("<HH", data, 0x3A)
+    types = [off + i * size + 4 for i in range(n)]
+    types = [at for at in types if data[at:at + 4] == b"\1\0\0\x70"]
+    if not types:
+        return path
+    for at in types:
+        data[at:at + 4] = b"\1\0\0\0"
+    copy.write(data)
+    copy.flush()
+    return copy.name
+
+
 def compare_file(dump_rows, name):
     path, _, section = name.partition("@")
     section = section or ".eh_frame"
-    text = subprocess.run(["eu-readelf", "--debug-dump=frames", path], check=True,
-                          capture_output=True, text=True, errors="replace").stdout
+    with tempfile.NamedTemporaryFile() as copy:
+        text = subprocess.run(["eu-readelf", "--debug-dump=frames", readable(path, copy)],
+                              check=True, capture_output=True, text=True,
+                              errors="replace").stdout
     entries = parse(text.splitlines(), section)
     dump = subprocess.run([dump_rows, path, section], capture_output=True, text=True)
     ours, bad = read_ours(dump.stdout)
