@@ -4,7 +4,7 @@
  *
  * Input:  a byte (bit 0: big-endian, bit 1: the file is its own supplementary
  *         file, bit 2: its own .dwo file, bit 3: its own .dwp file with .debug_ranges as
- *         .debug_cu_index), seven
+ *         .debug_cu_index, bit 4: .debug_info is .debug_types, too), seven
  * sizes of 16 bits (little-endian), then so much of .debug_info, abbrev, str, line_str,
  * str_offsets, addr, ranges; rnglists is the rest Corpus: fuzz/corpus/info/ holds what
  * tests/dwarf/make-corpus.c writes, and the programs that tests/dwarf/make-corpus.py makes of
@@ -122,6 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dwarf_sections sections = split(&c);
 	struct dwarf dw;
 	require(turf_dwarf_open(&sections, &dw, NULL) == 0);
+	if (size && data[0] & 16)
+		require(turf_dwarf_add_types(&dw, sections.info, NULL) == 0);
 	if (size && data[0] & 2)
 		require(turf_dwarf_add_supplement(&dw, &sections, NULL) == 0);
 	if (size && data[0] & 4)

@@ -288,6 +288,77 @@ START_TEST(overlapping_tables_are_limited)
 }
 END_TEST
 
+enum { TYPE_UNIT = 0x41 }; /* DW_TAG_type_unit */
+
+/* Two types' units as DWARF 4 has them in .debug_types; the second one's line table is that of
+ * a unit whose folder is known. */
+static void put_types(struct made *m)
+{
+	static const uint32_t lines[] = { 0x70, 0x40 };
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		size_t unit = begin_unit(m, 4, 0);
+		as_u64(&m->info, 0x1234 + i);
+		as_u32(&m->info, 0x20);
+		as_uleb(&m->info, 2);
+		as_u32(&m->info, lines[i]);
+		as_end_length(&m->info, unit);
+	}
+}
+
+static struct span read_types(struct dwarf *dw, const struct dwarf_sections *s,
+                              struct span types, size_t n)
+{
+	ck_assert_int_eq(turf_dwarf_open(s, dw, NULL), 0);
+	ck_assert_uint_eq(dw->n_units, 1);
+	types.size = n;
+	ck_assert_int_eq(turf_dwarf_add_types(dw, types, NULL), 0);
+	return types;
+}
+
+START_TEST(units_of_types_before_version_5)
+{
+	struct made code = { 0 }, types = { 0 };
+	struct dwarf dw;
+	size_t unit = begin_unit(&code, 4, 0);
+	as_uleb(&code.info, 1);
+	as_u32(&code.info, 0x40);
+	as_str(&code.info, "/home");
+	as_end_length(&code.info, unit);
+	ABBREV(&code, 1, DW_TAG_compile_unit, false, { DW_AT_stmt_list, DW_FORM_sec_offset },
+	       { DW_AT_comp_dir, DW_FORM_string });
+	ABBREV(&code, 2, TYPE_UNIT, false, { DW_AT_stmt_list, DW_FORM_sec_offset });
+	as_u8(&code.abbrev, 0);
+	put_types(&types);
+	struct dwarf_sections s = made_sections(&code);
+	struct span bytes = made_sections(&types).info;
+	read_types(&dw, &s, bytes, bytes.size);
+	ck_assert_uint_eq(dw.n_units, 3);
+	for (size_t i = 1; i < 3; i++) {
+		const struct dwarf_unit *u = &dw.units[i];
+		ck_assert_int_eq(u->error, 0);
+		ck_assert_uint_eq(u->type, DW_UT_type);
+		ck_assert_uint_eq(u->signature, 0x1233 + i);
+		ck_assert_uint_eq(u->type_off, 0x20);
+		ck_assert_uint_eq(u->tag, TYPE_UNIT);
+		ck_assert_uint_eq(u->base, DWARF_FILE_SPAN);
+	}
+	ck_assert_ptr_null(dw.units[1].comp_dir);
+	ck_assert_str_eq(dw.units[2].comp_dir, "/home");
+	turf_dwarf_close(&dw);
+	for (size_t n = 0; n < bytes.size; n++) { /* each cut leaves one unit, and says so */
+		read_types(&dw, &s, bytes, n);
+		size_t whole = n >= bytes.size / 2, cut = n % (bytes.size / 2) != 0;
+		ck_assert_uint_eq(dw.n_units, 1 + whole + cut);
+		ck_assert_int_eq(dw.units[0].error, 0);
+		if (cut)
+			ck_assert_int_eq(dw.units[1 + whole].error, -EBADMSG);
+		turf_dwarf_close(&dw);
+	}
+	made_free(&types);
+	made_free(&code);
+}
+END_TEST
+
 START_TEST(nothing_is_no_units)
 {
 	struct dwarf_sections s = { 0 };
@@ -299,4 +370,5 @@ START_TEST(nothing_is_no_units)
 END_TEST
 
 TESTS("dwarf/units", headers, a_wrong_length_ends_the_list, a_bad_unit_fails_alone,
-      unit_attributes, abbreviation_codes, overlapping_tables_are_limited, nothing_is_no_units)
+      unit_attributes, abbreviation_codes, overlapping_tables_are_limited,
+      units_of_types_before_version_5, nothing_is_no_units)
