@@ -9,7 +9,8 @@
 #include "show.h"
 #include "turf/variables.h"
 
-enum { WORDS_MOST = 1024, NAME_MOST = 4096 };
+/* Words of a place: expressions that gcc writes for hashes take 3,300. */
+enum { WORDS_MOST = 1 << 15, NAME_MOST = 4096 };
 
 static const char *const kinds[] = { "argument", "local", "static", "constant" };
 
