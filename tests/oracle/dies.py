@@ -13,7 +13,7 @@ WHOLE = 64 << 20  # units may refer to each other in smaller .debug_info
 BITE = 8 << 20
 UNIT = re.compile(rb"^0x([0-9a-f]+): Compile Unit: length = 0x([0-9a-f]+)", re.M)
 HEAD = re.compile(rb"0x([0-9a-f]+):( +)DW_TAG_(?:(subprogram|inlined_subroutine|lexical_block|"
-                  rb"formal_parameter|variable|constant|label)\n)?")
+                  rb"formal_parameter|variable|constant|label)\b)?")
 CODE_HERE = re.compile(rb"DW_AT_(low_pc|ranges)\t")
 ATTR = re.compile(rb"\s+DW_AT_(\w+)\t\((.*)$", re.S)
 CODE = {"inlined_subroutine", "lexical_block"}
@@ -97,8 +97,10 @@ def sizes(path):
     """(offset, size) of each unit that has code."""
     out = subprocess.run([LLVM, "--debug-info", "-r", "0", path], stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL).stdout
-    return [(int(m[1], 16), int(m[2], 16)) for m in UNIT.finditer(out)
-            if CODE_HERE.search(out, m.end(), max(out.find(b"Compile Unit", m.end()), 0) or len(out))]
+    heads = list(UNIT.finditer(out))
+    ends = [m.start() for m in heads[1:]] + [len(out)]
+    return [(int(m[1], 16), int(m[2], 16)) for m, end in zip(heads, ends)
+            if CODE_HERE.search(out, m.end(), end)]
 
 
 def texts(path, wanted):

@@ -166,22 +166,24 @@ def beside_gdb(turf, path, count, seed, show):
         script += f"echo @@{i}\\n\nptype/o {word}{name}\n"
     # on its standard input an unknown name does not end it
     out = subprocess.run(["gdb", "-nx", "-q", path], input=script.encode(),
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = out.stdout.decode("utf-8", "replace").replace("(gdb) ", "")
     answers = re.split(r"^@@(\d+)$", said, flags=re.M)[1:]
-    same, unknown, different = 0, 0, []
+    same, unknown, different = 0, [], []
     for i, text in zip(answers[::2], answers[1::2]):
         name = names[int(i)]
         size, members = parse_ptype(text)
         if size is None:
-            unknown += 1
+            unknown.append((name, text.strip().split("\n")[0]))
             continue
         if any(agrees(size, members, t) for t in ours[name]):
             same += 1
         else:
             different.append((name, size, members, ours[name]))
     print(f"{path}: {same} of {len(names)} types as gdb's, {len(different)} different, "
-          f"{unknown} that gdb does not lay out")
+          f"{len(unknown)} that gdb does not lay out")
+    for name, why in unknown[:show]:
+        print(f"  {name}: {why}")
     for name, size, members, mine in different[:show]:
         print(f"  {name}: gdb {size} {members}")
         for t in mine:
