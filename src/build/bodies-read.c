@@ -350,10 +350,15 @@ static struct around *push(struct reader *r)
 	return at;
 }
 
+/* One without children, of an instance, has variables too: those of its abstract block. */
 static int tell_block(struct reader *r)
 {
 	const struct dies *walk = r->walk;
-	struct around *at = push(r);
+	struct around *at = push(r), alone;
+	if (!at && !walk->children && !r->at->root) {
+		alone = *r->at;
+		at = &alone;
+	}
 	if (!at)
 		return 0;
 	struct token token = { 0 };
@@ -371,7 +376,8 @@ static int tell_block(struct reader *r)
 	turf_die_ranges(walk, &at->ranges);
 	at->pending = r->at->live && !there;
 	int result = r->at->live && there ? turf_read_ranges(r, &at->ranges, token) : 0;
-	r->at = at;
+	if (at != &alone)
+		r->at = at;
 	return result;
 }
 
