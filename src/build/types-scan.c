@@ -604,13 +604,81 @@ static inline bool scan_die(struct type_scan *s, bool one, struct turf_error *er
 	return add_node(s, one, kind);
 }
 
+static uint32_t four_bytes(const uint8_t *at)
+{
+	uint32_t v;
+	memcpy(&v, at, sizeof(v));
+	return le32toh(v);
+}
+
+/*
+ * The items right behind a DIE that say what most do, as node_item() takes them: 1 there was
+ * such a one, 0 it is for scan_die(), -ENOMEM.
+ */
+static inline int scan_leaf(struct type_scan *s, uint32_t node, uint16_t tag,
+                            enum die_slot slot, uint8_t kind)
+{
+	struct dies *w = &s->walk;
+	const struct dwarf_unit *unit = s->unit;
+	const uint8_t *at;
+	const struct die_leaf *leaf = turf_dies_leaf(w, tag, &at);
+	if (!leaf)
+		return 0;
+	struct type_item item = { .kind = kind, .ref = TYPE_REF_NONE };
+	if (leaf->name != DIE_LEAF_NONE) {
+		uint32_t name = four_bytes(at + leaf->name);
+		if (name >= unit->in->str.size)
+			return 0;
+		item.name = (const char *)unit->in->str.at + name;
+	}
+	if (leaf->type != DIE_LEAF_NONE) {
+		item.ref = four_bytes(at + leaf->type);
+		if (item.ref >= unit->end - unit->off)
+			return 0;
+	}
+	if (leaf->value != DIE_LEAF_NONE && leaf->slot != slot)
+		return 0;
+	if (leaf->value != DIE_LEAF_NONE) {
+		uint64_t value;
+		memcpy(&value, at + leaf->value, sizeof(value));
+		value = (le64toh(value) & leaf->mask) | leaf->constant;
+		item.value = (int64_t)(tag == TAG_MEMBER ? value * 8 : value);
+	}
+	turf_dies_pass_leaf(w, leaf, at);
+	return type_hash_item(s, node, &item) ? 1 : -ENOMEM;
+}
+
+/* As many of them as follow each other below the DIE that was told. */
+static int scan_leaves(struct type_scan *s)
+{
+	const struct type_open *in = s->n_open ? &s->open[s->n_open - 1] : NULL;
+	int r;
+	if (!in || in->level + 1 != s->walk.next)
+		return 0;
+	if (has_members(in->kind))
+		while ((r = scan_leaf(s, in->node, TAG_MEMBER, DIE_MEMBER_LOCATION,
+		                      URF_ITEM_MEMBER << URF_ITEM_SHIFT)) == 1)
+			;
+	else if (in->kind == URF_TYPE_ENUM)
+		while ((r = scan_leaf(s, in->node, TAG_ENUMERATOR, DIE_CONST_VALUE,
+		                      URF_ITEM_OTHER)) == 1)
+			;
+	else if (in->kind == URF_TYPE_FUNCTION)
+		while ((r = scan_leaf(s, in->node, TAG_PARAMETER, N_DIE_SLOTS,
+		                      URF_ITEM_OTHER)) == 1)
+			;
+	else
+		return 0;
+	return r;
+}
+
 static int scan(struct type_scan *s, struct turf_error *err)
 {
 	int r = 0, next;
 	s->sums.n = s->links.n = s->ids.n = s->n_late = 0;
 	s->n_open = 0;
 	while (r == 0 && (next = turf_dies_next(&s->walk, err)) == 1)
-		if (!scan_die(s, false, err, &r))
+		if (!scan_die(s, false, err, &r) || scan_leaves(s) < 0)
 			return -ENOMEM;
 	if (!close_to(s, false, 0))
 		return -ENOMEM;

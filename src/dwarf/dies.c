@@ -248,6 +248,43 @@ static bool push_attrs(struct making *m, struct cursor *c)
 	}
 }
 
+/* What a plan is as a leaf. */
+static struct die_leaf make_leaf(const struct die_plans *p, const struct die_plan *plan)
+{
+	const struct die_step *step = &p->steps.at[plan->step];
+	struct die_leaf leaf = { .made = plan->made,
+		                 .tag = plan->tag,
+		                 .bytes = (uint8_t)plan->fixed,
+		                 .name = DIE_LEAF_NONE,
+		                 .type = DIE_LEAF_NONE,
+		                 .value = DIE_LEAF_NONE };
+	unsigned at = 0, others = 0;
+	bool fits = plan->told && !plan->children && plan->fixed <= DIE_LEAF_MOST;
+	for (unsigned i = 0; fits && i < plan->n_steps; i++, step++) {
+		at += step->skip;
+		switch (step->slot) {
+		case DIE_NAME:
+			leaf.name = (uint8_t)at;
+			fits = step->class == DIE_VALUE_STR && step->size == 4;
+			break;
+		case DIE_TYPE:
+			leaf.type = (uint8_t)at;
+			fits = step->class == DIE_VALUE_UNIT_REF && step->size == 4;
+			break;
+		default:
+			leaf.value = (uint8_t)at;
+			leaf.slot = step->slot;
+			leaf.mask = step->mask;
+			leaf.constant = (uint64_t)p->constants.at[step->constant];
+			fits = !others++ && (step->class == DIE_VALUE_CONSTANT ||
+			                     step->class == DIE_VALUE_SIGNED);
+		}
+		at += step->size;
+	}
+	leaf.tag = fits ? leaf.tag : 0;
+	return leaf;
+}
+
 static bool make_plan(struct die_plans *p, const struct dwarf_unit *unit,
                       const struct dwarf_abbrev *abbrev, struct die_plan *plan)
 {
@@ -273,6 +310,7 @@ static bool make_plan(struct die_plans *p, const struct dwarf_unit *unit,
 	made.n_steps = (uint16_t)n;
 	made.fixed = m.variable || m.fixed >= NOT_FIXED ? NOT_FIXED : (uint32_t)m.fixed;
 	*plan = made;
+	p->leaves.at[plan - p->plans.at] = make_leaf(p, plan);
 	return true;
 }
 
@@ -288,15 +326,17 @@ static bool switch_table(struct die_plans *p, const struct dwarf_abbrevs *table)
 	p->steps.n = 0;
 	p->constants.n = 1; /* number 0 is 0 */
 	if (++p->made == 0) /* all that were ever made look like this one's again */
-		p->plans.n = 0;
+		p->plans.n = p->leaves.n = 0;
 	size_t before = p->plans.n;
 	if (before < table->n) {
-		if (!vec_reserve(&p->plans, table->n - before)) {
+		if (!vec_reserve(&p->plans, table->n - before) ||
+		    !vec_reserve(&p->leaves, table->n - before)) {
 			p->of = NULL;
 			return false;
 		}
 		memset(p->plans.at + before, 0, (table->n - before) * sizeof(*p->plans.at));
-		p->plans.n = table->n;
+		memset(p->leaves.at + before, 0, (table->n - before) * sizeof(*p->leaves.at));
+		p->plans.n = p->leaves.n = table->n;
 	}
 	p->made += !p->made; /* 0 is none's */
 	return true;
@@ -305,6 +345,7 @@ static bool switch_table(struct die_plans *p, const struct dwarf_abbrevs *table)
 void turf_die_plans_fini(struct die_plans *p)
 {
 	vec_fini(&p->plans);
+	vec_fini(&p->leaves);
 	vec_fini(&p->steps);
 	vec_fini(&p->constants);
 	p->of = NULL;
@@ -563,6 +604,22 @@ int turf_dies_next(struct dies *walk, struct turf_error *err)
 			return 1;
 	}
 	return c->bad ? walk_fails(walk, turf_dwarf_misfit, err) : 0;
+}
+
+const struct die_leaf *turf_dies_leaf(const struct dies *walk, uint16_t tag, const uint8_t **at)
+{
+	struct cursor c = walk->at;
+	uint64_t code;
+	const struct dwarf_abbrev *abbrev = die_at(&c, walk->unit, &code);
+	if (!abbrev)
+		return NULL;
+	const struct die_plans *p = walk->plans;
+	const struct die_leaf *leaf = &p->leaves.at[abbrev - walk->unit->abbrevs->at];
+	if (leaf->made != p->made || leaf->tag != tag ||
+	    walk->safe - c.at <= (ptrdiff_t)leaf->bytes)
+		return NULL;
+	*at = c.at;
+	return leaf;
 }
 
 int turf_dies_skip(struct dies *walk, struct turf_error *err)

@@ -113,6 +113,20 @@ enum die_class {
 	DIE_VALUE_BLOCK,     /* u: where it stands in memory, of size[] bytes */
 };
 
+/*
+ * A DIE without children of which nothing is asked for but a name in .debug_str, a type in its
+ * own unit, and one number, all of fixed size: most members and enumerators.
+ */
+struct die_leaf {
+	uint32_t made;             /* as of the table */
+	uint16_t tag;              /* 0: no such DIE */
+	uint8_t bytes;             /* of all its attributes */
+	uint8_t name, type, value; /* where they stand; DIE_LEAF_NONE: it has none */
+	uint8_t slot;              /* of the value */
+	uint64_t mask, constant;   /* likewise */
+};
+enum { DIE_LEAF_NONE = 0xff, DIE_LEAF_MOST = 200 };
+
 struct die_plan;
 struct die_plans {
 	uint64_t (*wanted)(uint16_t tag);
@@ -121,6 +135,10 @@ struct die_plans {
 		struct die_plan *at; /* by abbreviation */
 		size_t n, room;
 	} plans;
+	struct {
+		struct die_leaf *at; /* likewise */
+		size_t n, room;
+	} leaves;
 	uint32_t made; /* tables up to now: what plans are of this one */
 	struct {
 		struct die_step *at;
@@ -173,6 +191,18 @@ int turf_dies(const struct dwarf *dw, const struct dwarf_unit *unit, struct die_
               struct dies *walk, struct turf_error *err);
 /* The next DIE that is told: 1, 0 the end, < 0. */
 int turf_dies_next(struct dies *walk, struct turf_error *err);
+/*
+ * The DIE to come, where it is a leaf with that tag right below the DIE that was told last, or
+ * beside such a leaf; @at its attributes, from which 8 bytes may be loaded at each. NULL: ask
+ * turf_dies_next(). It is passed by turf_dies_pass_leaf().
+ */
+const struct die_leaf *turf_dies_leaf(const struct dies *walk, uint16_t tag,
+                                      const uint8_t **at);
+static inline void turf_dies_pass_leaf(struct dies *walk, const struct die_leaf *leaf,
+                                       const uint8_t *at)
+{
+	walk->at.at = at + leaf->bytes;
+}
 /* Passes what is below the DIE that was told. 0 or < 0. */
 int turf_dies_skip(struct dies *walk, struct turf_error *err);
 /*
