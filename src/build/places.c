@@ -22,8 +22,10 @@ struct places {
 	struct builder *b;
 	UNIT_LIST(struct part) parts;
 	UNIT_LIST(struct use) uses;
-	UNIT_LIST(struct sort_pair) pairs;
-	uint32_t *in_block; /* by function: the last block that it was noted for, + 1 */
+	UNIT_LIST(struct sort_pair) pairs; /* of parts, by file; behind them room to sort */
+	uint32_t *first;     /* of each file's pairs, or each function's blocks; and the end */
+	uint32_t *blocks_of; /* of functions, one behind the other */
+	uint32_t *in_block;  /* by function: the last block that it was noted for, + 1 */
 	const struct urf_block *blocks;
 	size_t n_blocks;
 };
@@ -73,15 +75,21 @@ static int list_parts(struct places *p)
 	return r;
 }
 
-/* Orders the pairs by key, of equal ones by value, as they were put in by rising values. */
-static int sort_all(struct places *p)
+/*
+ * Lists of which p->first says where each begins. While entries are counted first[k + 2] counts
+ * list k; while they are put in place first[k + 1] is where its next one goes.
+ */
+static bool begin_lists(struct places *p, size_t n)
 {
-	size_t n = p->pairs.n;
-	if (!vec_reserve(&p->pairs, n))
-		return -ENOMEM;
-	if (n)
-		sort_pairs(p->pairs.at, p->pairs.at + n, n);
-	return 0;
+	free(p->first);
+	p->first = calloc(n + 2, sizeof(*p->first));
+	return p->first;
+}
+
+static void sum_lists(struct places *p, size_t n)
+{
+	for (size_t i = 2; i < n + 2; i++)
+		p->first[i] += p->first[i - 1];
 }
 
 /* @n functions that have lines in one file, from pair @from on. */
@@ -111,27 +119,34 @@ static int put_index(struct builder *b)
 	                           : table_put(&b->tables, URF_PLACE_INDEX, &off, sizeof(off));
 }
 
+/* The parts of each file by their lowest line, of equal ones by function. */
+static int sort_parts(struct places *p)
+{
+	size_t n_files = p->b->files.n, n = p->parts.n;
+	if (!begin_lists(p, n_files) || !vec_reserve(&p->pairs, 2 * n))
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		p->first[p->parts.at[i].file + 2]++;
+	sum_lists(p, n_files);
+	for (size_t i = 0; i < n; i++) {
+		const struct part *part = &p->parts.at[i];
+		p->pairs.at[p->first[part->file + 1]++] = (struct sort_pair){ part->lowest, i };
+	}
+	for (size_t file = 0; n && file < n_files; file++)
+		sort_pairs(p->pairs.at + p->first[file], p->pairs.at + n,
+		           p->first[file + 1] - p->first[file]);
+	return 0;
+}
+
 static int write_files(struct places *p)
 {
 	struct buf *out = &p->b->tables.of[URF_PLACES];
-	for (size_t i = 0; i < p->parts.n; i++) {
-		struct sort_pair *pair = vec_push(&p->pairs);
-		if (!pair)
-			return -ENOMEM;
-		*pair = (struct sort_pair){
-			(uint64_t)p->parts.at[i].file << 32 | p->parts.at[i].lowest, i
-		};
-	}
-	int r = sort_all(p);
-	size_t at = 0;
+	int r = sort_parts(p);
 	for (uint32_t file = 0; r == 0 && file < p->b->files.n; file++) {
-		size_t end = at;
-		while (end < p->pairs.n && p->pairs.at[end].key >> 32 == file)
-			end++;
+		uint32_t from = p->first[file];
 		r = put_index(p->b);
-		if (r == 0 && !put_functions(out, p, at, end - at))
+		if (r == 0 && !put_functions(out, p, from, p->first[file + 1] - from))
 			r = -ENOMEM;
-		at = end;
 	}
 	return r;
 }
@@ -204,16 +219,15 @@ static uint32_t fold(uint32_t difference)
 }
 
 /* The blocks of a function as runs; *@last: the first one of the function before. */
-static bool put_runs(struct buf *out, const struct sort_pair *blocks, size_t n, uint32_t *last)
+static bool put_runs(struct buf *out, const uint32_t *blocks, size_t n, uint32_t *last)
 {
 	bool ok = n > 0 || turf_buf_uleb(out, 0);
 	for (size_t at = 0; ok && at < n;) {
-		uint32_t first = (uint32_t)blocks[at].key;
+		uint32_t first = blocks[at];
 		size_t end = at + 1;
-		while (end < n && (uint32_t)blocks[end].key == first + (end - at))
+		while (end < n && blocks[end] == first + (end - at))
 			end++;
-		uint64_t from =
-			at ? first - (uint32_t)blocks[at - 1].key - 2 : fold(first - *last);
+		uint64_t from = at ? first - blocks[at - 1] - 2 : fold(first - *last);
 		*last = at ? *last : first;
 		ok = turf_buf_uleb(out, (from << 2 | (end < n) << 1 | (end - at > 1)) + !at);
 		if (ok && end - at > 1)
@@ -223,34 +237,57 @@ static bool put_runs(struct buf *out, const struct sort_pair *blocks, size_t n, 
 	return ok;
 }
 
+/* The blocks of each function, as they were noted. */
+static int list_blocks(struct places *p)
+{
+	size_t n_functions = p->b->n_functions, n = p->uses.n;
+	p->blocks_of = malloc((n + 1) * sizeof(*p->blocks_of));
+	if (!p->blocks_of || n > UINT32_MAX || !begin_lists(p, n_functions))
+		return n > UINT32_MAX ? -E2BIG : -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		p->first[p->uses.at[i].function + 2]++;
+	sum_lists(p, n_functions);
+	for (size_t i = 0; i < n; i++)
+		p->blocks_of[p->first[p->uses.at[i].function + 1]++] = p->uses.at[i].block;
+	return 0;
+}
+
+static int by_number(const void *one, const void *other)
+{
+	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+	return (a > b) - (a < b);
+}
+
+/* Sorts them; what units that share code have noted twice is there once. Their number. Most are
+ * sorted already, as units list their code by address. */
+static size_t sort_blocks(uint32_t *blocks, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 1; i < n; i++)
+		if (blocks[i - 1] > blocks[i]) {
+			qsort(blocks, n, sizeof(*blocks), by_number);
+			break;
+		}
+	for (size_t i = 0; i < n; i++)
+		if (!i || blocks[i] != blocks[kept - 1])
+			blocks[kept++] = blocks[i];
+	return kept;
+}
+
 static int write_uses(struct places *p)
 {
 	struct buf *out = &p->b->tables.of[URF_PLACES];
-	p->pairs.n = 0;
-	for (size_t i = 0; i < p->uses.n; i++) {
-		struct sort_pair *pair = vec_push(&p->pairs);
-		if (!pair)
-			return -ENOMEM;
-		pair->key = (uint64_t)p->uses.at[i].function << 32 | p->uses.at[i].block;
-	}
-	int r = sort_all(p);
-	size_t at = 0, n = 0;
-	for (size_t i = 0; i < p->pairs.n; i++) /* units that share code note a block twice */
-		if (!i || p->pairs.at[i].key != p->pairs.at[n - 1].key)
-			p->pairs.at[n++] = p->pairs.at[i];
+	int r = list_blocks(p);
 	uint32_t last = 0;
 	for (uint32_t function = 0; r == 0 && function < p->b->n_functions; function++) {
-		size_t end = at;
-		while (end < n && p->pairs.at[end].key >> 32 == function)
-			end++;
+		uint32_t *blocks = p->blocks_of + p->first[function];
+		size_t n = sort_blocks(blocks, p->first[function + 1] - p->first[function]);
 		if (function % URF_PLACE_STEP == 0) {
 			r = put_index(p->b);
 			last = 0;
 		}
-		if (r == 0 &&
-		    !put_runs(out, end > at ? &p->pairs.at[at] : NULL, end - at, &last))
+		if (r == 0 && !put_runs(out, blocks, n, &last))
 			r = -ENOMEM;
-		at = end;
 	}
 	return r;
 }
@@ -276,5 +313,7 @@ int turf_emit_places(struct builder *b)
 	vec_fini(&p.uses);
 	vec_fini(&p.pairs);
 	free(p.in_block);
+	free(p.first);
+	free(p.blocks_of);
 	return r;
 }

@@ -115,8 +115,8 @@ struct type_scan {
 	UNIT_LIST(struct type_item) items;
 	struct type_open open[DWARF_MAX_DEPTH + 1];
 	unsigned n_open;
-	uint64_t *bits; /* as in struct unit_types */
-	uint32_t *ranks;
+	uint64_t *bits;  /* one for each byte of the unit, from its header on: a type's DIE */
+	uint32_t *ranks; /* 1s before each of bits[] */
 	size_t room, n_words;
 	struct type_name *names; /* a power of two of them, by place */
 	size_t n_names;
@@ -136,6 +136,13 @@ int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint3
 
 /* types.c: index + 1 of the unit that has the type of that signature; 0: none. */
 size_t turf_types_signature(const struct types *t, uint64_t signature);
+
+static inline uint32_t turf_count_ones(uint64_t v)
+{
+	v -= v >> 1 & 0x5555555555555555;
+	v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+	return (uint32_t)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+}
 
 static inline uint32_t type_rank(const uint64_t *bits, const uint32_t *ranks, uint64_t off)
 {

@@ -12,7 +12,7 @@
  * units and DIEs. Most types of a unit were seen before by the same thread, which then need not
  * ask the table.
  *
- * Cost:   two words for each 64 bytes of .debug_info, four bytes for each type's DIE
+ * Cost:   four bytes for each 256 bytes of .debug_info, five bytes for each type's DIE
  */
 #include <sched.h>
 
@@ -193,18 +193,28 @@ static int intern_all(struct types *t, struct type_scan *s, struct unit_types *u
 	return 0;
 }
 
-/* What is asked of a unit's types later on. */
+/* What is asked of a unit's types later on: all in one allocation, which begins with first[].
+ */
 static bool keep_unit(const struct type_scan *s, struct unit_types *u)
 {
-	u->size = s->unit->end - s->unit->off;
-	u->bits = malloc(s->n_words * sizeof(*u->bits));
-	u->ranks = malloc(s->n_words * sizeof(*u->ranks));
-	u->numbers = malloc((s->sums.n + 1) * sizeof(*u->numbers));
-	u->n = s->sums.n;
-	if (!u->bits || !u->ranks || !u->numbers)
+	uint64_t size = s->unit->end - s->unit->off;
+	size_t n_pages = (size_t)((size - 1) >> TYPE_PAGE_BITS) + 1, page = 0;
+	uint8_t *room = malloc((n_pages + 1 + s->sums.n) * sizeof(uint32_t) + s->sums.n);
+	if (!room)
 		return false;
-	memcpy(u->bits, s->bits, s->n_words * sizeof(*u->bits));
-	memcpy(u->ranks, s->ranks, s->n_words * sizeof(*u->ranks));
+	u->first = (uint32_t *)room;
+	u->numbers = u->first + n_pages + 1;
+	u->low = (uint8_t *)(u->numbers + s->sums.n);
+	u->size = size;
+	u->n = s->sums.n;
+	for (size_t i = 0; i < u->n; i++) {
+		uint32_t off = s->sums.at[i].off;
+		for (; page <= off >> TYPE_PAGE_BITS; page++)
+			u->first[page] = (uint32_t)i;
+		u->low[i] = (uint8_t)off;
+	}
+	for (; page <= n_pages; page++)
+		u->first[page] = (uint32_t)u->n;
 	return true;
 }
 
@@ -404,11 +414,9 @@ uint32_t turf_types_index(const struct types *t, uint64_t die)
 	if (!unit)
 		return 0;
 	const struct unit_types *u = &t->units[unit - t->b->dwarf.units];
-	uint64_t off = die - unit->base - unit->off;
-	if (off >= u->size || !(u->bits[off / 64] >> off % 64 & 1))
-		return 0;
-	uint32_t number = u->numbers[type_rank(u->bits, u->ranks, off)];
-	return number == UINT32_MAX ? 0 : entry_at(t, number)->idx;
+	size_t at = turf_type_place(u, die - unit->base - unit->off);
+	return at == u->n || u->numbers[at] == UINT32_MAX ? 0
+	                                                  : entry_at(t, u->numbers[at])->idx;
 }
 
 /* Numbers by weight; of one weight in order. Those that are others get none of their own. */
@@ -494,9 +502,7 @@ void turf_types_free(struct types *t)
 		vec_fini(&t->shards[i].all);
 	}
 	for (size_t i = 0; t->units && i < t->b->dwarf.n_units; i++) {
-		free(t->units[i].bits);
-		free(t->units[i].ranks);
-		free(t->units[i].numbers);
+		free(t->units[i].first);
 		if (t->of_unit)
 			turf_types_unit_fini(&t->of_unit[i]);
 	}

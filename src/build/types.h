@@ -19,10 +19,11 @@ struct builder;
 struct types;
 
 /* Types of one unit: which offsets are DIEs of types, and what numbers they have. */
+enum { TYPE_PAGE_BITS = 8 };
 struct unit_types {
-	uint64_t *bits;  /* one for each byte of the unit, from its header on */
-	uint32_t *ranks; /* 1s before each of bits[] */
+	uint32_t *first; /* of each 256 bytes of the unit, from its header on, and the end */
 	uint32_t *numbers;
+	uint8_t *low;  /* of the offset of each */
 	uint64_t size; /* bytes of the unit */
 	size_t n;      /* of numbers */
 };
@@ -37,21 +38,24 @@ void turf_types_free(struct types *t);
 /* Types of the @idx-th of b->dwarf.units. */
 const struct unit_types *turf_types_unit(const struct types *t, size_t idx);
 
-static inline uint32_t turf_count_ones(uint64_t v)
+/* Where the type stands whose DIE is @off bytes behind its unit's header; u->n: nowhere. */
+static inline size_t turf_type_place(const struct unit_types *u, uint64_t off)
 {
-	v -= v >> 1 & 0x5555555555555555;
-	v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
-	return (uint32_t)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+	if (off >= u->size)
+		return u->n;
+	uint32_t at = u->first[off >> TYPE_PAGE_BITS];
+	uint32_t end = u->first[(off >> TYPE_PAGE_BITS) + 1];
+	while (at < end && u->low[at] < (uint8_t)off)
+		at++;
+	return at < end && u->low[at] == (uint8_t)off ? at : u->n;
 }
 
-/* The number of the type, namespace or class whose DIE is @off bytes behind its unit's header;
- * 0: there is none. Of subprograms: one with types in it, which then is their scope. */
+/* The number of the type, namespace or class whose DIE that is; 0: there is none. Of
+ * subprograms: one with types in it, which then is their scope. */
 static inline uint32_t turf_type_in(const struct unit_types *u, uint64_t off)
 {
-	if (off >= u->size || !(u->bits[off / 64] >> off % 64 & 1))
-		return 0;
-	uint64_t below = u->bits[off / 64] & (((uint64_t)1 << off % 64) - 1);
-	return u->numbers[u->ranks[off / 64] + turf_count_ones(below)];
+	size_t at = turf_type_place(u, off);
+	return at < u->n ? u->numbers[at] : 0;
 }
 
 /* The same of a DIE's number, of any unit. */
