@@ -43,12 +43,12 @@ static char **list_names(const struct turf_image *image, size_t *n)
 {
 	static char text[4096];
 	char **names = NULL;
-	struct turf_texts walk;
+	struct turf_all_texts walk;
 	turf_text number;
 	size_t length, room = 0;
 	*n = 0;
 	turf_image_texts(image, text, sizeof(text) - 1, &walk);
-	while (turf_texts_next(&walk, &number, &length) == 1) {
+	while (turf_all_texts_next(&walk, &number, &length) == 1) {
 		struct turf_names found;
 		struct turf_name name;
 		if (!length || length >= sizeof(text) ||
@@ -91,12 +91,12 @@ static void exact(const struct turf_image *image, size_t n)
 static void pattern(const struct turf_image *image)
 {
 	static char text[1 << 16];
-	struct turf_texts walk;
+	struct turf_all_texts walk;
 	turf_text number;
 	size_t length, found = 0;
 	uint64_t begin = now_ns();
 	turf_image_texts(image, text, sizeof(text) - 1, &walk);
-	while (turf_texts_next(&walk, &number, &length) == 1) {
+	while (turf_all_texts_next(&walk, &number, &length) == 1) {
 		if (length >= sizeof(text))
 			continue;
 		char end = text[length];
