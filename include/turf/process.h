@@ -2,7 +2,9 @@
 /*
  * One table of all processes: an ordered address-space map for each, modules shared over all.
  *
- * Fed by events (perf records) or read from /proc. One thread at a time per table.
+ * Fed by events (perf records) or read from /proc. One thread at a time per table. A process
+ * takes 32 bytes for each executable mapping that it does not share with its parent, and some
+ * 150 bytes (bench/memory); of those that have ended 1024 at most are kept.
  */
 #ifndef TURF_PROCESS_H
 #define TURF_PROCESS_H
