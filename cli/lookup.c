@@ -273,20 +273,25 @@ static void put_global(const struct lookup *l, const struct turf_global *g,
 	}
 }
 
+static int tell_variable(const struct lookup *l, const struct turf_global *g)
+{
+	struct turf_frame frame = { .name = g->linkage_name ? g->linkage_name : g->name };
+	char *declaration =
+		show_declaration(l->image, g->type, cli_frame_name(l->image, &frame, true).at);
+	if (!declaration)
+		return CLI_ERROR;
+	put_global(l, g, declaration);
+	free(declaration);
+	return CLI_OK;
+}
+
 static int look_up_variable(struct lookup *l, uint32_t number)
 {
 	struct turf_global g;
 	if (turf_image_global(l->image, number, &g) != 1)
 		return cli_error(NULL, "variable %" PRIu32 " cannot be read: damaged urf",
 		                 number);
-	struct turf_frame frame = { .name = g.linkage_name ? g.linkage_name : g.name };
-	char *declaration =
-		show_declaration(l->image, g.type, cli_frame_name(l->image, &frame, true).at);
-	if (!declaration)
-		return CLI_ERROR;
-	put_global(l, &g, declaration);
-	free(declaration);
-	return CLI_OK;
+	return tell_variable(l, &g);
 }
 
 static int look_up_file(struct lookup *l, uint32_t number)
@@ -515,6 +520,14 @@ static int look_up_address(struct lookup *l, uint64_t addr)
 {
 	struct turf_frames frames;
 	int r = turf_image_frames(l->image, addr, &frames);
+	struct turf_global g;
+	if (r == 0) { /* no code: data, perhaps */
+		r = turf_image_find_global(l->image, addr, &g);
+		if (r == 1)
+			return tell_variable(l, &g);
+		if (r == -ENODATA)
+			return CLI_NONE;
+	}
 	if (r < 0)
 		return cli_error(NULL, "%s: damaged urf", l->query);
 	if (r == 0)

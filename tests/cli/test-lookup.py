@@ -197,6 +197,17 @@ class Lookup(lib.Case):
         self.assertTrue(any(u['name'].endswith('names.cc') for u in units))
         self.assertEqual(self.run_turf('list', '-e', program, 'files', 'zz').returncode, 1)
 
+    def test_an_address_of_data(self):
+        program = self.cxx()
+        total, = self.find(program, 'a::b::total')
+        for offset, found in ((0, 1), (1, 1), (3, 1), (1 << 20, 0)):
+            addr = hex(int(total['address'], 16) + offset)
+            result = self.run_turf('lookup', '-e', program, '--json', addr)
+            self.assertEqual(result.returncode, 1 - found, addr)
+            told = [json.loads(line) for line in result.stdout.splitlines()]
+            self.assertEqual([(t['name'], t['kind'], t['address']) for t in told],
+                             [('total', 'variable', total['address'])] * found)
+
     def test_lists_symbols_of_a_stripped_file(self):
         program = self.cxx()
         subprocess.run(['strip', '-g', program], check=True)
