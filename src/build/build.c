@@ -465,10 +465,10 @@ static void builder_fini(struct builder *b)
 int turf_build(int source_fd, const char *name, int out_fd,
                const struct turf_build_options *options, struct turf_error *err)
 {
-	turf_big_heap();
 	scoped(freep) struct builder *b = calloc(1, sizeof(*b));
 	if (!b)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "%s: no memory", name);
+	turf_big_heap();
 	/* of a caller that was built with fewer options the others are 0 */
 	if (options)
 		memcpy(&b->options_given, options,
