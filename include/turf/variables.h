@@ -23,6 +23,15 @@
 extern "C" {
 #endif
 
+/* Private: how a coded section is read. */
+struct turf_coded {
+	const uint8_t *at, *end, *models;
+	uint32_t models_size, range, code, behind;
+	bool bad;
+};
+/* Room for an expression; longer ones stand in the urf as they are. */
+enum { TURF_EXPR_ROOM = 256 };
+
 enum turf_details_flag {
 	TURF_FUNCTION_EXTERNAL = 0x2, /* other units see it */
 	TURF_FUNCTION_PROTOTYPED = 0x4,
@@ -45,15 +54,15 @@ struct turf_details {
 	turf_text name, linkage_name;   /* of the function asked for, as in struct turf_frame */
 	uint32_t file, line;            /* of its declaration; 0: not known */
 	const struct turf_image *image; /* private from here on */
-	uint32_t base_line;
-	const uint8_t *blocks, *variables, *end;
+	uint32_t base_line, value;
+	struct turf_coded blocks, variables;
 };
 
 /**
  * turf_image_details() - what is known of a function
  * @function: number of struct turf_frame
  *
- * Cost:   at most four records passed
+ * Cost:   at most 16 records read
  * Return: 1, 0 nothing is known or no such function, -ENODATA none in this urf, -EBADMSG
  */
 int turf_image_details(const struct turf_image *image, uint32_t function,
@@ -79,15 +88,18 @@ struct turf_variable {
 	uint32_t block;  /* that it is declared in; 0: the function itself */
 	uint8_t kind;    /* enum turf_variable_kind */
 	bool artificial; /* the compiler made it: `this` */
-	const uint8_t *expr; /* where it is, or what, in all code; NULL: that depends */
+	const uint8_t *expr; /* where it is, or what, in all code, up to the next call of what
+	                        told it; NULL: that depends */
 	size_t expr_size;
 };
 
 /* A walk over a function's variables; caller's storage, all fields private. */
 struct turf_variables {
 	const struct turf_image *image;
-	const uint8_t *at, *end;
-	uint32_t n, line, block, kind;
+	struct turf_coded at;
+	uint32_t n, line, block, kind, value, bits, pair;
+	uint64_t left; /* variables at most */
+	uint8_t room[TURF_EXPR_ROOM];
 };
 void turf_details_variables(const struct turf_details *details, struct turf_variables *walk);
 /* Return: 1 @out filled, 0 no further one, -EBADMSG image damaged. */
@@ -114,26 +126,44 @@ struct turf_body_event {
 	uint32_t number;
 	uint32_t instance;           /* how many were entered up to it */
 	uint64_t start, end;         /* link-time addresses */
-	const uint8_t *expr, *where; /* where: NULL: it is a register */
+	const uint8_t *expr, *where; /* up to the next event; where: NULL: it is a register */
 	size_t expr_size, where_size;
+};
+
+/* Private: what tokens are said by. */
+struct turf_edges {
+	uint32_t at[64], by_age[64]; /* rvas */
+	uint32_t n, next;
+};
+struct turf_tokens {
+	struct turf_edges edges;
+	uint32_t recent[16];       /* expressions */
+	uint32_t a, expr;          /* of the last token that has one */
+	uint32_t first, end, call; /* rvas */
+	uint8_t kinds[3];          /* of the last tokens */
+	bool missed;               /* the last address was not remembered */
 };
 
 struct turf_body {
 	uint64_t entry;    /* link-time address */
 	uint32_t function; /* number of struct turf_frame; private from here on */
 	const struct turf_image *image;
-	const uint8_t *at, *stop;
-	uint32_t first, end, call; /* rvas */
+	struct turf_coded at;
+	struct turf_tokens tokens;
+	uint64_t left; /* tokens at most */
+	uint32_t next_expr;
 	uint32_t depth, n, variable, block;
 	struct {
 		uint32_t site, variable, block, own;
 	} stack[TURF_FRAMES_MAX];
+	uint8_t room[2][TURF_EXPR_ROOM];
 };
 
 /**
  * turf_image_body() - the body of the function whose code covers an address
  *
- * Cost:   a look-up of @addr, one binary search, at most 16 bodies passed
+ * Cost:   a look-up of @addr, one binary search, at most 16 bodies read, of which all but the
+ *         last have 512 tokens at most
  * Return: 1, 0 none is known, -ENODATA none in this urf, -EBADMSG
  */
 int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_body *walk);
@@ -147,7 +177,8 @@ enum { TURF_VARIABLES_MAX = 2048 }; /* of one function; further ones are left ou
 /* Where a variable is. */
 struct turf_local {
 	struct turf_variable variable;
-	const uint8_t *expr; /* NULL: it was optimized away, here at least */
+	const uint8_t
+		*expr; /* up to the next call; NULL: it was optimized away, here at least */
 	size_t expr_size;
 };
 
@@ -159,6 +190,9 @@ struct turf_locals {
 	uint32_t block; /* whose variables come next */
 	uint32_t where[TURF_VARIABLES_MAX];
 	uint64_t blocks[TURF_VARIABLES_MAX / 64]; /* a bit for each block around the address */
+	uint8_t room[TURF_EXPR_ROOM], base_room[TURF_EXPR_ROOM];
+	const uint8_t *base_long; /* the frame base; NULL: it is in base_room */
+	size_t base_size;
 };
 
 /**
@@ -175,7 +209,7 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
                       struct turf_locals *walk);
 /* Return: 1 @out filled, 0 no further variable, -EBADMSG image damaged. */
 int turf_locals_next(struct turf_locals *walk, struct turf_local *out);
-/* The frame base there: 1, 0 it is the CFA, -EBADMSG. */
+/* The frame base there, as long as the walk stays where it is: 1, 0 it is the CFA. */
 int turf_locals_frame_base(const struct turf_locals *walk, const uint8_t **expr, size_t *size);
 
 /* What an evaluation asks for; each answers 0, or < 0 where that is not known. */
@@ -240,8 +274,9 @@ struct turf_global {
 	uint32_t scope;               /* type or namespace that it stands in; 0: none */
 	uint32_t function;            /* that it is declared in; 0: none */
 	uint64_t address;             /* link-time */
-	const uint8_t *expr;
+	const uint8_t *expr;          /* as long as this struct stays where it is */
 	size_t expr_size;
+	uint8_t room[TURF_EXPR_ROOM]; /* private */
 };
 
 /* How many there are: numbers go from 0 up to it, by address, those without one last. */

@@ -91,15 +91,16 @@ enum urf_section_kind {
 	URF_MORE_FILES,       /* [.urf.more.files]       as .urf.files */
 	URF_TYPE_INDEX,   /* [.urf.type.index]  le32: offset in .urf.types of every 4th one */
 	URF_TYPES,        /* [.urf.types]       bytes: types and namespaces */
-	URF_DETAIL_INDEX, /* [.urf.detail.index] le32: offset in .urf.details of every 4th one
+	URF_DETAIL_INDEX, /* [.urf.detail.index] le32: offset in .urf.details of every 16th one
 	                   */
 	URF_DETAIL_PAIRS, /* [.urf.detail.pairs] packed table: names and types of variables */
 	URF_DETAILS, /* [.urf.details]     bytes: what else is known of functions, by number */
 	URF_BODIES,  /* [.urf.bodies]      struct urf_body: groups of bodies, by start */
 	URF_BODY_DATA,      /* [.urf.body.data]   bytes: where variables are */
-	URF_LOCATION_OPS,   /* [.urf.location.ops] struct urf_location_op: what bytes of it mean
-	                     */
-	URF_LOCATIONS,      /* [.urf.locations]   DWARF expressions: uleb128 length, bytes */
+	URF_LOCATION_INDEX, /* [.urf.location.index] le32: number of expressions; offset in
+	                       .urf.locations of every 16th one */
+	URF_LOCATIONS,      /* [.urf.locations]   bytes: the different expressions */
+	URF_MODELS,         /* [.urf.models]      how often what occurs in coded sections */
 	URF_VARIABLE_INDEX, /* [.urf.variable.index] le32: offset in .urf.variables of every
 	                       16th one */
 	URF_VARIABLES, /* [.urf.variables]   bytes: variables and constants outside functions */
@@ -148,7 +149,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00006"
+#define URF_LAYOUT "v2.00007"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -568,33 +569,114 @@ static const uint8_t urf_item_deltas[URF_ITEM_FAR] = { 0,  1,  2,  3,  4,  5,  6
 	                                               12, 16, 20, 24, 32, 40, 64 };
 
 /*
+ * Coded sections (.urf.details, .urf.body.data, .urf.locations) are groups of bytes in a range
+ * coding, whose symbols have the shares of 2^URF_CODE_BITS that .urf.models says. Symbols
+ * belong to fields, and stand in contexts; docs/format.md, "Coded sections", says how they are
+ * read, and what the contexts are.
+ *
+ * .urf.models: le16 number of each field's first model, and one behind the last field's; le16
+ * number of each model's first entry, and one behind the last model's; struct urf_model. A
+ * field's first model is that of the field, the one for context c comes 1 + c behind it.
+ *
+ * A number is a symbol: below URF_CODE_NEAR itself; from there on up to URF_CODE_MORE the
+ * highest bit of the number and the two bits behind it, ((highest - URF_CODE_NEAR_BITS) * 4 +
+ * bits) + URF_CODE_NEAR; the bits left follow as such, high ones first: those above the 16th,
+ * then the rest. Folded numbers: 0, -1, 1, -2 ... are 0, 1, 2, 3 ...
+ */
+enum {
+	URF_CODE_BITS = 14,
+	URF_CODE_NEAR = 64,
+	URF_CODE_NEAR_BITS = 6,
+	URF_CODE_MORE = URF_CODE_NEAR + (32 - URF_CODE_NEAR_BITS) * 4, /* what the field says */
+	URF_CODE_ESCAPE = 255, /* the next model says it, the last one in eight bits */
+};
+enum urf_field { /* +: a number, +-: folded */
+	         /* .urf.body.data; by kind of token and number */
+	         URF_FIELD_BODY_EXPR, /* + of a group: the next expression that is used but once
+	                               */
+	         URF_FIELD_BODY_START,    /* + */
+	         URF_FIELD_BODY_FUNCTION, /* +- */
+	         URF_FIELD_KIND,
+	         URF_FIELD_FIRST_A,      /* +- */
+	         URF_FIELD_FIRST_GAP,    /* an address */
+	         URF_FIELD_FIRST_LENGTH, /* an address */
+	         URF_FIELD_FIRST_EXPR,   /* an expression */
+	         URF_FIELD_NEXT_GAP,
+	         URF_FIELD_NEXT_LENGTH,
+	         URF_FIELD_NEXT_EXPR,
+	         URF_FIELD_SINGLE_A,
+	         URF_FIELD_SINGLE_EXPR,
+	         URF_FIELD_BLOCK_A,
+	         URF_FIELD_BLOCK_GAP,
+	         URF_FIELD_BLOCK_LENGTH,
+	         URF_FIELD_RANGE_GAP,
+	         URF_FIELD_RANGE_LENGTH,
+	         URF_FIELD_ENTER_A,
+	         URF_FIELD_ENTER_LENGTH, /* + */
+	         URF_FIELD_LEAVE_LENGTH, /* + */
+	         URF_FIELD_CALL_GAP,
+	         URF_FIELD_PARAMETER_A, /* + */
+	         URF_FIELD_PARAMETER_EXPR,
+	         URF_FIELD_FRAME_EXPR, /* + */
+	         /* .urf.details */
+	         URF_FIELD_FLAGS,      /* the low six bits */
+	         URF_FIELD_FLAGS_HIGH, /* + the others */
+	         URF_FIELD_SAME,       /* + */
+	         URF_FIELD_TYPE,       /* + */
+	         URF_FIELD_SCOPE,      /* + */
+	         URF_FIELD_BLOCKS,     /* + */
+	         URF_FIELD_BLOCK,      /* + */
+	         URF_FIELD_VARIABLE,
+	         URF_FIELD_VARIABLE_LINE,  /* +- */
+	         URF_FIELD_VARIABLE_PAIR,  /* + */
+	         URF_FIELD_VARIABLE_NAME,  /* + */
+	         URF_FIELD_VARIABLE_TYPE,  /* + */
+	         URF_FIELD_VARIABLE_KIND,  /* + */
+	         URF_FIELD_VARIABLE_BLOCK, /* +- */
+	         URF_FIELD_VARIABLE_VALUE, /* +- */
+	         /* .urf.locations */
+	         URF_FIELD_SIZE, /* + */
+	         URF_FIELD_LONG, /* + */
+	         URF_FIELD_BYTE, /* ^ 1, so that 0xff is no escape */
+	         URF_FIELDS,
+};
+struct urf_model {
+	uint8_t symbol;
+	le16 start; /* of its share, which ends where the next one's starts */
+};
+static_assert(sizeof(struct urf_model) == 3, "on disk");
+
+/*
  * Details: what is known of functions besides names and lines, by number, in groups of
  * URF_DETAIL_STEP whose offsets stand in .urf.detail.index. The fields:
  *
- *  - uleb size of what follows, in bytes; 0: nothing is known
- *  - uleb flags: URF_DETAIL_* bits. Where URF_DETAIL_SAME: uleb function, whose details these
- *    are (and are not URF_DETAIL_SAME); the record ends
- *  - uleb type returned
- *  - where URF_DETAIL_SCOPED: uleb type or namespace that it stands in
- *  - where URF_DETAIL_BLOCKS: uleb number of blocks; of each: uleb how many blocks before it
- * the one around it comes, 0: the function itself
- *  - variables, up to the record's end; of each:
- *      - uleb line's difference * 8 + URF_VARIABLE_TURN, _VALUE, _BLOCK bits. The difference,
- *        folded (0, -1, 1, -2 ... are 0, 1, 2, 3 ...), is to the variable before, of the
- *        first to the function's declaration
- *      - uleb its name and type: a row of .urf.detail.pairs, counted from 1; 0: uleb text, uleb
- *        type follow
- *      - URF_VARIABLE_TURN: uleb kind (URF_VARIABLE_*). Without it the kind is that of the
+ *  - FLAGS: the low six of URF_DETAIL_* bits; URF_CODE_MORE: nothing is known, and that is all
+ *  - FLAGS_HIGH: the others
+ *  - where URF_DETAIL_SAME: SAME: function, whose details these are (and are not
+ *    URF_DETAIL_SAME), and that is all
+ *  - TYPE returned
+ *  - where URF_DETAIL_SCOPED: SCOPE: type or namespace that it stands in
+ *  - where URF_DETAIL_BLOCKS: BLOCKS, their number; of each: BLOCK: how many blocks before it
+ *    the one around it comes, 0: the function itself
+ *  - variables; of each:
+ *      - VARIABLE: URF_VARIABLE_TURN, _VALUE, _BLOCK bits; or URF_VARIABLE_END: there are no
+ *        more
+ *      - VARIABLE_LINE: the difference to the variable before, of the first to the function's
+ *        declaration
+ *      - VARIABLE_PAIR: its name and type: a row of .urf.detail.pairs, counted from 1; 0:
+ *        VARIABLE_NAME, a text, and VARIABLE_TYPE follow
+ *      - URF_VARIABLE_TURN: VARIABLE_KIND (URF_VARIABLE_*). Without it the kind is that of the
  *        variable before, of the first an argument
- *      - URF_VARIABLE_BLOCK: uleb block that it is in (0: the function, 1: the first block).
- *        Without it that of the variable before, of the first the function
- *      - URF_VARIABLE_VALUE: uleb offset in .urf.locations: where it is, or what, in all code
+ *      - URF_VARIABLE_BLOCK: VARIABLE_BLOCK, the block that it is in (0: the function, 1: the
+ *        first block) minus that of the variable before, of the first 0
+ *      - URF_VARIABLE_VALUE: VARIABLE_VALUE, the expression that says where it is, or what, in
+ *        all code, minus the last one of the group
  *
  * .urf.detail.pairs is a packed table of texts and types.
  */
 enum {
 	URF_PAIR_COLUMNS = 2,
-	URF_DETAIL_STEP = 4,
+	URF_DETAIL_STEP = 16,
 	URF_DETAIL_SAME = 0x1,
 	URF_DETAIL_EXTERNAL = 0x2,
 	URF_DETAIL_PROTOTYPED = 0x4,
@@ -609,9 +691,13 @@ enum {
 	URF_DETAIL_DEFAULTED = 0x800,
 	URF_DETAIL_VIRTUAL = 0x1000,
 
+	URF_DETAIL_LOW_BITS = 6,
+	URF_DETAIL_LOW = (1 << URF_DETAIL_LOW_BITS) - 1,
+
 	URF_VARIABLE_TURN = 1,
 	URF_VARIABLE_BLOCK = 2,
 	URF_VARIABLE_VALUE = 4,
+	URF_VARIABLE_END = 8,
 	URF_VARIABLE_ARGUMENT = 0, /* kinds */
 	URF_VARIABLE_LOCAL = 1,
 	URF_VARIABLE_STATIC = 2, /* it lives as long as the program, or the thread */
@@ -622,15 +708,13 @@ enum {
 
 /*
  * Bodies: a body for each function that has code of its own, by the rva of its entry, in groups
- * of URF_BODY_STEP. Of each: uleb bytes behind the entry before (of a group's first: 0); sleb
- * function, minus that of the body before (of a group's first: 0); uleb size of what follows;
- * tokens.
+ * of at most URF_BODY_STEP. A group begins with BODY_EXPR. Of each body: BODY_START, bytes
+ * behind the entry before (of a group's first: 0); BODY_FUNCTION, minus that of the body before
+ * (of a group's first: 0); tokens, the last of kind URF_TOKEN_END. Behind a group's last body
+ * comes 0 once more instead of a start.
  *
- * Tokens say what is inlined and where variables are. A byte below URF_TOKEN_PAIR is an op's
- * number in .urf.location.ops; one from there on and the byte behind it are number
- * URF_TOKEN_PAIR + (byte - URF_TOKEN_PAIR) * 256 + second byte. An op gives a token's kind and
- * up to four numbers, a, gap, length, expr; those of URF_TOKEN_FAR_* bits follow it, in this
- * order: sleb a, sleb gap, uleb length, uleb expr. Expr is an offset in .urf.locations.
+ * Tokens say what is inlined and where variables are. A token is a kind and up to four numbers
+ * in this order: a, gap, expr, length.
  *
  * The state: a stack of instances, at first the function itself; each has the site, the
  * variable and the block to expect next, at first 0, 0 and 1. `First` is where the last list
@@ -638,7 +722,7 @@ enum {
  * are the entry. Kinds:
  *
  *  - FIRST: a list of places begins, of variable next + a, which becomes the next one's
- * predecessor; from first + gap on, length bytes, it is at expr
+ *    predecessor; from first + gap on, length bytes, it is at expr
  *  - NEXT: the list goes on: from end + gap on, length bytes, it is at expr
  *  - SINGLE: variable next + a is at expr throughout
  *  - BLOCK: block next + a has addresses from first + gap on, length bytes; RANGE: and more,
@@ -651,14 +735,16 @@ enum {
  */
 enum {
 	URF_BODY_STEP = 16,
-	URF_TOKEN_PAIR = 192,
-	URF_TOKEN_OPS_MAX = URF_TOKEN_PAIR + (256 - URF_TOKEN_PAIR) * 256,
-	URF_TOKEN_KIND = 0x0f,
-	URF_TOKEN_FAR_A = 0x10,
-	URF_TOKEN_FAR_GAP = 0x20,
-	URF_TOKEN_FAR_LENGTH = 0x40,
-	URF_TOKEN_FAR_EXPR = 0x80,
+	URF_BODY_TOKENS = 512, /* a group has no further body where it has as many */
 	URF_TOKEN_PLACE = 64,
+	URF_EDGES = 64,                     /* addresses that are remembered */
+	URF_EDGE_RANK = URF_CODE_MORE + 16, /* the symbol of an address remembered: rank 0 */
+	URF_EDGE_LOW = -16,
+	URF_EDGE_HIGH = 23,
+	URF_RECENT = 16,                 /* expressions that are remembered */
+	URF_EXPR_RECENT = URF_CODE_MORE, /* the symbol of the last one of these */
+	URF_EXPR_NEW =
+		URF_CODE_MORE + URF_RECENT, /* the group's next one that is used but once */
 };
 enum urf_token_kind {
 	URF_TOKEN_FIRST,
@@ -672,6 +758,7 @@ enum urf_token_kind {
 	URF_TOKEN_PARAMETER,
 	URF_TOKEN_FRAME,
 	URF_TOKEN_KINDS,
+	URF_TOKEN_END = 15,
 };
 struct urf_body {
 	le32 start; /* rva of the group's first */
@@ -679,13 +766,13 @@ struct urf_body {
 };
 static_assert(sizeof(struct urf_body) == 8, "on disk");
 
-struct urf_location_op {
-	uint8_t kind; /* enum urf_token_kind, URF_TOKEN_FAR_* */
-	int8_t a, gap;
-	uint8_t length;
-	le16 expr;
-};
-static_assert(sizeof(struct urf_location_op) == 6, "on disk");
+/*
+ * Expressions, by number, in groups of URF_LOCATION_STEP; .urf.location.index begins with their
+ * number, then comes each group's offset in .urf.locations. Number 0 is none and has no bytes.
+ * Of each: SIZE; up to URF_LOCATION_SHORT BYTE for each byte; where it is longer LONG instead,
+ * the offset of its bytes in .urf.locations.
+ */
+enum { URF_LOCATION_STEP = 16, URF_LOCATION_SHORT = 255 };
 
 /*
  * Variables outside functions, and those in functions that live as long as the program or a
@@ -695,7 +782,7 @@ static_assert(sizeof(struct urf_location_op) == 6, "on disk");
  *  - a byte: kind and URF_GLOBAL_* bits
  *  - where URF_GLOBAL_WIDE: le64 link-time address; else of URF_GLOBAL_ADDRESS: uleb bytes
  * behind the one before it; of URF_GLOBAL_THREAD: uleb offset in a thread's block; of
- *    URF_GLOBAL_EXPR: uleb offset in .urf.locations: a value, or how to find the place
+ *    URF_GLOBAL_EXPR: uleb expression: a value, or how to find the place
  *  - uleb text of the name, uleb type; where URF_GLOBAL_LINKAGE: uleb text of the linkage name
  *  - where URF_GLOBAL_INSIDE: uleb type or namespace * 2, or function * 2 + 1
  *  - where URF_GLOBAL_FILE: uleb file; without it that of the one before, of a group's first

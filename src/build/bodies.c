@@ -1,27 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All units' bodies: of each entry one; tokens in the urf's numbers, then as bytes.
+ * All units' bodies: of each entry one; expressions numbered; tokens coded, together with
+ * details and expressions.
  *
- * What is done in parallel is done for each unit alone, and expressions are numbered by how
- * often they are used: the number of threads leaves no trace.
+ * What is done in parallel is done for each unit or group alone, and sums: the number of
+ * threads leaves no trace.
  */
 #include "base/sort.h"
 #include "build/bodies.h"
+#include "build/coder.h"
 #include "build/details.h"
 #include "build/tokens.h"
 #include "build/variables.h"
+
+enum { COUNTERS = 4 }; /* tasks that count expressions */
 
 /* A chosen body. */
 struct entry {
 	uint32_t start, unit, body;
 };
+struct group {
+	uint32_t first, end; /* in the list */
+	uint32_t n_new;      /* expressions that are used but once, here */
+	uint32_t next_expr;  /* number of the first of these */
+};
 
 struct bodies {
 	struct cold *c;
-	struct details *d;
 	UNIT_LIST(struct entry) list; /* by start */
-	struct token_ops ops;
+	UNIT_LIST(struct group) groups;
+	uint32_t *counts[COUNTERS]; /* of expressions */
 };
+
+static struct cold_body *body_of(const struct bodies *all, const struct entry *e)
+{
+	return &all->c->units[e->unit].bodies.at[e->body];
+}
 
 /* Of bodies with one entry: the first unit's, and of its the last one in the order of DIEs, as
  * segments have it. */
@@ -55,317 +69,91 @@ static int choose(struct bodies *all)
 	return 0;
 }
 
-/* What a reader expects next, of each instance on the stack. */
-struct instance {
-	const struct cold_unit *unit; /* of the root */
-	const struct cold_root *root; /* NULL: nothing is known of its variables */
-	uint32_t site, variable, block;
-	uint32_t hint; /* where the last variable was, in the root's */
-};
-
-struct resolver {
-	const struct cold *c;
-	const struct unit_out *hot;
-	const struct cold_unit *unit;
-	size_t idx; /* of the unit */
-	struct die_plans plans;
-	struct dies *walk; /* where links had to be followed */
-	bool no_memory;    /* for that */
-	uint32_t depth;
-	struct instance stack[URF_DEPTH_MAX];
-};
-
-static void enter(struct resolver *r, uint32_t function)
+/* Groups end where they have many bodies, or many tokens. */
+static int make_groups(struct bodies *all)
 {
-	uint64_t root = r->unit->roots_of[function];
-	r->stack[r->depth++] = (struct instance){
-		.unit = root ? &r->c->units[root >> 32] : NULL,
-		.root = turf_cold_root(r->c, root),
-		.block = 1,
-	};
-}
-
-/* Number of the DIE that a token names. */
-static uint64_t die_of(const struct resolver *r, const struct token *t)
-{
-	if (t->far)
-		return r->unit->far_dies.at[t->a];
-	const struct dwarf_unit *unit = &r->c->b->dwarf.units[r->idx];
-	if (unit->split)
-		unit = &r->c->b->dwarf.units[unit->split - 1];
-	return unit->base + unit->off + t->a;
-}
-
-static uint64_t wanted(uint16_t tag)
-{
-	(void)tag;
-	return DIE_TOLD | DIE_BIT(DIE_ORIGIN) | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_DECL_LINE);
-}
-
-/* What a DIE is an instance of: links of links occur where units were compiled together. */
-static bool follow(struct resolver *r, uint64_t *die)
-{
-	const struct dwarf *dw = &r->c->b->dwarf;
-	const struct dwarf_unit *unit = turf_dies_unit(dw, *die);
-	if (r->walk)
-		r->walk->has = 0;
-	if (!unit)
-		return false;
-	if (!r->walk) {
-		r->walk = calloc(1, sizeof(*r->walk));
-		r->plans.wanted = wanted;
+	for (size_t i = 0; i < all->list.n;) {
+		struct group *g = vec_push(&all->groups);
+		uint64_t tokens = 0;
+		if (!g)
+			return -ENOMEM;
+		g->first = (uint32_t)i;
+		while (i < all->list.n && i - g->first < URF_BODY_STEP &&
+		       tokens < URF_BODY_TOKENS)
+			tokens += body_of(all, &all->list.at[i++])->n;
+		g->end = (uint32_t)i;
 	}
-	int found = r->walk ? turf_dies(dw, unit, &r->plans, r->walk, NULL) : -ENOMEM;
-	if (found == 0)
-		found = turf_dies_at(r->walk, *die);
-	r->no_memory |= found == -ENOMEM;
-	return found == 1 && die_has(r->walk, DIE_ORIGIN) &&
-	       turf_die_ref(r->walk, DIE_ORIGIN, die) == 1;
+	return 0;
 }
 
-enum { LINKS_MOST = 8 };
-
-/* A variable of an instance's function. */
-struct found {
-	uint32_t index;
-	uint32_t block; /* number */
-};
-
-static const struct cold_variable *variable_at(struct instance *at, unit_die die)
+static struct token *tokens_of(const struct bodies *all, const struct entry *e)
 {
-	const struct cold_variable *v = &at->unit->variables.at[at->root->first_variable];
-	uint32_t n = at->root->n_variables;
-	if (at->hint < n && v[at->hint].die == die)
-		return &v[at->hint++];
-	uint32_t lo = 0, hi = n;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (v[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	at->hint = lo + 1;
-	return lo < n && v[lo].die == die ? &v[lo] : NULL;
+	return &all->c->units[e->unit].tokens.at[body_of(all, e)->first];
 }
 
-/* What is called so and declared there, of the instance's function: where units were compiled
- * together, an instance may name another unit's copy of its function's variables. */
-static bool find_named(struct resolver *r, const struct instance *at, struct found *ret)
-{
-	const struct details *d = r->c->details;
-	const char *name;
-	uint32_t function = at->root->function;
-	if (!r->walk || !die_has(r->walk, DIE_NAME) ||
-	    turf_die_string(r->walk, DIE_NAME, &name) != 1)
-		return false;
-	uint64_t line = die_number(r->walk, DIE_DECL_LINE, 0);
-	const struct detail *list = &d->list[function];
-	if (list->same)
-		list = &d->list[list->same];
-	uint32_t index = 0;
-	for (uint32_t i = list->first; i; i = d->variables.at[i - 1].next, index++) {
-		const struct detail_variable *v = &d->variables.at[i - 1];
-		if (v->v->line != line || !v->v->name || strcmp(v->v->name, name) != 0)
-			continue;
-		*ret = (struct found){ index, v->block };
-		return true;
-	}
-	return false;
-}
-
-static bool variable_of(struct resolver *r, struct instance *at, const struct token *t,
-                        struct found *ret)
-{
-	const struct cold_variable *v = NULL;
-	if (!at->root)
-		return false;
-	if (!t->far && at->unit == r->unit)
-		v = variable_at(at, t->a);
-	uint64_t die = die_of(r, t);
-	for (unsigned i = 0; !v && i < LINKS_MOST; i++) {
-		size_t unit;
-		unit_die local;
-		if (turf_cold_find(r->c, die, &unit, &local) && at->unit == &r->c->units[unit])
-			v = variable_at(at, local);
-		if (!v && !follow(r, &die))
-			return find_named(r, at, ret);
-	}
-	if (v)
-		*ret = (struct found){ v->index,
-			               turf_cold_block(at->unit, at->root, v->block) };
-	return v != NULL;
-}
-
-static uint32_t block_at(const struct instance *at, unit_die die)
-{
-	const struct cold_block *b = &at->unit->blocks.at[at->root->first_block];
-	uint32_t lo = 0, hi = at->root->n_blocks;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (b[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < at->root->n_blocks && b[lo].die == die && b[lo].used ? b[lo].number : 0;
-}
-
-static uint32_t block_of(struct resolver *r, const struct instance *at, const struct token *t)
-{
-	if (t->by_variable) {
-		struct instance copy = *at; /* it is no place of that variable */
-		struct found found;
-		return variable_of(r, &copy, t, &found) ? found.block : 0;
-	}
-	if (!at->root)
-		return 0;
-	if (!t->far && at->unit == r->unit)
-		return block_at(at, t->a);
-	uint32_t number = 0;
-	uint64_t die = die_of(r, t);
-	for (unsigned i = 0; !number && i < LINKS_MOST; i++) {
-		size_t unit;
-		unit_die local;
-		if (turf_cold_find(r->c, die, &unit, &local) && at->unit == &r->c->units[unit])
-			number = block_at(at, local);
-		if (!number && !follow(r, &die))
-			break;
-	}
-	return number;
-}
-
-/* The token in the urf's numbers, but for its expression; false: it says nothing. */
-static bool resolve_token(struct resolver *r, struct token *t)
-{
-	struct instance *at = &r->stack[r->depth - 1];
-	struct found found;
-	uint32_t number;
-	switch (t->kind) {
-	case URF_TOKEN_FIRST:
-	case URF_TOKEN_SINGLE:
-		if (!variable_of(r, at, t, &found))
-			return false;
-		t->a = found.index - at->variable;
-		at->variable = found.index + 1;
-		return true;
-	case URF_TOKEN_BLOCK:
-		number = block_of(r, at, t);
-		if (!number)
-			return false;
-		t->a = number - at->block;
-		at->block = number + 1;
-		return true;
-	case URF_TOKEN_ENTER: {
-		const struct unit_scope *scope = &r->hot->scopes.at[t->a];
-		if (t->length >= r->depth || r->depth - t->length >= URF_DEPTH_MAX)
-			return false; /* cannot be: the reader has counted */
-		r->depth -= t->length;
-		at = &r->stack[r->depth - 1];
-		number = r->hot->sites.at[scope->site].number;
-		t->a = number - at->site;
-		at->site = number + 1;
-		enter(r, scope->function);
-		return true;
-	}
-	case URF_TOKEN_LEAVE:
-		if (t->length >= r->depth)
-			return false;
-		r->depth -= t->length;
-		return true;
-	default:
-		return true;
-	}
-}
-
-/* Gaps count from what readers know: a list that is left out takes its part along. */
-struct gaps {
-	uint32_t old_first, old_end; /* as the unit's reader counted */
-	uint32_t first, end;         /* as the urf's reader will */
-};
-
-static void shift_gaps(struct gaps *g, struct token *t, bool kept)
-{
-	if (t->kind == URF_TOKEN_FIRST || t->kind == URF_TOKEN_BLOCK) {
-		uint32_t start = g->old_first + (uint32_t)t->gap;
-		g->old_first = start;
-		g->old_end = start + t->length;
-		if (!kept)
-			return;
-		t->gap = (int32_t)(start - g->first);
-		g->first = start;
-		g->end = start + t->length;
-	} else if (t->kind == URF_TOKEN_NEXT || t->kind == URF_TOKEN_RANGE) {
-		g->old_end += (uint32_t)t->gap + t->length;
-		if (kept)
-			g->end = g->old_end;
-	}
-}
-
-static void resolve_body(struct resolver *r, struct cold_body *body)
-{
-	const struct unit_scope *scope = &r->hot->scopes.at[body->scope];
-	struct token *t = &r->unit->tokens.at[body->first];
-	struct gaps gaps = { scope->site, scope->site, scope->site, scope->site };
-	uint32_t kept = 0;
-	bool list = false; /* the one that NEXT and RANGE go on with is kept */
-	r->depth = 0;
-	enter(r, scope->function);
-	for (uint32_t i = 0; i < body->n; i++) {
-		struct token token = t[i];
-		bool goes_on = token.kind == URF_TOKEN_NEXT || token.kind == URF_TOKEN_RANGE;
-		bool keeps = goes_on ? list : resolve_token(r, &token);
-		if (token.kind == URF_TOKEN_FIRST || token.kind == URF_TOKEN_BLOCK)
-			list = keeps;
-		shift_gaps(&gaps, &token, keeps);
-		if (keeps)
-			t[kept++] = token;
-	}
-	body->n = kept;
-}
-
-static int resolve(void *ctx, size_t idx, struct turf_error *err)
+/* Every COUNTERS-th group's uses of expressions. Those that are no token's own count double, so
+ * that they are not among those used once, whose numbers readers guess. */
+static int count_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct bodies *all = ctx;
-	struct cold_unit *u = &all->c->units[idx];
-	struct resolver r = {
-		.c = all->c, .hot = &all->c->b->units[idx], .unit = u, .idx = idx
-	};
-	for (size_t i = 0; i < u->bodies.n; i++)
-		if (u->bodies.at[i].chosen)
-			resolve_body(&r, &u->bodies.at[i]);
-	turf_die_plans_fini(&r.plans);
-	free(r.walk);
-	return r.no_memory ? turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for variables")
-	                   : 0;
-}
-
-static void count_expressions(struct bodies *all)
-{
-	for (size_t i = 0; i < all->list.n; i++) {
-		const struct cold_unit *u = &all->c->units[all->list.at[i].unit];
-		const struct cold_body *body = &u->bodies.at[all->list.at[i].body];
-		for (uint32_t k = 0; k < body->n; k++) {
-			const struct token *t = &u->tokens.at[body->first + k];
-			turf_expr_use(&all->c->exprs, t->expr);
-			if (t->kind == URF_TOKEN_PARAMETER && t->far)
-				turf_expr_use(&all->c->exprs, t->a);
+	uint32_t *counts = turf_zeroed(all->c->exprs.list.n * sizeof(*counts));
+	all->counts[idx] = counts;
+	if (!counts)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for expressions");
+	for (size_t g = idx; g < all->groups.n; g += COUNTERS)
+		for (uint32_t i = all->groups.at[g].first; i < all->groups.at[g].end; i++) {
+			const struct token *t = tokens_of(all, &all->list.at[i]);
+			for (uint32_t n = body_of(all, &all->list.at[i])->n; n--; t++) {
+				counts[t->expr] += t->kind == URF_TOKEN_FRAME ? 2 : 1;
+				if (t->kind == URF_TOKEN_PARAMETER && t->far)
+					counts[t->a] += 2;
+			}
 		}
-	}
+	return 0;
 }
 
-/* Offsets of expressions in place of their provisional numbers. */
+static int count_expressions(struct bodies *all, struct turf_error *err)
+{
+	int r = turf_pool_run(all->c->b->threads, COUNTERS, count_task, all, err);
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		for (size_t k = 1; r == 0 && k < all->c->exprs.list.n; k++)
+			all->c->exprs.list.at[k].count += all->counts[i][k];
+		free(all->counts[i]);
+		all->counts[i] = NULL;
+	}
+	return r;
+}
+
+/* How many expressions are used in this group and nowhere else, and once. */
+static int count_new(void *ctx, size_t idx, struct turf_error *err)
+{
+	struct bodies *all = ctx;
+	struct group *g = &all->groups.at[idx];
+	const struct expr *exprs = all->c->exprs.list.at;
+	(void)err;
+	for (uint32_t i = g->first; i < g->end; i++) {
+		const struct token *t = tokens_of(all, &all->list.at[i]);
+		for (uint32_t n = body_of(all, &all->list.at[i])->n; n--; t++)
+			g->n_new += exprs[t->expr].count == 1;
+	}
+	return 0;
+}
+
+/* Numbers of expressions in place of their provisional ones. */
 static int finish(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct bodies *all = ctx;
-	struct cold_unit *u = &all->c->units[idx];
-	const struct expr *exprs = all->c->exprs.list.at;
+	struct group *g = &all->groups.at[idx];
+	struct expr *exprs = all->c->exprs.list.at;
+	uint32_t next = g->next_expr;
 	(void)err;
-	for (size_t i = 0; i < u->bodies.n; i++) {
-		const struct cold_body *body = &u->bodies.at[i];
-		for (uint32_t k = 0; body->chosen && k < body->n; k++) {
-			struct token *t = &u->tokens.at[body->first + k];
-			t->expr = exprs[t->expr].final;
+	for (uint32_t i = g->first; i < g->end; i++) {
+		struct token *t = tokens_of(all, &all->list.at[i]);
+		for (uint32_t n = body_of(all, &all->list.at[i])->n; n--; t++) {
+			struct expr *e = &exprs[t->expr];
+			if (e->count == 1)
+				e->final = next++;
+			t->expr = e->final;
 			if (t->kind == URF_TOKEN_PARAMETER && t->far)
 				t->a = URF_TOKEN_PLACE + exprs[t->a].final;
 		}
@@ -373,87 +161,125 @@ static int finish(void *ctx, size_t idx, struct turf_error *err)
 	return 0;
 }
 
-/* Counts every so many bodies: enough to tell which ops are used most. */
-static int choose_ops(struct bodies *all)
+/* Those used most come first, then those used once, in the order of their uses. */
+static int number_expressions(struct bodies *all, struct turf_error *err)
 {
-	enum { COUNTED = 1 << 19 }; /* tokens, about */
-	uint64_t n_tokens = 0;
-	for (size_t i = 0; i < all->list.n; i++)
-		n_tokens +=
-			all->c->units[all->list.at[i].unit].bodies.at[all->list.at[i].body].n;
-	uint32_t every = (uint32_t)(n_tokens / COUNTED) + 1;
-	size_t n = 0;
-	const struct token **samples = calloc(all->list.n + 1, sizeof(*samples));
-	size_t *n_samples = calloc(all->list.n + 1, sizeof(*n_samples));
-	int r = samples && n_samples ? 0 : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < all->list.n; i += every) {
-		const struct cold_unit *u = &all->c->units[all->list.at[i].unit];
-		const struct cold_body *body = &u->bodies.at[all->list.at[i].body];
-		samples[n] = &u->tokens.at[body->first];
-		n_samples[n] = body->n;
-		r = turf_tokens_count(&all->ops, samples[n], n_samples[n]);
-		n++;
+	struct cold *c = all->c;
+	int r = turf_exprs_number(&c->exprs);
+	if (r == 0)
+		r = turf_pool_run(c->b->threads, all->groups.n, count_new, all, err);
+	for (size_t i = 0; r == 0 && i < all->groups.n; i++) {
+		all->groups.at[i].next_expr = c->exprs.next;
+		c->exprs.next += all->groups.at[i].n_new;
 	}
 	if (r == 0)
-		r = turf_tokens_choose(&all->ops, every, samples, n_samples, n);
-	free(samples);
-	free(n_samples);
+		r = turf_pool_run(c->b->threads, all->groups.n, finish, all, err);
+	if (r == 0) {
+		turf_details_number(c, c->details);
+		turf_variables_number(c, c->variables);
+		r = turf_exprs_order(&c->exprs, &c->b->tables.of[URF_LOCATIONS]);
+	}
 	return r;
 }
 
-static int code(void *ctx, size_t idx, struct turf_error *err)
+static void code_body(const struct bodies *all, const struct entry *e, struct token_coder *c)
 {
-	struct bodies *all = ctx;
-	struct cold_unit *u = &all->c->units[idx];
-	for (size_t i = 0; i < u->bodies.n; i++) {
-		struct cold_body *body = &u->bodies.at[i];
-		if (!body->chosen)
-			continue;
-		body->off = (uint32_t)u->code.n;
-		if (!turf_tokens_code(&all->ops, &u->tokens.at[body->first], body->n, &u->code))
-			return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for bodies");
-		body->size = (uint32_t)(u->code.n - body->off);
+	const struct cold_body *body = body_of(all, e);
+	const struct token *t = tokens_of(all, e);
+	turf_tokens_begin(c, e->start);
+	for (uint32_t i = 0; i < body->n; i++)
+		turf_token_code(c, &t[i]);
+	turf_tokens_end(c);
+}
+
+static uint32_t function_of(const struct bodies *all, const struct entry *e)
+{
+	const struct unit_out *hot = &all->c->b->units[e->unit];
+	return hot->functions.at[hot->scopes.at[body_of(all, e)->scope].function].global;
+}
+
+static void code_group(const void *ctx, size_t idx, struct coder *coder)
+{
+	const struct bodies *all = ctx;
+	const struct group *g = &all->groups.at[idx];
+	struct token_coder c = { .coder = coder, .next_expr = g->next_expr };
+	uint32_t start = all->list.at[g->first].start, function = 0;
+	turf_coder_number(coder, URF_FIELD_BODY_EXPR, 0, g->next_expr);
+	for (uint32_t i = g->first; i < g->end; i++) {
+		const struct entry *e = &all->list.at[i];
+		uint32_t number = function_of(all, e);
+		turf_coder_number(coder, URF_FIELD_BODY_START, 0, e->start - start);
+		coder_folded(coder, URF_FIELD_BODY_FUNCTION, 0, number - function);
+		code_body(all, e, &c);
+		start = e->start;
+		function = number;
+	}
+	turf_coder_number(coder, URF_FIELD_BODY_START, 0, 0);
+}
+
+static int put_index(const uint32_t *offs, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		le32 off = le32_of(offs[i]);
+		if (!turf_buf_put(out, &off, sizeof(off)))
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int join(struct bodies *all)
+static int put_groups(const struct bodies *all, const uint32_t *offs)
 {
-	struct tables *t = &all->c->b->tables;
-	struct buf *out = &t->of[URF_BODY_DATA];
-	uint32_t start = 0, function = 0;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < all->list.n; i++) {
-		const struct entry *e = &all->list.at[i];
-		const struct cold_unit *u = &all->c->units[e->unit];
-		const struct unit_out *hot = &all->c->b->units[e->unit];
-		const struct cold_body *body = &u->bodies.at[e->body];
-		uint32_t number =
-			hot->functions.at[hot->scopes.at[body->scope].function].global;
-		if (i % URF_BODY_STEP == 0) {
-			struct urf_body group = { le32_of(e->start), le32_of(out->n) };
-			r = table_put(t, URF_BODIES, &group, sizeof(group));
-			start = e->start;
-			function = 0;
-		}
-		bool ok =
-			turf_buf_uleb(out, e->start - start) &&
-			turf_buf_sleb(out, (int32_t)(number - function)) &&
-			turf_buf_uleb(out, body->size) &&
-			(!body->size || turf_buf_put(out, u->code.at + body->off, body->size));
-		if (!ok)
-			r = -ENOMEM;
-		start = e->start;
-		function = number;
+	for (size_t i = 0; i < all->groups.n; i++) {
+		struct urf_body group = { le32_of(all->list.at[all->groups.at[i].first].start),
+			                  le32_of(offs[i]) };
+		if (table_put(&all->c->b->tables, URF_BODIES, &group, sizeof(group)) < 0)
+			return -ENOMEM;
 	}
+	return 0;
+}
+
+/* Counts every so many groups: enough to tell what occurs how often. */
+static size_t counted_of(const struct bodies *all)
+{
+	enum { COUNTED = 1 << 11 };
+	return all->groups.n / COUNTED + 1;
+}
+
+static int code_all(struct bodies *all, struct turf_error *err)
+{
+	struct cold *c = all->c;
+	struct buf *of = c->b->tables.of;
+	struct coded_part parts[] = {
+		{ all, all->groups.n, counted_of(all), code_group, &of[URF_BODY_DATA], NULL },
+		{ c, turf_details_groups(c->details), 1, turf_details_code, &of[URF_DETAILS],
+		  NULL },
+		{ &c->exprs, turf_exprs_groups(&c->exprs), 1, turf_exprs_code,
+		  &of[URF_LOCATIONS], NULL },
+	};
+	le32 n_exprs = le32_of(c->exprs.next);
+	int r = turf_code_parts(c->b, parts, COUNT(parts), &of[URF_MODELS], err);
 	if (r == 0)
-		r = turf_tokens_emit(&all->ops, &t->of[URF_LOCATION_OPS]);
-	return r < 0 ? r : out->n > UINT32_MAX ? -E2BIG : 0;
+		r = put_groups(all, parts[0].offs);
+	if (r == 0)
+		r = put_index(parts[1].offs, parts[1].n, &of[URF_DETAIL_INDEX]);
+	if (r == 0 && parts[2].n &&
+	    !turf_buf_put(&of[URF_LOCATION_INDEX], &n_exprs, sizeof(n_exprs)))
+		r = -ENOMEM;
+	if (r == 0)
+		r = put_index(parts[2].offs, parts[2].n, &of[URF_LOCATION_INDEX]);
+	for (size_t i = 0; i < COUNT(parts); i++)
+		free(parts[i].offs);
+	return r;
 }
 
 static int read_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	return turf_bodies_read(ctx, idx, err);
+}
+
+static int resolve_task(void *ctx, size_t idx, struct turf_error *err)
+{
+	return turf_bodies_resolve(ctx, idx, err);
 }
 
 static int resolve_roots(void *ctx, size_t idx, struct turf_error *err)
@@ -476,7 +302,7 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	if (!c->units || !c->details || !c->bodies || !c->variables)
 		r = -ENOMEM;
 	if (r == 0) {
-		*c->bodies = (struct bodies){ .c = c, .d = c->details };
+		c->bodies->c = c;
 		r = turf_pool_run(b->threads, n, read_task, c, err);
 	}
 	if (r == 0)
@@ -488,13 +314,12 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	if (r == 0)
 		r = choose(c->bodies);
 	if (r == 0)
-		r = turf_pool_run(b->threads, n, resolve, c->bodies, err);
-	return r;
+		r = turf_pool_run(b->threads, n, resolve_task, c, err);
+	return r < 0 ? r : make_groups(c->bodies);
 }
 
 int turf_intern_bodies(struct builder *b)
 {
-	count_expressions(b->cold->bodies);
 	int r = turf_details_intern(b->cold, b->cold->details);
 	return r < 0 ? r : turf_variables_intern(b->cold, b->cold->variables);
 }
@@ -502,37 +327,29 @@ int turf_intern_bodies(struct builder *b)
 int turf_emit_bodies(struct builder *b, struct turf_error *err)
 {
 	struct cold *c = b->cold;
-	struct bodies *all = c->bodies;
-	size_t n = b->dwarf.n_units;
-	int r = turf_exprs_number(&c->exprs, &b->tables.of[URF_LOCATIONS]);
+	int r = count_expressions(c->bodies, err);
 	if (r == 0)
-		r = turf_details_emit(c, c->details);
+		r = number_expressions(c->bodies, err);
 	if (r == 0)
-		r = turf_variables_emit(c, c->variables);
+		r = turf_details_pairs(c, c->details);
 	if (r == 0)
-		r = turf_pool_run(b->threads, n, finish, all, err);
-	if (r == 0)
-		r = choose_ops(all);
-	if (r == 0)
-		r = turf_pool_run(b->threads, n, code, all, err);
-	return r < 0 ? r : join(all);
+		r = code_all(c->bodies, err);
+	return r < 0 ? r : turf_variables_emit(c, c->variables);
 }
 
 void turf_bodies_free(struct cold *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; c->units && i < c->b->dwarf.n_units; i++) {
+	for (size_t i = 0; c->units && i < c->b->dwarf.n_units; i++)
 		free(c->units[i].roots_of);
-		vec_fini(&c->units[i].code);
-	}
 	free(c->units);
 	if (c->details)
 		turf_details_free(c->details);
 	free(c->details);
 	if (c->bodies) {
-		turf_tokens_fini(&c->bodies->ops);
 		vec_fini(&c->bodies->list);
+		vec_fini(&c->bodies->groups);
 	}
 	free(c->bodies);
 	if (c->variables)

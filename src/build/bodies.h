@@ -6,7 +6,8 @@
  *  - bodies-read.c, bodies-places.c: one unit's DIEs -> its functions, variables and tokens, in
  *    parallel
  *  - details.c: all units' functions -> one record for each different one
- *  - bodies.c: tokens -> coded bodies, in parallel; tokens.c: the ops that their bytes mean
+ *  - bodies-resolve.c: DIEs that tokens name -> numbers, in parallel
+ *  - bodies.c: all tokens, coded in parallel; tokens.c: one; coder.c: what is coded how
  *  - exprs.c: expressions; variables.c: what is outside functions
  */
 #ifndef BUILD_BODIES_H
@@ -64,10 +65,9 @@ struct token {
 
 /* A DIE_FUNCTION scope that has code. */
 struct cold_body {
-	uint32_t scope;     /* index in the unit's scopes */
-	uint32_t first, n;  /* tokens */
-	uint32_t off, size; /* coded */
-	bool chosen;        /* of those with the same entry */
+	uint32_t scope;    /* index in the unit's scopes */
+	uint32_t first, n; /* tokens */
+	bool chosen;       /* of those with the same entry */
 };
 
 /* A function's DIE that has a DW_AT_abstract_origin. */
@@ -104,9 +104,8 @@ struct cold_unit {
 	UNIT_LIST(uint64_t) far_dies;      /* of other units */
 	UNIT_LIST(struct cold_link) links; /* by DIE */
 	UNIT_LIST(struct cold_global) globals;
-	uint64_t *
-		roots_of; /* of each of the unit's functions: unit << 32 | index + 1; 0: none */
-	struct buf code;  /* of its bodies that are coded */
+	/* of each of the unit's functions: unit << 32 | index + 1; 0: none */
+	uint64_t *roots_of;
 };
 
 struct cold_scratch;
@@ -124,6 +123,7 @@ struct cold {
 };
 
 int turf_bodies_read(struct cold *c, size_t unit, struct turf_error *err);
+int turf_bodies_resolve(const struct cold *c, size_t unit, struct turf_error *err);
 void turf_bodies_scratch_free(struct cold_scratch *s);
 
 #endif

@@ -12,9 +12,11 @@
 #include "base/sort.h"
 #include "build/bits.h"
 #include "build/bodies.h"
+#include "build/coder.h"
 #include "build/details.h"
 #include "build/functions.h"
 #include "build/more.h"
+#include "image/coded.h"
 
 static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
 {
@@ -331,7 +333,7 @@ int turf_details_intern(struct cold *c, struct details *d)
 }
 
 /* Gives those that are used more than once a row each, most used first. */
-static int number_pairs(const struct cold *c, struct details *d)
+int turf_details_pairs(const struct cold *c, struct details *d)
 {
 	struct sort_pair *keys = calloc(2 * d->pairs.n + 1, sizeof(*keys));
 	if (!keys)
@@ -364,80 +366,112 @@ static int number_pairs(const struct cold *c, struct details *d)
 	return ok ? 0 : -ENOMEM;
 }
 
+/* What the next variable counts from. */
 struct before {
-	uint32_t line, block, kind;
+	uint32_t line, block, kind, pair, bits, n;
 };
 
-static bool put_variable(const struct cold *c, const struct details *d,
-                         const struct detail_variable *v, struct before *before,
-                         struct buf *out)
+static void code_variable(const struct cold *c, const struct detail_variable *v,
+                          struct before *before, uint32_t *last_value, struct coder *coder)
 {
-	int32_t difference = (int32_t)(v->v->line - before->line);
-	uint32_t folded = (uint32_t)difference << 1 ^ (uint32_t)(difference >> 31);
+	const struct details *d = c->details;
 	uint32_t value = v->differs ? 0 : c->exprs.list.at[v->value].final;
 	uint32_t bits = (v->v->kind != before->kind ? URF_VARIABLE_TURN : 0) |
 	                (v->block != before->block ? URF_VARIABLE_BLOCK : 0) |
 	                (value ? URF_VARIABLE_VALUE : 0);
 	uint32_t pair = d->pairs.at[v->pair].number;
-	bool ok = turf_buf_uleb(out, (uint64_t)folded << 3 | bits) && turf_buf_uleb(out, pair);
-	if (ok && !pair)
-		ok = turf_buf_uleb(out, turf_more_text(&c->b->more, v->name)) &&
-		     turf_buf_uleb(out, v->v->type);
-	if (ok && bits & URF_VARIABLE_TURN)
-		ok = turf_buf_uleb(out, v->v->kind);
-	if (ok && bits & URF_VARIABLE_BLOCK)
-		ok = turf_buf_uleb(out, v->block);
-	if (ok && value)
-		ok = turf_buf_uleb(out, value);
-	*before = (struct before){ v->v->line, v->block, v->v->kind };
-	return ok;
+	turf_coder_symbol(coder, URF_FIELD_VARIABLE,
+	                  code_variable_context(before->bits, before->n, before->kind), bits);
+	coder_folded(coder, URF_FIELD_VARIABLE_LINE,
+	             code_line_context(bits, before->n, before->kind),
+	             v->v->line - before->line);
+	turf_coder_number(coder, URF_FIELD_VARIABLE_PAIR, code_pair_context(before->pair),
+	                  pair);
+	if (!pair) {
+		turf_coder_number(coder, URF_FIELD_VARIABLE_NAME, 0,
+		                  turf_more_text(&c->b->more, v->name));
+		turf_coder_number(coder, URF_FIELD_VARIABLE_TYPE, 0, v->v->type);
+	}
+	if (bits & URF_VARIABLE_TURN)
+		turf_coder_number(coder, URF_FIELD_VARIABLE_KIND, 0, v->v->kind);
+	if (bits & URF_VARIABLE_BLOCK)
+		coder_folded(coder, URF_FIELD_VARIABLE_BLOCK, 0, v->block - before->block);
+	if (value) {
+		coder_folded(coder, URF_FIELD_VARIABLE_VALUE, 0, value - *last_value);
+		*last_value = value;
+	}
+	*before =
+		(struct before){ v->v->line, v->block, v->v->kind, pair, bits, before->n + 1 };
 }
 
-static bool put_blocks(const struct details *d, const struct detail *to, struct buf *out)
+static void code_blocks(const struct details *d, const struct detail *to, struct coder *coder)
 {
 	uint32_t n = 0;
-	bool ok = !to->n_blocks || turf_buf_uleb(out, to->n_blocks);
-	for (uint32_t i = to->first_block; ok && i; i = d->blocks.at[i - 1].next) {
+	turf_coder_number(coder, URF_FIELD_BLOCKS, 0, to->n_blocks);
+	for (uint32_t i = to->first_block; i; i = d->blocks.at[i - 1].next) {
 		uint32_t parent = d->blocks.at[i - 1].parent;
 		n++;
-		ok = turf_buf_uleb(out, parent && parent < n ? n - parent : 0);
+		turf_coder_number(coder, URF_FIELD_BLOCK, 0,
+		                  parent && parent < n ? n - parent : 0);
 	}
-	return ok;
 }
 
-static bool put_detail(const struct cold *c, const struct details *d, uint32_t idx,
-                       struct buf *out)
+static void code_flags(struct coder *coder, uint32_t flags)
 {
+	turf_coder_symbol(coder, URF_FIELD_FLAGS, 0, flags & URF_DETAIL_LOW);
+	turf_coder_number(coder, URF_FIELD_FLAGS_HIGH, 0, flags >> URF_DETAIL_LOW_BITS);
+}
+
+static void code_detail(const struct cold *c, uint32_t idx, uint32_t *last_value,
+                        struct coder *coder)
+{
+	const struct details *d = c->details;
 	const struct detail *to = &d->list[idx];
-	uint32_t flags = to->flags | (to->scope ? URF_DETAIL_SCOPED : 0) |
-	                 (to->n_blocks ? URF_DETAIL_BLOCKS : 0);
-	out->n = 0;
-	if (to->same)
-		return turf_buf_uleb(out, URF_DETAIL_SAME) && turf_buf_uleb(out, to->same);
-	if (!to->known)
-		return true;
-	bool ok = turf_buf_uleb(out, flags) && turf_buf_uleb(out, to->type) &&
-	          (!to->scope || turf_buf_uleb(out, to->scope)) && put_blocks(d, to, out);
-	struct before before = { c->b->merged->list.at[idx].line, 0, URF_VARIABLE_ARGUMENT };
-	for (uint32_t i = to->first; ok && i; i = d->variables.at[i - 1].next)
-		ok = put_variable(c, d, &d->variables.at[i - 1], &before, out);
-	return ok;
+	if (to->same) {
+		code_flags(coder, URF_DETAIL_SAME);
+		turf_coder_number(coder, URF_FIELD_SAME, 0, to->same);
+		return;
+	}
+	if (!to->known) {
+		turf_coder_symbol(coder, URF_FIELD_FLAGS, 0, URF_CODE_MORE);
+		return;
+	}
+	code_flags(coder, to->flags | (to->scope ? URF_DETAIL_SCOPED : 0) |
+	                          (to->n_blocks ? URF_DETAIL_BLOCKS : 0));
+	turf_coder_number(coder, URF_FIELD_TYPE, 0, to->type);
+	if (to->scope)
+		turf_coder_number(coder, URF_FIELD_SCOPE, 0, to->scope);
+	if (to->n_blocks)
+		code_blocks(d, to, coder);
+	struct before before = { .line = c->b->merged->list.at[idx].line,
+		                 .kind = URF_VARIABLE_ARGUMENT,
+		                 .bits = CODE_FIRST_VARIABLE };
+	for (uint32_t i = to->first; i; i = d->variables.at[i - 1].next)
+		code_variable(c, &d->variables.at[i - 1], &before, last_value, coder);
+	turf_coder_symbol(coder, URF_FIELD_VARIABLE,
+	                  code_variable_context(before.bits, before.n, before.kind),
+	                  URF_VARIABLE_END);
 }
 
-int turf_details_emit(const struct cold *c, struct details *d)
+void turf_details_number(struct cold *c, const struct details *d)
 {
-	struct buf *out = &c->b->tables.of[URF_DETAILS], record = { 0 };
-	struct buf *index = &c->b->tables.of[URF_DETAIL_INDEX];
-	bool ok = number_pairs(c, d) == 0;
-	for (uint32_t i = 0; ok && i < d->n; i++) {
-		le32 off = le32_of(out->n);
-		if (i % URF_DETAIL_STEP == 0)
-			ok = turf_buf_put(index, &off, sizeof(off));
-		ok = ok && put_detail(c, d, i, &record) && turf_buf_uleb(out, record.n) &&
-		     turf_buf_put(out, record.at, record.n);
-	}
-	vec_fini(&record);
-	return !ok ? -ENOMEM : out->n > UINT32_MAX ? -E2BIG : 0;
+	for (size_t i = 0; i < d->variables.n; i++)
+		if (!d->variables.at[i].differs)
+			turf_expr_number(&c->exprs, d->variables.at[i].value);
+}
+
+size_t turf_details_groups(const struct details *d)
+{
+	return (d->n + URF_DETAIL_STEP - 1) / URF_DETAIL_STEP;
+}
+
+void turf_details_code(const void *cold, size_t group, struct coder *coder)
+{
+	const struct cold *c = cold;
+	size_t first = group * URF_DETAIL_STEP;
+	uint32_t last_value = 0;
+	for (size_t i = first; i < MIN(c->details->n, first + URF_DETAIL_STEP); i++)
+		code_detail(c, (uint32_t)i, &last_value, coder);
 }
 
 void turf_details_free(struct details *d)

@@ -56,8 +56,14 @@ int turf_details_resolve(struct cold *c, size_t unit, struct turf_error *err);
 /* One thread: variables get their indexes, blocks their numbers. */
 int turf_details_merge(struct cold *c, struct details *d);
 int turf_details_intern(struct cold *c, struct details *d);
-/* Once texts and expressions are numbered. */
-int turf_details_emit(const struct cold *c, struct details *d);
+/* Expressions that are used once get their numbers. */
+void turf_details_number(struct cold *c, const struct details *d);
+/* Once texts are numbered: names and types that are used more than once. */
+int turf_details_pairs(const struct cold *c, struct details *d);
+/* Coded, in groups, once expressions are numbered too. */
+struct coder;
+size_t turf_details_groups(const struct details *d);
+void turf_details_code(const void *cold, size_t group, struct coder *coder);
 void turf_details_free(struct details *d);
 
 #endif

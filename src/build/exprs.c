@@ -2,8 +2,11 @@
 /* Expressions, each once. See exprs.h. */
 #include <xxhash.h>
 
+#include "base/sort.h"
+#include "build/coder.h"
 #include "build/exprs.h"
 #include "dwarf/expr.h"
+#include "image/coded.h"
 
 struct key {
 	const struct exprs *e;
@@ -29,6 +32,8 @@ void turf_exprs_fini(struct exprs *e)
 	vec_fini(&e->list);
 	vec_fini(&e->bytes);
 	turf_table_fini(&e->known);
+	free(e->order);
+	free(e->long_off);
 	pthread_mutex_destroy(&e->lock);
 }
 
@@ -126,39 +131,87 @@ int turf_expr_read(struct exprs *e, struct expr_cache *c, const struct dwarf *dw
 	return r;
 }
 
-/* Those used most first; of one count by their bytes. */
-struct order {
-	const uint8_t *bytes;
-	uint32_t size, count, number;
-};
-
-static int by_use(const void *a, const void *b)
+/* Those used most first; of one count by a hash, then by their bytes: the order of provisional
+ * numbers means nothing. */
+static bool is_less(const struct exprs *e, uint32_t a, uint32_t b)
 {
-	const struct order *x = a, *y = b;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	int r = memcmp(x->bytes, y->bytes, MIN(x->size, y->size));
-	return r ? r : (x->size > y->size) - (x->size < y->size);
+	const struct expr *x = &e->list.at[a], *y = &e->list.at[b];
+	int r = memcmp(e->bytes.at + x->off, e->bytes.at + y->off, MIN(x->size, y->size));
+	return r ? r < 0 : x->size < y->size;
 }
 
-int turf_exprs_number(struct exprs *e, struct buf *out)
+int turf_exprs_number(struct exprs *e)
 {
-	struct order *order = calloc(e->list.n + 1, sizeof(*order));
+	struct sort_pair *keys = calloc(2 * e->list.n + 1, sizeof(*keys));
 	size_t n = 0;
-	if (!order)
+	if (!keys)
 		return -ENOMEM;
-	for (size_t i = 1; i < e->list.n; i++)
-		if (e->list.at[i].count)
-			order[n++] = (struct order){ e->bytes.at + e->list.at[i].off,
-				                     e->list.at[i].size, e->list.at[i].count,
-				                     (uint32_t)i };
-	qsort(order, n, sizeof(*order), by_use);
-	bool ok = turf_buf_uleb(out, 0); /* offset 0 is none */
-	for (size_t i = 0; ok && i < n; i++) {
-		e->list.at[order[i].number].final = (uint32_t)out->n;
-		ok = turf_buf_uleb(out, order[i].size) &&
-		     turf_buf_put(out, order[i].bytes, order[i].size);
+	for (uint32_t i = 1; i < e->list.n; i++) {
+		const struct expr *x = &e->list.at[i];
+		if (x->count < 2)
+			continue;
+		uint64_t hash = XXH3_64bits(e->bytes.at + x->off, x->size);
+		keys[n++] = (struct sort_pair){ (uint64_t)~x->count << 32 | hash >> 32, i };
 	}
-	free(order);
-	return ok ? out->n > UINT32_MAX ? -E2BIG : 0 : -ENOMEM;
+	sort_pairs(keys, keys + n, n);
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i;
+		     k && keys[k - 1].key == keys[k].key &&
+		     is_less(e, (uint32_t)keys[k].value, (uint32_t)keys[k - 1].value);
+		     k--) {
+			uint64_t value = keys[k].value;
+			keys[k].value = keys[k - 1].value;
+			keys[k - 1].value = value;
+		}
+	e->next = 1;
+	for (size_t i = 0; i < n; i++)
+		e->list.at[keys[i].value].final = e->next++;
+	free(keys);
+	return 0;
+}
+
+int turf_exprs_order(struct exprs *e, struct buf *out)
+{
+	e->order = calloc((size_t)e->next + 1, sizeof(*e->order));
+	e->long_off = calloc((size_t)e->next + 1, sizeof(*e->long_off));
+	if (!e->order || !e->long_off)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < e->list.n; i++)
+		if (e->list.at[i].final)
+			e->order[e->list.at[i].final] = i;
+	for (uint32_t i = 1; i < e->next; i++) {
+		const struct expr *x = &e->list.at[e->order[i]];
+		e->long_off[i] = (uint32_t)out->n;
+		if (x->size > URF_LOCATION_SHORT &&
+		    !turf_buf_put(out, e->bytes.at + x->off, x->size))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+size_t turf_exprs_groups(const struct exprs *e)
+{
+	return e->next > 1 ? (e->next + URF_LOCATION_STEP - 1) / URF_LOCATION_STEP : 0;
+}
+
+void turf_exprs_code(const void *exprs, size_t group, struct coder *coder)
+{
+	const struct exprs *e = exprs;
+	uint32_t first = (uint32_t)group * URF_LOCATION_STEP;
+	for (uint32_t i = first; i < MIN(e->next, first + URF_LOCATION_STEP); i++) {
+		const struct expr *x = &e->list.at[e->order[i]];
+		const uint8_t *bytes = e->bytes.at + x->off;
+		struct code_shape shape = { 0 };
+		uint32_t size = i ? x->size : 0;
+		turf_coder_number(coder, URF_FIELD_SIZE, 0, size);
+		if (size > URF_LOCATION_SHORT) {
+			turf_coder_number(coder, URF_FIELD_LONG, 0, e->long_off[i]);
+			continue;
+		}
+		for (uint32_t k = 0; k < size; k++) {
+			turf_coder_symbol(coder, URF_FIELD_BYTE, code_shape_of(&shape),
+			                  bytes[k] ^ 1u);
+			code_shape_pass(&shape, bytes[k]);
+		}
+	}
 }

@@ -21,13 +21,16 @@ struct expr {
 	size_t off; /* in bytes */
 	uint32_t size;
 	uint32_t count;
-	uint32_t final; /* offset in .urf.locations */
+	uint32_t final; /* number */
 };
 struct exprs {
 	pthread_mutex_t lock;
 	UNIT_LIST(struct expr) list; /* by provisional number; 0: none */
 	struct buf bytes;
 	struct table known;
+	uint32_t next;      /* number of what comes next; in the end how many there are */
+	uint32_t *order;    /* provisional ones by number */
+	uint32_t *long_off; /* of those that are too long to be coded, in .urf.locations */
 };
 
 /* What one thread knows of them: by the bytes in the source. */
@@ -58,12 +61,25 @@ int turf_expr_read(struct exprs *e, struct expr_cache *c, const struct dwarf *dw
 /* Of one in the form already. */
 int turf_expr_add(struct exprs *e, struct span form, uint32_t *ret);
 
-/* Counts one more use; one thread. */
+/* Counts one more use, one thread; 0 is none. */
 static inline void turf_expr_use(struct exprs *e, uint32_t number)
 {
 	e->list.at[number].count++;
 }
-/* Writes those that are used, most used first; final: their offsets. 0, -ENOMEM or -E2BIG. */
-int turf_exprs_number(struct exprs *e, struct buf *out);
+/* Numbers those that are used twice or more, most used first. 0 or -ENOMEM. */
+int turf_exprs_number(struct exprs *e);
+/* Number @number of one that is used once, unless it has one. */
+static inline void turf_expr_number(struct exprs *e, uint32_t number)
+{
+	struct expr *expr = &e->list.at[number];
+	if (number && expr->count == 1 && !expr->final)
+		expr->final = e->next++;
+}
+/* Once all have numbers: by number; long ones are written. 0 or -ENOMEM. */
+int turf_exprs_order(struct exprs *e, struct buf *out);
+/* Coded, in groups. */
+struct coder;
+size_t turf_exprs_groups(const struct exprs *e);
+void turf_exprs_code(const void *exprs, size_t group, struct coder *coder);
 
 #endif

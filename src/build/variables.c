@@ -175,6 +175,13 @@ int turf_variables_intern(struct cold *c, struct variables *v)
 	return r;
 }
 
+void turf_variables_number(struct cold *c, const struct variables *v)
+{
+	for (size_t i = 0; i < v->list.n; i++)
+		if (v->list.at[i].kind == URF_GLOBAL_EXPR)
+			turf_expr_number(&c->exprs, v->list.at[i].of->value);
+}
+
 /* What the next record counts from. */
 struct last {
 	uint64_t address;

@@ -21,6 +21,8 @@ struct variable_row {
 /* Once details are merged; one thread. */
 int turf_variables_merge(struct cold *c, struct variables *v);
 int turf_variables_intern(struct cold *c, struct variables *v);
+/* Expressions that are used once get their numbers. */
+void turf_variables_number(struct cold *c, const struct variables *v);
 /* Once texts, files and expressions are numbered. */
 int turf_variables_emit(const struct cold *c, const struct variables *v);
 void turf_variables_free(struct variables *v);

@@ -2,72 +2,78 @@
 /*
  * Bodies: from an address to what is said of the function there, and of its variables.
  *
- * Cost:   one binary search, at most URF_BODY_STEP bodies passed; one table load a token
- * Trust:  none. Tokens end where their body does, a token that begins inside reads at most
- *         URF_BEHIND bytes beyond; each takes at least a byte.
- * Source: docs/format.md, "Bodies"
+ * Cost:   one binary search, then a group of bodies up to the one wanted, token by token
+ * Trust:  none. A group has URF_BODY_STEP bodies at most, and tokens in proportion to its
+ * bytes. Source: docs/format.md, "Bodies"
  */
 #include "image/bodies.h"
+#include "image/coded.h"
+#include "image/tokens.h"
 
-int turf_body_read(const struct turf_image *image, const uint8_t **at, bool first,
-                   struct body *body)
-{
-	struct span all = image->sections[URF_BODY_DATA];
-	const uint8_t *end = all.at + all.size;
-	if (*at >= end)
-		return -EBADMSG;
-	uint32_t start = take_uleb(at), function = take_sleb(at), size = take_uleb(at);
-	body->start += start;
-	body->function = first ? function : body->function + function;
-	if (*at > end || size > (size_t)(end - *at))
-		return -EBADMSG;
-	body->at = *at;
-	*at += size;
-	body->end = *at;
-	return 0;
-}
+/* Writers give no symbol so great a share that more tokens than this fit into a byte. */
+enum { TOKENS_A_BYTE = 1024 };
 
-/* The body whose entry is at @rva: 1, 0 there is none, -EBADMSG. */
-static int find_body(const struct turf_image *image, uint32_t rva, struct body *body)
-{
-	struct span groups_of = image->sections[URF_BODIES];
-	struct {
-		const struct urf_body *at;
-		size_t n;
-	} groups = { (const struct urf_body *)groups_of.at,
-		     groups_of.size / sizeof(struct urf_body) };
-	size_t i = upper_bound(groups.at, sizeof(struct urf_body), groups.n, rva);
-	if (i == 0)
-		return 0;
-	const struct urf_body *group = &groups.at[i - 1];
-	struct span all = image->sections[URF_BODY_DATA];
-	uint32_t off = le32_get(group->off);
-	uint64_t stop = i < groups.n ? le32_get(groups.at[i].off) : all.size;
-	if (off >= all.size || stop > all.size)
-		return -EBADMSG;
-	const uint8_t *at = all.at + off;
-	body->start = le32_get(group->start);
-	for (unsigned k = 0; k < URF_BODY_STEP && at < all.at + stop; k++) {
-		if (turf_body_read(image, &at, k == 0, body) < 0)
-			return -EBADMSG;
-		if (body->start >= rva)
-			return body->start == rva;
-	}
-	return 0;
-}
+static_assert(sizeof(((struct turf_edges *)0)->at) == URF_EDGES * sizeof(uint32_t), "");
+static_assert(sizeof(((struct turf_tokens *)0)->recent) == URF_RECENT * sizeof(uint32_t), "");
 
-void turf_body_begin(const struct turf_image *image, const struct body *body,
-                     struct turf_body *walk)
+int turf_body_group(const struct turf_image *image, size_t group, struct turf_body *walk)
 {
-	walk->entry = image->base + body->start;
-	walk->function = body->function;
+	struct span index = image->sections[URF_BODIES], all = image->sections[URF_BODY_DATA];
+	const struct urf_body *groups = (const struct urf_body *)index.at;
+	size_t n = index.size / sizeof(*groups);
+	uint64_t off = le32_get(groups[group].off);
+	uint64_t end = group + 1 < n ? le32_get(groups[group + 1].off) : all.size;
+	struct span bytes = span_part(all, off, end - off);
+	if (off > end || !bytes.at)
+		return -EBADMSG;
 	walk->image = image;
-	walk->at = body->at;
-	walk->stop = body->end;
-	walk->first = walk->end = walk->call = body->start;
+	walk->entry = image->base + le32_get(groups[group].start);
+	walk->function = 0;
+	walk->left = (bytes.size + CODE_BEHIND) * TOKENS_A_BYTE;
+	turf_coded_begin(image, bytes, &walk->at);
+	walk->next_expr = coded_number(&walk->at, URF_FIELD_BODY_EXPR, 0);
+	return walk->at.bad ? -EBADMSG : 0;
+}
+
+int turf_body_begin(struct turf_body *walk, bool first)
+{
+	uint32_t start = coded_number(&walk->at, URF_FIELD_BODY_START, 0);
+	if (walk->at.bad)
+		return -EBADMSG;
+	if (!first && !start)
+		return 0;
+	walk->entry += start;
+	walk->function += coded_folded(&walk->at, URF_FIELD_BODY_FUNCTION, 0);
 	walk->depth = walk->n = 0;
 	walk->stack[0].site = walk->stack[0].variable = walk->stack[0].own = 0;
 	walk->stack[0].block = 1;
+	tokens_begin(&walk->tokens, (uint32_t)(walk->entry - walk->image->base));
+	return walk->at.bad ? -EBADMSG : 1;
+}
+
+/* The body whose entry is at @rva, begun: 1, 0 there is none, -EBADMSG. */
+static int find_body(const struct turf_image *image, uint32_t rva, struct turf_body *walk)
+{
+	struct span groups = image->sections[URF_BODIES];
+	size_t i = upper_bound(groups.at, sizeof(struct urf_body),
+	                       groups.size / sizeof(struct urf_body), rva);
+	if (i == 0)
+		return 0;
+	if (turf_body_group(image, i - 1, walk) < 0)
+		return -EBADMSG;
+	for (unsigned k = 0; k < URF_BODY_STEP; k++) {
+		int r = turf_body_begin(walk, k == 0);
+		if (r != 1)
+			return r;
+		if (walk->entry - image->base >= rva)
+			return walk->entry - image->base == rva;
+		struct body_event e;
+		while ((r = turf_body_token(walk, &e)) == 1)
+			;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int enter(struct turf_body *walk, uint32_t left, uint32_t difference,
@@ -86,80 +92,167 @@ static int enter(struct turf_body *walk, uint32_t left, uint32_t difference,
 	return 1;
 }
 
-static void range(struct turf_body *walk, uint32_t from, uint32_t length,
-                  struct body_event *out)
+/* An address, as a difference to @base or as one that is remembered. */
+static uint32_t take_address(struct turf_body *walk, unsigned field, unsigned context,
+                             uint32_t base)
 {
-	out->start = from;
-	out->end = walk->end = from + length;
+	struct turf_edges *edges = &walk->tokens.edges;
+	uint32_t symbol = turf_coded_symbol(&walk->at, field, context), below, rva;
+	walk->tokens.missed = symbol < URF_CODE_MORE;
+	if (symbol < URF_CODE_MORE) {
+		rva = base + coded_unfold(coded_rest(&walk->at, symbol));
+		below = edges_below(edges, rva);
+	} else {
+		below = edges_below(edges, base) + (symbol - URF_EDGE_RANK);
+		if (below >= edges->n) {
+			walk->at.bad = true;
+			return base;
+		}
+		rva = edges->at[below];
+	}
+	edges_add(edges, rva, below);
+	return rva;
+}
+
+/* An expression's number. */
+static uint32_t take_expr(struct turf_body *walk, unsigned field, unsigned context)
+{
+	uint32_t *recent = walk->tokens.recent;
+	uint32_t symbol = turf_coded_symbol(&walk->at, field, context), expr;
+	if (symbol < URF_CODE_NEAR)
+		return symbol;
+	uint32_t idx = URF_RECENT - 1;
+	if (symbol < URF_CODE_MORE) {
+		expr = coded_rest(&walk->at, symbol);
+	} else if (symbol < URF_EXPR_NEW) {
+		idx = symbol - URF_EXPR_RECENT;
+		expr = recent[idx];
+	} else if (symbol == URF_EXPR_NEW) {
+		return walk->next_expr++;
+	} else {
+		walk->at.bad = true;
+		return 0;
+	}
+	recent_use(recent, idx, expr);
+	return expr;
+}
+
+/* A stretch of addresses behind @base, and what is there. */
+static void take_stretch(struct turf_body *walk, uint32_t base, struct body_event *out)
+{
+	static const struct {
+		uint8_t gap, expr, length;
+	} fields[] = {
+		[URF_TOKEN_FIRST] = { URF_FIELD_FIRST_GAP, URF_FIELD_FIRST_EXPR,
+		                      URF_FIELD_FIRST_LENGTH },
+		[URF_TOKEN_NEXT] = { URF_FIELD_NEXT_GAP, URF_FIELD_NEXT_EXPR,
+		                     URF_FIELD_NEXT_LENGTH },
+		[URF_TOKEN_BLOCK] = { URF_FIELD_BLOCK_GAP, 0, URF_FIELD_BLOCK_LENGTH },
+		[URF_TOKEN_RANGE] = { URF_FIELD_RANGE_GAP, 0, URF_FIELD_RANGE_LENGTH },
+	};
+	struct turf_tokens *t = &walk->tokens;
+	bool begins = out->kind == URF_TOKEN_FIRST || out->kind == URF_TOKEN_BLOCK;
+	bool places = out->kind <= URF_TOKEN_NEXT;
+	out->start = take_address(walk, fields[out->kind].gap,
+	                          begins ? context_before(t) : t->missed, base);
+	if (places)
+		out->expr = take_expr(walk, fields[out->kind].expr,
+		                      begins ? context_expr(t) : context_next_expr(t));
+	out->end = take_address(walk, fields[out->kind].length,
+	                        places ? context_length(t, out->expr) : 0, out->start);
+	if (begins)
+		t->first = out->start;
+	t->end = out->end;
+}
+
+/* The variable or block that @next says comes next, but for a difference. */
+static uint32_t take_number(struct turf_body *walk, unsigned field, uint32_t *next)
+{
+	uint32_t number = *next + coded_folded(&walk->at, field, context_before(&walk->tokens));
+	*next = number + 1;
+	return number;
+}
+
+static int take_enter(struct turf_body *walk, struct body_event *out)
+{
+	unsigned context = walk->tokens.kinds[0];
+	uint32_t difference = coded_folded(&walk->at, URF_FIELD_ENTER_A, context);
+	uint32_t left = coded_number(&walk->at, URF_FIELD_ENTER_LENGTH, context);
+	return enter(walk, left, difference, out);
+}
+
+static int take_leave(struct turf_body *walk)
+{
+	uint32_t left = coded_number(&walk->at, URF_FIELD_LEAVE_LENGTH, 0);
+	if (left > walk->depth)
+		return -EBADMSG;
+	walk->depth -= left;
+	return 1;
+}
+
+static void take_parameter(struct turf_body *walk, struct body_event *out)
+{
+	out->a = coded_number(&walk->at, URF_FIELD_PARAMETER_A,
+	                      context_parameter(&walk->tokens));
+	out->expr = take_expr(walk, URF_FIELD_PARAMETER_EXPR, MIN(out->a, 17u));
 }
 
 int turf_body_token(struct turf_body *walk, struct body_event *out)
 {
-	struct span all = walk->image->sections[URF_LOCATION_OPS];
-	if (walk->at >= walk->stop)
+	struct turf_tokens *t = &walk->tokens;
+	if (t->kinds[0] == URF_TOKEN_END)
 		return 0;
-	uint32_t number = *walk->at++;
-	if (number >= URF_TOKEN_PAIR)
-		number = URF_TOKEN_PAIR + (number - URF_TOKEN_PAIR) * 256 + *walk->at++;
-	if (number >= all.size / sizeof(struct urf_location_op))
+	uint32_t kind = turf_coded_symbol(&walk->at, URF_FIELD_KIND, context_kind(t));
+	int r = 1;
+	if (walk->at.bad || !walk->left--)
 		return -EBADMSG;
-	const struct urf_location_op *op = (const struct urf_location_op *)all.at + number;
-	uint32_t a = (uint32_t)op->a, gap = (uint32_t)op->gap, length = op->length;
-	uint32_t expr = le16_get(op->expr);
-	if (op->kind & URF_TOKEN_FAR_A)
-		a = take_sleb(&walk->at);
-	if (op->kind & URF_TOKEN_FAR_GAP)
-		gap = take_sleb(&walk->at);
-	if (op->kind & URF_TOKEN_FAR_LENGTH)
-		length = take_uleb(&walk->at);
-	if (op->kind & URF_TOKEN_FAR_EXPR)
-		expr = take_uleb(&walk->at);
-	if (walk->at > walk->stop)
-		return -EBADMSG;
-	out->kind = op->kind & URF_TOKEN_KIND;
-	out->expr = expr;
-	out->a = a;
-	switch (out->kind) {
+	if (kind == URF_TOKEN_END) {
+		t->kinds[0] = URF_TOKEN_END;
+		return 0;
+	}
+	*out = (struct body_event){ .kind = (uint8_t)kind };
+	switch (kind) {
 	case URF_TOKEN_FIRST:
+		walk->variable = out->a = take_number(walk, URF_FIELD_FIRST_A,
+		                                      &walk->stack[walk->depth].variable);
+		take_stretch(walk, t->first, out);
+		break;
 	case URF_TOKEN_BLOCK:
-		walk->first += gap;
-		range(walk, walk->first, length, out);
+		walk->block = out->a =
+			take_number(walk, URF_FIELD_BLOCK_A, &walk->stack[walk->depth].block);
+		take_stretch(walk, t->first, out);
 		break;
 	case URF_TOKEN_NEXT:
 	case URF_TOKEN_RANGE:
-		range(walk, walk->end + gap, length, out);
+		out->a = kind == URF_TOKEN_NEXT ? walk->variable : walk->block;
+		take_stretch(walk, t->end, out);
+		break;
+	case URF_TOKEN_SINGLE:
+		walk->variable = out->a = take_number(walk, URF_FIELD_SINGLE_A,
+		                                      &walk->stack[walk->depth].variable);
+		out->expr = take_expr(walk, URF_FIELD_SINGLE_EXPR, context_expr(t));
 		break;
 	case URF_TOKEN_ENTER:
-		return enter(walk, length, a, out);
+		r = take_enter(walk, out);
+		break;
 	case URF_TOKEN_LEAVE:
-		if (length > walk->depth)
-			return -EBADMSG;
-		walk->depth -= length;
-		return 1;
+		r = take_leave(walk);
+		break;
 	case URF_TOKEN_CALL:
-		walk->call += gap;
-		out->start = out->end = walk->call;
-		return 1;
-	case URF_TOKEN_SINGLE:
+		t->call = out->start = out->end =
+			take_address(walk, URF_FIELD_CALL_GAP, t->kinds[0], t->call);
+		break;
 	case URF_TOKEN_PARAMETER:
+		take_parameter(walk, out);
+		break;
 	case URF_TOKEN_FRAME:
+		out->expr = coded_number(&walk->at, URF_FIELD_FRAME_EXPR, 0);
 		break;
 	default:
-		return -EBADMSG;
+		r = -EBADMSG;
 	}
-	uint32_t depth = walk->depth;
-	if (out->kind == URF_TOKEN_FIRST || out->kind == URF_TOKEN_SINGLE) {
-		walk->variable = walk->stack[depth].variable + a;
-		walk->stack[depth].variable = walk->variable + 1;
-	} else if (out->kind == URF_TOKEN_BLOCK) {
-		walk->block = walk->stack[depth].block + a;
-		walk->stack[depth].block = walk->block + 1;
-	}
-	if (out->kind <= URF_TOKEN_SINGLE)
-		out->a = walk->variable;
-	else if (out->kind <= URF_TOKEN_RANGE)
-		out->a = walk->block;
-	return 1;
+	tokens_pass(t, (uint8_t)kind, out->a, out->expr);
+	return walk->at.bad ? -EBADMSG : r;
 }
 
 int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
@@ -192,12 +285,14 @@ int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
 	};
 	if (e.kind == URF_TOKEN_PARAMETER && e.a >= URF_TOKEN_PLACE) {
 		out->number = 0;
-		if (turf_location_at(walk->image, e.a - URF_TOKEN_PLACE, &out->where,
-		                     &out->where_size) < 0)
+		if (turf_location_at(walk->image, e.a - URF_TOKEN_PLACE, walk->room[1],
+		                     &out->where, &out->where_size) < 0)
 			return -EBADMSG;
 	}
-	return turf_location_at(walk->image, e.expr, &out->expr, &out->expr_size) < 0 ? -EBADMSG
-	                                                                              : 1;
+	return turf_location_at(walk->image, e.expr, walk->room[0], &out->expr,
+	                        &out->expr_size) < 0
+	               ? -EBADMSG
+	               : 1;
 }
 
 /* The function called at @site of @function: 0 or -EBADMSG. */
@@ -235,16 +330,11 @@ static int stack_at(const struct turf_image *image, uint32_t rva, struct walk *a
 int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_body *walk)
 {
 	struct walk at;
-	struct body body;
 	uint32_t rva;
 	if (!image->sections[URF_BODIES].size)
 		return -ENODATA;
 	int r = rva_of(image, addr, &rva) ? stack_at(image, rva, &at) : 0;
-	if (r == 1)
-		r = find_body(image, at.entry, &body);
-	if (r == 1)
-		turf_body_begin(image, &body, walk);
-	return r;
+	return r == 1 ? find_body(image, at.entry, walk) : r;
 }
 
 /* The function of the frame, and how deep it is. */
@@ -317,11 +407,21 @@ static uint32_t block_below(const struct turf_locals *walk, uint32_t block)
 	return 0;
 }
 
+/* The frame base's expression, for as long as the walk lives. 0 or -EBADMSG. */
+static int read_frame_base(const struct turf_image *image, struct turf_locals *walk)
+{
+	const uint8_t *expr;
+	if (turf_location_at(image, walk->frame_base, walk->base_room, &expr,
+	                     &walk->base_size) < 0)
+		return -EBADMSG;
+	walk->base_long = expr == walk->base_room ? NULL : expr;
+	return 0;
+}
+
 int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t frame,
                       struct turf_locals *walk)
 {
 	struct walk at;
-	struct body body;
 	struct turf_body tokens;
 	uint32_t rva, function;
 	if (!image->sections[URF_BODIES].size)
@@ -330,7 +430,7 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 	if (r != 1 || frame >= at.depth)
 		return MIN(r, 0);
 	uint32_t depth = at.depth - 1 - frame;
-	r = find_body(image, at.entry, &body);
+	r = find_body(image, at.entry, &tokens);
 	if (r != 1 || frame_of(image, &at, depth, &function) < 0)
 		return r == 1 ? -EBADMSG : r;
 	r = turf_image_details(image, function, &walk->details);
@@ -339,8 +439,7 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 	memset(walk->where, 0, sizeof(walk->where));
 	memset(walk->blocks, 0, sizeof(walk->blocks));
 	walk->frame_base = 0;
-	turf_body_begin(image, &body, &tokens);
-	if (read_places(&tokens, &at, depth, rva, walk) < 0)
+	if (read_places(&tokens, &at, depth, rva, walk) < 0 || read_frame_base(image, walk) < 0)
 		return -EBADMSG;
 	turf_details_variables(&walk->details, &walk->variables);
 	walk->block = block_below(walk, TURF_VARIABLES_MAX);
@@ -366,8 +465,8 @@ int turf_locals_next(struct turf_locals *walk, struct turf_local *out)
 		out->expr = v->expr;
 		out->expr_size = v->expr_size;
 		uint32_t where = walk->where[v->number];
-		if (where && turf_location_at(walk->details.image, where, &out->expr,
-		                              &out->expr_size) < 0)
+		if (where && turf_location_at(walk->details.image, where, walk->room,
+		                              &out->expr, &out->expr_size) < 0)
 			return -EBADMSG;
 		return 1;
 	}
@@ -377,7 +476,7 @@ int turf_locals_frame_base(const struct turf_locals *walk, const uint8_t **expr,
 {
 	if (!walk->frame_base)
 		return 0;
-	return turf_location_at(walk->details.image, walk->frame_base, expr, size) < 0
-	               ? -EBADMSG
-	               : 1;
+	*expr = walk->base_long ? walk->base_long : walk->base_room;
+	*size = walk->base_size;
+	return 1;
 }

@@ -6,24 +6,22 @@
 #include "image/image.h"
 #include "turf/variables.h"
 
-/* The expression at @off of .urf.locations: 0 or -EBADMSG. Offset 0 is none: NULL. */
-int turf_location_at(const struct turf_image *image, uint32_t off, const uint8_t **expr,
-                     size_t *size);
+/* The expression with that number, in @room or in the urf: 0 or -EBADMSG. Number 0 is none:
+ * NULL. */
+int turf_location_at(const struct turf_image *image, uint32_t number,
+                     uint8_t room[TURF_EXPR_ROOM], const uint8_t **expr, size_t *size);
+/* The next variable, of whose expression no more than the number is read: walk->value where
+ * walk->bits say so. 1, 0, -EBADMSG. */
+int turf_variables_pass(struct turf_variables *walk, struct turf_variable *out);
+/* How many expressions there are, number 0 included. */
+uint32_t turf_locations_n(const struct turf_image *image);
 
-/* A body, as it stands in its group. */
-struct body {
-	uint32_t start; /* rva */
-	uint32_t function;
-	const uint8_t *at, *end; /* tokens */
-};
-/* Decodes the body at *@at, behind @body of the same group (@first: there is none). 0 or
- * -EBADMSG. */
-int turf_body_read(const struct turf_image *image, const uint8_t **at, bool first,
-                   struct body *body);
-/* Begins a walk over it. */
-void turf_body_begin(const struct turf_image *image, const struct body *body,
-                     struct turf_body *walk);
-/* The offset of an expression in place of the expression, which is not looked at. */
+/* Begins the @group-th group of bodies: @walk is before its first. 0 or -EBADMSG. */
+int turf_body_group(const struct turf_image *image, size_t group, struct turf_body *walk);
+/* Goes on to the next body of the group, when all tokens of the one before are read; @first:
+ * there is none before. 1, 0 the group has no further one, -EBADMSG. */
+int turf_body_begin(struct turf_body *walk, bool first);
+/* The number of an expression in place of the expression, which is not looked at. */
 struct body_event {
 	uint8_t kind; /* enum urf_token_kind */
 	uint32_t a;   /* absolute: variable, block, site, register; instances left */

@@ -70,39 +70,41 @@ void turf_dump_details(const struct turf_image *image, FILE *out)
 
 void turf_dump_locations(const struct turf_image *image, FILE *out)
 {
-	struct span all = image->sections[URF_LOCATIONS];
-	const uint8_t *at = all.at, *end = at + all.size;
-	while (at < end) {
-		fprintf(out, "%zu", (size_t)(at - all.at));
-		uint32_t size = take_uleb(&at);
-		if (at > end || size > (size_t)(end - at)) {
-			fprintf(out, " damaged\n");
-			return;
-		}
-		put_ops(at, size, out);
+	for (uint32_t i = 1; i < turf_locations_n(image); i++) {
+		uint8_t room[TURF_EXPR_ROOM];
+		const uint8_t *expr;
+		size_t size;
+		fprintf(out, "%" PRIu32, i);
+		if (turf_location_at(image, i, room, &expr, &size) < 0)
+			fprintf(out, " damaged");
+		put_ops(expr, size, out);
 		fputc('\n', out);
-		at += size;
 	}
 }
 
-static const char *const tokens[URF_TOKEN_KINDS] = {
-	[URF_TOKEN_FIRST] = "first",         [URF_TOKEN_NEXT] = "next",
-	[URF_TOKEN_SINGLE] = "single",       [URF_TOKEN_BLOCK] = "block",
-	[URF_TOKEN_RANGE] = "range",         [URF_TOKEN_ENTER] = "enter",
-	[URF_TOKEN_LEAVE] = "leave",         [URF_TOKEN_CALL] = "call",
-	[URF_TOKEN_PARAMETER] = "parameter", [URF_TOKEN_FRAME] = "frame",
-};
-
-void turf_dump_location_ops(const struct turf_image *image, FILE *out)
+/* Shares of 16384 that each model gives its symbols. */
+void turf_dump_models(const struct turf_image *image, FILE *out)
 {
-	struct span all = image->sections[URF_LOCATION_OPS];
-	const struct urf_location_op *op = (const struct urf_location_op *)all.at;
-	for (size_t i = 0; i < all.size / sizeof(*op); i++) {
-		unsigned kind = op[i].kind & URF_TOKEN_KIND;
-		fprintf(out, "%zu %s far %#x a %d gap %d length %u expr %u\n", i,
-		        kind < URF_TOKEN_KINDS ? tokens[kind] : "?",
-		        op[i].kind & ~URF_TOKEN_KIND, op[i].a, op[i].gap, op[i].length,
-		        le16_get(op[i].expr));
+	struct span all = image->sections[URF_MODELS];
+	const le16 *fields = (const le16 *)all.at;
+	size_t n = all.size / sizeof(le16);
+	uint32_t n_models = n > URF_FIELDS ? le16_get(fields[URF_FIELDS]) : 0;
+	if (n <= URF_FIELDS + 1 + n_models)
+		return;
+	const le16 *first = fields + URF_FIELDS + 1;
+	const struct urf_model *at = (const struct urf_model *)(first + n_models + 1);
+	size_t n_entries = (size_t)(all.at + all.size - (const uint8_t *)at) / sizeof(*at);
+	for (uint32_t i = 0, field = 0; i < n_models; i++) {
+		while (field + 1 < URF_FIELDS && le16_get(fields[field + 1]) <= i)
+			field++;
+		uint32_t begin = le16_get(first[i]), end = le16_get(first[i + 1]);
+		if (begin >= end)
+			continue;
+		fprintf(out, "%" PRIu32 " field %" PRIu32 " context %" PRId64, i, field,
+		        (int64_t)i - le16_get(fields[field]) - 1);
+		for (uint32_t k = begin; k < end && k < n_entries; k++)
+			fprintf(out, " %u:%u", at[k].symbol, le16_get(at[k].start));
+		fputc('\n', out);
 	}
 }
 
@@ -123,28 +125,25 @@ static void put_event(const struct turf_body_event *e, FILE *out)
 	fputc('\n', out);
 }
 
+static int put_body(struct turf_body *walk, FILE *out)
+{
+	struct turf_body_event e;
+	int r;
+	fprintf(out, "%#" PRIx64 " function %" PRIu32 "\n", walk->entry, walk->function);
+	while ((r = turf_body_next(walk, &e)) == 1)
+		put_event(&e, out);
+	return r;
+}
+
 void turf_dump_body_data(const struct turf_image *image, FILE *out)
 {
-	struct span groups = image->sections[URF_BODIES], all = image->sections[URF_BODY_DATA];
-	const uint8_t *at = all.at, *end = at + all.size;
-	struct body body = { 0 };
-	for (size_t n = 0; at < end; n++) {
-		const struct urf_body *g =
-			(const struct urf_body *)groups.at + n / URF_BODY_STEP;
-		bool first = n % URF_BODY_STEP == 0;
-		if (first && n / URF_BODY_STEP < groups.size / sizeof(*g))
-			body.start = le32_get(g->start);
-		if (turf_body_read(image, &at, first, &body) < 0) {
-			fprintf(out, "damaged\n");
-			return;
-		}
+	size_t n = image->sections[URF_BODIES].size / sizeof(struct urf_body);
+	for (size_t i = 0; i < n; i++) {
 		struct turf_body walk;
-		struct turf_body_event e;
-		int r;
-		turf_body_begin(image, &body, &walk);
-		fprintf(out, "%#" PRIx64 " function %" PRIu32 "\n", walk.entry, body.function);
-		while ((r = turf_body_next(&walk, &e)) == 1)
-			put_event(&e, out);
+		int r = turf_body_group(image, i, &walk);
+		bool first = true;
+		for (; r == 0 && (r = turf_body_begin(&walk, first)) == 1; first = false)
+			r = put_body(&walk, out);
 		if (r < 0)
 			fprintf(out, "  damaged\n");
 	}

@@ -316,7 +316,7 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_BODIES] = turf_dump_bodies,
 		[URF_VARIABLES] = turf_dump_variables,
 		[URF_BODY_DATA] = turf_dump_body_data,
-		[URF_LOCATION_OPS] = turf_dump_location_ops,
+		[URF_MODELS] = turf_dump_models,
 		[URF_LOCATIONS] = turf_dump_locations,
 		[URF_NAME_INDEX] = turf_dump_name_index,
 		[URF_NAMES] = turf_dump_names,

@@ -27,7 +27,7 @@ void turf_dump_details(const struct turf_image *image, FILE *out);
 void turf_dump_variables(const struct turf_image *image, FILE *out);
 void turf_dump_bodies(const struct turf_image *image, FILE *out);
 void turf_dump_body_data(const struct turf_image *image, FILE *out);
-void turf_dump_location_ops(const struct turf_image *image, FILE *out);
+void turf_dump_models(const struct turf_image *image, FILE *out);
 void turf_dump_locations(const struct turf_image *image, FILE *out);
 
 #endif

@@ -59,7 +59,7 @@ static int read_global(const struct turf_image *image, const uint8_t **at, struc
 	out->line = last->line;
 	if (*at > end)
 		return -EBADMSG;
-	return turf_location_at(image, expr, &out->expr, &out->expr_size);
+	return turf_location_at(image, expr, out->room, &out->expr, &out->expr_size);
 }
 
 /* Where a group begins: NULL: it cannot be. */
@@ -128,7 +128,7 @@ int turf_image_find_global(const struct turf_image *image, uint64_t addr,
 		if (g.kind != URF_GLOBAL_ADDRESS || g.address > addr)
 			break;
 		*out = g;
-		found = true;
+		found = true; /* g.expr is none: it has an address */
 	}
 	uint64_t size = 1;
 	int r = found ? turf_image_type_size(image, out->type, &size) : 0;

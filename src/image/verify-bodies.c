@@ -25,19 +25,20 @@ static const char *check_expr(const uint8_t *expr, size_t size, unsigned nested)
 
 static int check_locations(const struct turf_image *image, struct turf_error *err)
 {
-	struct span all = image->sections[URF_LOCATIONS];
-	const uint8_t *at = all.at, *end = at + all.size;
-	for (size_t i = 0; at < end; i++) {
-		uint32_t size = take_uleb(&at);
-		if (at > end || size > (size_t)(end - at))
-			return bad(image, err, URF_LOCATIONS, i, "leaves the section");
-		if ((i == 0) != (size == 0))
-			return bad(image, err, URF_LOCATIONS, i,
-			           "is empty, or the first is not");
-		const char *why = check_expr(at, size, 0);
+	uint32_t n = turf_locations_n(image);
+	size_t n_groups = image->sections[URF_LOCATION_INDEX].size / sizeof(le32);
+	if (n_groups != (n ? 1 + ((uint64_t)n + URF_LOCATION_STEP - 1) / URF_LOCATION_STEP : 0))
+		return bad(image, err, URF_LOCATION_INDEX, 0,
+		           "does not go with the number of expressions");
+	for (uint32_t i = 1; i < n; i++) {
+		uint8_t room[TURF_EXPR_ROOM];
+		const uint8_t *expr;
+		size_t size;
+		const char *why = "cannot be read";
+		if (turf_location_at(image, i, room, &expr, &size) == 0)
+			why = check_expr(expr, size, 0);
 		if (why)
 			return bad(image, err, URF_LOCATIONS, i, why);
-		at += size;
 	}
 	return 0;
 }
@@ -81,10 +82,15 @@ static const char *check_details(const struct turf_image *image, uint32_t functi
 	return r < 0 ? "a variable cannot be read" : NULL;
 }
 
-static int check_all_details(const struct turf_image *image, struct turf_error *err)
+/* How much of it a function has. */
+struct known {
+	uint32_t variables, blocks;
+};
+
+static int check_all_details(const struct turf_image *image, struct known *known,
+                             struct turf_error *err)
 {
 	struct span index = image->sections[URF_DETAIL_INDEX];
-	uint32_t none;
 	if (!index.size)
 		return image->sections[URF_DETAILS].size
 		               ? bad(image, err, URF_DETAILS, 0, "has no index")
@@ -94,87 +100,83 @@ static int check_all_details(const struct turf_image *image, struct turf_error *
 		return bad(image, err, URF_DETAIL_INDEX, 0,
 		           "does not go with the number of functions");
 	for (uint32_t i = 0; i < image->n_functions; i++) {
-		const char *why = check_details(image, i, &none, &none);
+		const char *why =
+			check_details(image, i, &known[i].variables, &known[i].blocks);
 		if (why)
 			return bad(image, err, URF_DETAILS, i, why);
 	}
 	return 0;
 }
 
-/* What the instances on the stack have. */
-struct known {
-	uint32_t variables, blocks;
-};
-
-static const char *check_tokens(const struct turf_image *image, const struct body *body)
+static const char *check_token(const struct turf_image *image, const struct body_event *e,
+                               const struct known *top)
 {
-	struct turf_body walk;
+	uint32_t n = turf_locations_n(image);
+	if (e->kind <= URF_TOKEN_SINGLE && e->a >= top->variables)
+		return "a variable that its function has not";
+	if ((e->kind == URF_TOKEN_BLOCK || e->kind == URF_TOKEN_RANGE) &&
+	    (!e->a || e->a > top->blocks))
+		return "a block that its function has not";
+	bool has_expr = e->kind <= URF_TOKEN_SINGLE || e->kind == URF_TOKEN_PARAMETER ||
+	                e->kind == URF_TOKEN_FRAME;
+	if (has_expr && (!e->expr || e->expr >= n))
+		return "no expression where one is";
+	if (e->kind == URF_TOKEN_PARAMETER && e->a >= URF_TOKEN_PLACE &&
+	    e->a - URF_TOKEN_PLACE >= n)
+		return "a parameter lies at no expression";
+	return NULL;
+}
+
+static const char *check_tokens(const struct turf_image *image, const struct known *known,
+                                struct turf_body *walk)
+{
 	struct body_event e = { 0 };
 	struct known stack[TURF_FRAMES_MAX];
-	const uint8_t *expr;
-	size_t size;
 	int r;
-	if (!body->function || body->function >= image->n_functions)
+	if (!walk->function || walk->function >= image->n_functions)
 		return "its function is beyond the last one";
-	turf_body_begin(image, body, &walk);
-	const char *why =
-		check_details(image, body->function, &stack[0].variables, &stack[0].blocks);
-	if (why)
-		return "its function's details cannot be read";
-	while ((r = turf_body_token(&walk, &e)) == 1) {
-		struct known *top = &stack[walk.depth];
+	stack[0] = known[walk->function];
+	while ((r = turf_body_token(walk, &e)) == 1) {
 		uint32_t function;
 		if (e.kind == URF_TOKEN_ENTER) {
-			if (turf_body_function(&walk, &function) < 0)
+			if (turf_body_function(walk, &function) < 0 ||
+			    function >= image->n_functions)
 				return "a call site that its function has not";
-			if (check_details(image, function, &top->variables, &top->blocks))
-				return "details of what is inlined cannot be read";
+			stack[walk->depth] = known[function];
 		}
-		if (e.kind <= URF_TOKEN_SINGLE && e.a >= top->variables)
-			return "a variable that its function has not";
-		if ((e.kind == URF_TOKEN_BLOCK || e.kind == URF_TOKEN_RANGE) &&
-		    (!e.a || e.a > top->blocks))
-			return "a block that its function has not";
-		bool has_expr = e.kind <= URF_TOKEN_SINGLE || e.kind == URF_TOKEN_PARAMETER ||
-		                e.kind == URF_TOKEN_FRAME;
-		if (has_expr && (!e.expr || turf_location_at(image, e.expr, &expr, &size) < 0))
-			return "no expression where one is";
-		if (e.kind == URF_TOKEN_PARAMETER && e.a >= URF_TOKEN_PLACE &&
-		    turf_location_at(image, e.a - URF_TOKEN_PLACE, &expr, &size) < 0)
-			return "a parameter lies at no expression";
+		const char *why = check_token(image, &e, &stack[walk->depth]);
+		if (why)
+			return why;
 	}
 	return r < 0 ? "a token cannot be read" : NULL;
 }
 
-static int check_bodies(const struct turf_image *image, struct turf_error *err)
+static int check_bodies(const struct turf_image *image, const struct known *known,
+                        struct turf_error *err)
 {
-	struct span groups = image->sections[URF_BODIES], all = image->sections[URF_BODY_DATA];
-	size_t n_groups = groups.size / sizeof(struct urf_body), n = 0;
-	const uint8_t *at = all.at, *end = at + all.size;
-	struct body body = { 0 };
-	for (; at < end; n++) {
-		bool first = n % URF_BODY_STEP == 0;
-		uint32_t before = body.start;
-		if (first) {
-			const struct urf_body *g =
-				(const struct urf_body *)groups.at + n / URF_BODY_STEP;
-			if (n / URF_BODY_STEP >= n_groups ||
-			    le32_get(g->off) != (uint64_t)(at - all.at))
-				return bad(image, err, URF_BODIES, n / URF_BODY_STEP,
-				           "is no body's offset");
-			body.start = le32_get(g->start);
+	size_t n = image->sections[URF_BODIES].size / sizeof(struct urf_body);
+	uint64_t last = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct turf_body walk;
+		unsigned k = 0;
+		int r = turf_body_group(image, i, &walk);
+		for (; r == 0 && (r = turf_body_begin(&walk, k == 0)) == 1; k++) {
+			const char *why = check_tokens(image, known, &walk);
+			if ((i || k) && walk.entry <= last)
+				why = "out of order";
+			if (k == URF_BODY_STEP)
+				why = "one too many";
+			if (why)
+				return bad(image, err, URF_BODY_DATA, i, why);
+			last = walk.entry;
+			r = 0;
 		}
-		if (turf_body_read(image, &at, first, &body) < 0)
-			return bad(image, err, URF_BODY_DATA, n, "leaves the section");
-		if (n && body.start <= before)
-			return bad(image, err, URF_BODY_DATA, n, "out of order");
-		const char *why = check_tokens(image, &body);
-		if (why)
-			return bad(image, err, URF_BODY_DATA, n, why);
+		if (r < 0 || !k)
+			return bad(image, err, URF_BODY_DATA, i, "cannot be read");
 	}
-	return n_groups == (n + URF_BODY_STEP - 1) / URF_BODY_STEP
-	               ? 0
-	               : bad(image, err, URF_BODIES, n_groups, "one too many");
+	return image->sections[URF_BODY_DATA].size && !n
+	               ? bad(image, err, URF_BODIES, 0, "has no groups")
+	               : 0;
 }
 
 static const char *check_global(const struct turf_image *image, const struct turf_global *g)
@@ -219,10 +221,14 @@ static int check_globals(const struct turf_image *image, struct turf_error *err)
 
 int turf_verify_bodies(const struct turf_image *image, struct turf_error *err)
 {
+	scoped(freep) struct known *known =
+		calloc((size_t)image->n_functions + 1, sizeof(*known));
+	if (!known)
+		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory to verify with");
 	int r = check_locations(image, err);
 	if (r == 0)
-		r = check_all_details(image, err);
+		r = check_all_details(image, known, err);
 	if (r == 0)
-		r = check_bodies(image, err);
+		r = check_bodies(image, known, err);
 	return r < 0 ? r : check_globals(image, err);
 }

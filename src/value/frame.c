@@ -83,15 +83,16 @@ static int word_of(struct scene *s, const uint8_t *expr, size_t size, uint64_t *
 	return 0;
 }
 
-/* The frame base of the body over the address, where no walk over variables has it. */
-static int base_of_body(const struct scene *s, const uint8_t **expr, size_t *size)
+/* The frame base of the body over the address, where no walk over variables has it; it lies in
+ * @body. */
+static int base_of_body(const struct scene *s, struct turf_body *body, const uint8_t **expr,
+                        size_t *size)
 {
-	struct turf_body body;
 	struct turf_body_event e;
 	const struct turf_location *at = &s->frame->location;
-	int r = turf_image_body(at->image, at->addr, &body);
+	int r = turf_image_body(at->image, at->addr, body);
 	for (unsigned i = 0; r == 1 && i < BODY_EVENTS; i++) {
-		r = turf_body_next(&body, &e);
+		r = turf_body_next(body, &e);
 		if (r == 1 && e.kind == TURF_BODY_FRAME && e.depth == 0) {
 			*expr = e.expr;
 			*size = e.expr_size;
@@ -104,12 +105,13 @@ static int base_of_body(const struct scene *s, const uint8_t **expr, size_t *siz
 static int get_frame_base(void *ctx, uint64_t *value)
 {
 	struct scene *s = ctx;
+	struct turf_body body;
 	const uint8_t *expr = NULL;
 	size_t size = 0;
 	if (s->in_base)
 		return -ENODATA; /* it counts from itself */
 	int r = s->walk ? turf_locals_frame_base(s->walk, &expr, &size)
-	                : base_of_body(s, &expr, &size);
+	                : base_of_body(s, &body, &expr, &size);
 	if (r < 0)
 		return r;
 	if (r == 0)
