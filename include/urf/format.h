@@ -62,6 +62,8 @@ enum urf_section_kind {
 	URF_LOADS,       /* [.urf.loads]     struct urf_load: the source's PT_LOAD segments */
 	URF_UNITS, /* [.urf.units]     packed table: name, directory, producer, language, DWARF
 	              version; row 0 is "none" */
+	URF_UNIT_STARTS, /* [.urf.unit.starts] packed table, by rva: where the code of a unit
+	                    begins, and the unit */
 	/* what each step of a walk over a stack asks for */
 	URF_PAGES,     /* [.urf.pages]  le32: first unwind row of each 4 KiB page, and an end */
 	URF_ROWS,      /* [.urf.rows]   struct urf_row: unwind rows, by page and pc */
@@ -120,6 +122,22 @@ struct urf_section {
 };
 static_assert(sizeof(struct urf_section) == 16, "on disk");
 
+/* Tables whose columns are arrays of bits: see "A packed table" below. */
+enum urf_packed_table {
+	URF_PACKED_FILES,
+	URF_PACKED_UNITS,
+	URF_PACKED_UNIT_STARTS,
+	URF_PACKED_MORE_FILES,
+	URF_N_PACKED,
+	URF_COLUMNS_MAX = 5,
+};
+struct urf_packed {
+	le32 n;                         /* rows */
+	uint8_t width[URF_COLUMNS_MAX]; /* bits of each column */
+	uint8_t zero[3];
+};
+static_assert(sizeof(struct urf_packed) == 12, "on disk");
+
 /* Section .urf.head, right behind the notes. */
 struct urf_head {
 	uint8_t magic[8];
@@ -140,16 +158,17 @@ struct urf_head {
 	uint8_t source_id_size;
 	uint8_t zero[3];
 	le32 n_functions, n_texts, n_symbols; /* number 0 of the first two included */
-	/* of the cold part: texts and files behind the hot ones; number 0 of types included */
-	le32 n_more_texts, n_more_files, n_types, n_variables;
+	/* of the cold part: texts behind the hot ones; number 0 of types included */
+	le32 n_more_texts, n_types, n_variables;
+	struct urf_packed packed[URF_N_PACKED];
 	uint8_t content[16]; /* XXH3-128, canonical, of the file with these 16 bytes zero */
 	uint8_t layout[8];   /* fingerprint of this header's structs: URF_LAYOUT */
 	struct urf_section sections[URF_N_SECTIONS];
 };
-static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
+static_assert(sizeof(struct urf_head) == 204 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00007"
+#define URF_LAYOUT "v2.00008"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -163,13 +182,19 @@ static_assert(sizeof(struct urf_head) == 160 + 16 * URF_N_SECTIONS, "on disk");
  * whenever one is pushed, by an op or at a block's start, the one below gets next = site + 1.
  * In a function without lines the line's number is 0.
  *
- * A block holds at most URF_BLOCK_MAX segments and begins with its start's state:
- *     uleb root function, 0: none, and nothing but ops follows; else
- *     uleb unit; uleb bytes from the root's range's start to the block's; uleb bytes from the
- *     block's start to the range's end; sleb range's start minus the function's entry;
- *     uleb entries above the root, and the uleb site of each, outermost first.
- * Then ops up to the next block's offset; the first segment starts where the block does. In a
- * block's first segment the number of bytes advanced is 0.
+ * A block holds at most URF_BLOCK_MAX segments. It begins with a byte, the number of its
+ * points, and these, by start. Then its first segment: uleb root function * 2, + 1 where
+ * something is inlined; 0: the segment is nobody's, and nothing but ops follows; else the
+ * range: uleb bytes from its start to the segment's * 2,
+ *     + 1 where sleb its start minus the function's entry follows (else that is 0); uleb bytes
+ *     from the segment's start to the range's end; then
+ *     where something is inlined uleb entries above the root, and the uleb site of each,
+ *     outermost first; uleb line.
+ * Ops follow, up to the next block's offset.
+ *
+ * A point is a segment, coded by URF_CONTROL_POINT, whose state does not build on the segments
+ * before it: a reader may begin there. All of its entries are pushed as at the block's start,
+ * with lines 0.
  *
  * A byte below URF_OP_FAR is an op's number; one below URF_OP_CONTROL begins a two-byte op:
  * number URF_OP_FAR + (byte - URF_OP_FAR) * 256 + next byte. An op pops entries; pushes
@@ -185,16 +210,28 @@ enum {
 	URF_OP_FAR = 232,     /* ops below: one byte */
 	URF_OP_CONTROL = 248, /* controls from here on */
 	URF_OPS_MAX = URF_OP_FAR + (URF_OP_CONTROL - URF_OP_FAR) * 256,
-	URF_SITE_FAR = -128,    /* the difference is an sleb behind the op */
-	URF_CONTROL_EMIT = 248, /* uleb bytes advanced, sleb line's difference */
-	URF_CONTROL_GAP = 249,  /* uleb bytes advanced: a segment that is nobody's; no root */
-	URF_CONTROL_ROOT = 250, /* uleb function: a range begins, at the function's entry */
-	URF_CONTROL_PART = 251, /* uleb function, sleb start minus entry: a further range */
-	URF_CONTROL_UNIT = 252, /* uleb unit of the roots to come; 0 at a block's start without
-	                           one */
-	URF_CONTROL_POP = 253,  /* uleb entries */
-	URF_CONTROL_PUSH = 254, /* sleb site's difference */
+	URF_SITE_FAR = -128,     /* the difference is an sleb behind the op */
+	URF_CONTROL_EMIT = 248,  /* uleb bytes advanced, sleb line's difference */
+	URF_CONTROL_GAP = 249,   /* uleb bytes advanced: a segment that is nobody's; no root */
+	URF_CONTROL_POINT = 250, /* uleb bytes advanced, then one uleb. Bit 0 set: the rest is
+	                            the number of entries above the root, which is that of the
+	                            block's first segment; else: bit 1 set where something is
+	                            inlined, the rest the folded difference of the root
+	                            function from that segment's (or 0), then the range as
+	                            there, where inlined uleb entries. Sites, line as there. */
+	URF_CONTROL_ROOT = 251,  /* sleb function's difference from the last root's in the
+	                            block, at first 0: a range begins, at the function's entry */
+	URF_CONTROL_PART = 252,  /* the same, sleb start minus entry: a further range begins */
+	URF_CONTROL_POP = 253,   /* uleb entries */
+	URF_CONTROL_PUSH = 254,  /* sleb site's difference */
+	URF_POINT_NONE = 0xffff, /* start of a point that no reader may take */
 };
+struct urf_point {
+	le16 start;  /* bytes behind the block's */
+	uint8_t off; /* of the control, in bytes behind the points */
+};
+static_assert(sizeof(struct urf_point) == 3, "on disk");
+
 struct urf_block {
 	le32 start; /* rva */
 	le32 off;   /* in .urf.segments */
@@ -237,11 +274,12 @@ static_assert(sizeof(struct urf_op) == 4, "on disk");
 enum { URF_INDEX_STEP = 2 };
 
 /*
- * A packed table: uleb number of rows; for each column a byte, its width in bits; then the
- * rows, all columns of one behind the other, the lowest bit of a byte first, padded to a byte
- * at the end.
+ * A packed table: rows, all columns of one behind the other, the lowest bit of a byte first,
+ * padded to a byte at the end. How many rows and how wide the columns are says urf_head.packed;
+ * of .urf.detail.pairs the section itself, first: uleb number of rows; for each column a byte,
+ * its width in bits.
  */
-enum { URF_FILE_COLUMNS = 2, URF_UNIT_COLUMNS = 5 };
+enum { URF_FILE_COLUMNS = 2, URF_UNIT_COLUMNS = 5, URF_UNIT_START_COLUMNS = 2 };
 
 /*
  * Texts, sorted by their bytes, each once, in groups of URF_TEXT_STEP. A text is the uleb

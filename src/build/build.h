@@ -169,6 +169,7 @@ struct builder {
 	struct more more; /* texts and files of the cold part */
 	uint32_t n_types, n_variables;
 	struct tables tables;
+	struct urf_packed packed[URF_N_PACKED];
 	struct urf_head head; /* turf_build_head() */
 	const char *name;     /* of the source, for messages */
 	unsigned threads;
@@ -236,6 +237,10 @@ int turf_functions_begin(struct builder *b);
 void turf_functions_units(struct builder *b, const size_t *units, size_t n);
 void turf_functions_free(struct functions *f);
 int turf_emit_packed(struct builder *b);
+struct unit_start {
+	uint32_t start, unit;
+};
+int turf_emit_unit_starts(struct builder *b, const struct unit_start *starts, size_t n);
 int turf_emit_more_files(struct builder *b); /* the packed table alone: turf_emit_more() */
 int turf_emit_places(struct builder *b);     /* once functions and blocks are numbered */
 /* Of stretches that cover all code, in order of address. */

@@ -28,6 +28,15 @@ struct buf *turf_steps_block(struct steps *s, uint32_t start)
 	return &s->raw;
 }
 
+struct buf *turf_steps_point(struct steps *s, uint32_t start)
+{
+	struct step_point *point = vec_push(&s->points);
+	if (!point)
+		return NULL;
+	*point = (struct step_point){ (uint32_t)s->list.n, start };
+	return &s->raw;
+}
+
 static bool add_step(struct steps *s, uint32_t op)
 {
 	if (!vec_reserve(&s->list, 1))
@@ -82,8 +91,13 @@ void turf_steps_leave(struct steps *s, struct steps *to)
 	to->blocks.at = s->blocks.at;
 	to->blocks.n = s->blocks.n;
 	to->blocks.room = s->blocks.room;
+	to->units.at = s->units.at;
+	to->units.n = s->units.n;
+	to->units.room = s->units.room;
 	s->blocks.at = NULL;
-	s->list.n = s->raw.n = s->raw_done = s->blocks.n = s->blocks.room = 0;
+	s->units.at = NULL;
+	s->list.n = s->raw.n = s->raw_done = s->points.n = 0;
+	s->blocks.n = s->blocks.room = s->units.n = s->units.room = 0;
 }
 
 void turf_steps_fini(struct steps *s)
@@ -91,6 +105,8 @@ void turf_steps_fini(struct steps *s)
 	vec_fini(&s->list);
 	vec_fini(&s->raw);
 	vec_fini(&s->blocks);
+	vec_fini(&s->points);
+	vec_fini(&s->units);
 }
 
 static inline size_t op_hash(uint32_t op)
@@ -272,14 +288,57 @@ static bool put_op(const struct ops *ops, uint32_t op, int32_t site, struct buf 
 	return !is_far(op) || turf_buf_sleb(out, site);
 }
 
+/* The points of the block being coded: those that are done, and where they are listed. */
+struct coded_points {
+	size_t next; /* of s->points */
+	size_t list; /* in the coded bytes */
+	size_t ops;  /* what stands behind it */
+};
+
+/* A block begins: room for its points, which are those before step @end. */
+static bool begin_points(const struct steps *s, uint32_t end, struct coded_points *p,
+                         struct buf *out)
+{
+	const struct urf_point none = { le16_of(URF_POINT_NONE), 0 };
+	uint8_t n = 0;
+	while (p->next + n < s->points.n && s->points.at[p->next + n].step < end)
+		n++;
+	p->list = out->n + 1;
+	bool ok = turf_buf_put(out, &n, 1);
+	for (unsigned i = 0; ok && i < n; i++)
+		ok = turf_buf_put(out, &none, sizeof(none));
+	p->ops = out->n;
+	return ok;
+}
+
+/* The next point begins here; one that is too far off to be listed is none. */
+static void put_point(const struct steps *s, struct coded_points *p, const struct buf *out)
+{
+	uint32_t start = s->points.at[p->next++].start;
+	size_t off = out->n - p->ops;
+	if (start < URF_POINT_NONE && off <= UINT8_MAX) {
+		const struct urf_point point = { le16_of(start), (uint8_t)off };
+		memcpy(out->at + p->list, &point, sizeof(point));
+	}
+	p->list += sizeof(struct urf_point);
+}
+
 bool turf_steps_code(struct steps *s, const struct ops *ops, struct buf *out)
 {
 	const uint8_t *raw = s->raw.at;
+	struct coded_points points = { 0 };
 	size_t block = 0;
 	for (size_t i = 0; i < s->list.n; i++) {
 		const struct step *step = &s->list.at[i];
-		if (block < s->blocks.n && s->blocks.at[block].step == i)
+		if (block < s->blocks.n && s->blocks.at[block].step == i) {
 			s->blocks.at[block++].off = (uint32_t)out->n;
+			uint32_t end = block < s->blocks.n ? s->blocks.at[block].step
+			                                   : (uint32_t)s->list.n;
+			if (!begin_points(s, end, &points, out))
+				return false;
+		}
+		if (points.next < s->points.n && s->points.at[points.next].step == i)
+			put_point(s, &points, out);
 		if (!vec_reserve(out, step->raw + 2))
 			return false;
 		int32_t site = (int8_t)(step->op >> 8);

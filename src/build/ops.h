@@ -7,6 +7,7 @@
 #define BUILD_OPS_H
 
 #include "base/vec.h"
+#include "build/build.h"
 #include "urf/format.h"
 
 /* From one segment to the next: entries popped, then sites pushed, and where it goes on. */
@@ -39,10 +40,23 @@ struct steps {
 		} * at;
 		size_t n, room;
 	} blocks;
+	struct {
+		struct step_point {
+			uint32_t step;
+			uint32_t start; /* bytes behind the block's */
+		} * at;
+		size_t n, room;
+	} points;
+	struct {
+		struct unit_start *at;
+		size_t n, room;
+	} units; /* where other units' code begins */
 };
 
 /* Where the raw bytes of the step to come go; NULL: no memory. A block begins with it. */
 struct buf *turf_steps_block(struct steps *s, uint32_t start);
+/* The same; it is a point, so many bytes behind the start of its block. */
+struct buf *turf_steps_point(struct steps *s, uint32_t start);
 struct buf *turf_steps_raw(struct steps *s);
 /* The step is its raw bytes alone. False: no memory. */
 bool turf_steps_done(struct steps *s);
@@ -50,7 +64,8 @@ bool turf_steps_done(struct steps *s);
 bool turf_steps_edit(struct steps *s, const struct edit *e);
 /* The same, of one that neither pops nor pushes. */
 bool turf_steps_move(struct steps *s, uint32_t advance, int32_t line);
-/* Gives the blocks to @to, which has none, and forgets the rest: the next steps may come. */
+/* Gives blocks and units to @to, which has none, and forgets the rest: the next steps may
+ * come. */
 void turf_steps_leave(struct steps *s, struct steps *to);
 void turf_steps_fini(struct steps *s);
 

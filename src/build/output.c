@@ -38,12 +38,12 @@ static struct urf_head make_head(const struct builder *b)
 		.n_texts = le32_of(b->texts.all.n),
 		.n_symbols = le32_of(b->syms.n),
 		.n_more_texts = le32_of(b->more.texts.all.n),
-		.n_more_files = le32_of(b->more.files.n),
 		.n_types = le32_of(b->n_types),
 		.n_variables = le32_of(b->n_variables),
 	};
 	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
 	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
+	memcpy(head.packed, b->packed, sizeof(head.packed));
 	memcpy(head.source_id, b->in.id, b->in.id_size);
 	make_build_id(&b->in, head.build_id);
 	return head;
@@ -80,6 +80,7 @@ static const struct {
 	[URF_SYMBOL_DATA] = { ".urf.symbol.data", 0 },
 	[URF_LOADS] = { ".urf.loads", sizeof(struct urf_load) },
 	[URF_UNITS] = { ".urf.units", 0 },
+	[URF_UNIT_STARTS] = { ".urf.unit.starts", 0 },
 	[URF_PAGES] = { ".urf.pages", sizeof(le32) },
 	[URF_ROWS] = { ".urf.rows", sizeof(struct urf_row) },
 	[URF_STEPS] = { ".urf.steps", sizeof(struct urf_step) },
@@ -267,8 +268,8 @@ int turf_strip(const struct turf_image *image, int out_fd, struct turf_error *er
 	struct output o = { .head = *image->head };
 	memset(o.head.content, 0, sizeof(o.head.content));
 	o.head.flags = le32_of(le32_get(o.head.flags) & ~(uint32_t)URF_HAS_COLD);
-	o.head.n_more_texts = o.head.n_more_files = le32_of(0);
-	o.head.n_types = o.head.n_variables = le32_of(0);
+	o.head.n_more_texts = o.head.n_types = o.head.n_variables = le32_of(0);
+	o.head.packed[URF_PACKED_MORE_FILES] = (struct urf_packed){ 0 };
 	memcpy(o.tables, image->sections, URF_COLD * sizeof(o.tables[0]));
 	return write_output(&o, out_fd, err);
 }

@@ -35,7 +35,7 @@ struct segments {
 	size_t every; /* of how many chunks one is counted */
 	struct ops ops;
 	uint32_t end;
-	uint32_t block_max;
+	uint32_t block_max, point_every;
 	pthread_mutex_t lock;
 	struct worker *idle; /* under the lock */
 };
@@ -121,15 +121,19 @@ struct coder {
 	const struct unit_out *out;
 	uint32_t start;                  /* of the last segment */
 	uint32_t n_block;                /* segments in the block; 0: none yet */
-	uint32_t block_max;              /* most of them */
-	uint32_t unit;                   /* as the block's reader knows it */
-	uint32_t root;                   /* index of a scope; NO_ROOT, NAMELESS */
-	uint32_t scope;                  /* of the last segment */
+	uint32_t n_point;                /* of these, since its start or the last point */
+	uint32_t block_max, point_every; /* most of them */
+	uint32_t unit;                   /* whose code it is; NO_UNIT: not known */
+	uint32_t block_start;
+	uint32_t first, last; /* functions of roots: at the block's start; the last */
+	bool same_root;       /* as at the block's start */
+	uint32_t root;        /* index of a scope; NO_ROOT, NAMELESS */
+	uint32_t scope;       /* of the last segment */
 	uint32_t range_start, range_end; /* of the root */
 	uint32_t depth;                  /* entries above the root */
 	uint32_t site[URF_DEPTH_MAX], line[URF_DEPTH_MAX], next[URF_DEPTH_MAX];
 };
-static const uint32_t NAMELESS = UINT32_MAX - 1, NO_ROOT = UINT32_MAX;
+static const uint32_t NAMELESS = UINT32_MAX - 1, NO_ROOT = UINT32_MAX, NO_UNIT = UINT32_MAX;
 
 static uint32_t root_of(const struct unit_out *out, const struct unit_segment *s)
 {
@@ -173,59 +177,102 @@ static int64_t part_of(const struct coder *c)
 	return (int32_t)(c->range_start - c->out->scopes.at[c->root].site);
 }
 
-/* What stands before the first op of a block: the state there. */
-static bool begin_block(struct coder *c, uint32_t start, const uint32_t *path, uint32_t depth)
+/* A segment whose state is told whole: where the range is, what is inlined, the line. */
+static bool put_range(const struct coder *c, struct buf *raw, uint32_t start)
 {
-	struct buf *raw = turf_steps_block(c->steps, start);
-	c->n_block = 0;
-	c->unit = 0;
+	int64_t part = part_of(c);
+	return turf_buf_uleb(raw, (uint64_t)(start - c->range_start) * 2 + (part != 0)) &&
+	       (!part || turf_buf_sleb(raw, part)) && turf_buf_uleb(raw, c->range_end - start);
+}
+
+static bool put_stack(struct coder *c, struct buf *raw, const uint32_t *path, uint32_t depth,
+                      uint32_t line)
+{
 	c->depth = 0;
 	c->line[0] = c->next[0] = 0;
-	c->start = start;
-	if (!raw)
-		return false;
-	if (c->root == NO_ROOT || c->range_start == start)
-		return turf_buf_uleb(raw, 0);
-	c->unit = c->out->global;
-	bool ok = turf_buf_uleb(raw, root_function(c)) && turf_buf_uleb(raw, c->unit) &&
-	          turf_buf_uleb(raw, start - c->range_start) &&
-	          turf_buf_uleb(raw, c->range_end - start) && turf_buf_sleb(raw, part_of(c)) &&
-	          turf_buf_uleb(raw, depth);
-	for (uint32_t i = 1; ok && i <= depth; i++) {
-		ok = turf_buf_uleb(raw, path[i]);
+	for (uint32_t i = 1; i <= depth; i++) {
+		if (!turf_buf_uleb(raw, path[i]))
+			return false;
 		push(c, path[i]);
 	}
-	return ok;
+	c->line[depth] = line;
+	return turf_buf_uleb(raw, line) && turf_steps_done(c->steps);
+}
+
+/* The block begins; NULL: no memory. */
+static struct buf *begin_block(struct coder *c, uint32_t start)
+{
+	c->n_block = c->n_point = 1;
+	c->depth = 0;
+	c->line[0] = c->next[0] = 0;
+	c->start = c->block_start = start;
+	c->same_root = c->root != NO_ROOT;
+	c->first = c->last = c->same_root ? root_function(c) : 0;
+	return turf_steps_block(c->steps, start);
+}
+
+static bool put_first(struct coder *c, uint32_t start, const uint32_t *path, uint32_t depth,
+                      uint32_t line)
+{
+	struct buf *raw = begin_block(c, start);
+	return raw && turf_buf_uleb(raw, (uint64_t)c->first * 2 + (depth != 0)) &&
+	       put_range(c, raw, start) && (!depth || turf_buf_uleb(raw, depth)) &&
+	       put_stack(c, raw, path, depth, line);
+}
+
+static uint32_t fold(uint32_t difference)
+{
+	return difference << 1 ^ -(difference >> 31);
+}
+
+static bool put_point(struct coder *c, uint32_t start, const uint32_t *path, uint32_t depth,
+                      uint32_t line)
+{
+	struct buf *raw = turf_steps_point(c->steps, start - c->block_start);
+	bool ok = raw && turf_buf_control(raw, URF_CONTROL_POINT) &&
+	          turf_buf_uleb(raw, start - c->start);
+	c->start = start;
+	c->n_block++;
+	c->n_point = 1;
+	if (c->same_root)
+		ok = ok && turf_buf_uleb(raw, (uint64_t)depth * 2 + 1);
+	else {
+		c->last = root_function(c);
+		uint64_t what = (uint64_t)fold(c->last - c->first) * 2 + (depth != 0);
+		ok = ok && turf_buf_uleb(raw, what * 2) && put_range(c, raw, start) &&
+		     (!depth || turf_buf_uleb(raw, depth));
+	}
+	return ok && put_stack(c, raw, path, depth, line);
 }
 
 static bool put_root(struct coder *c)
 {
 	struct buf *raw = turf_steps_raw(c->steps);
-	bool ok = raw != NULL;
-	if (ok && c->unit != c->out->global)
-		ok = turf_buf_control(raw, URF_CONTROL_UNIT) &&
-		     turf_buf_uleb(raw, c->out->global);
-	c->unit = c->out->global;
+	uint32_t function = root_function(c);
+	int32_t difference = (int32_t)(function - c->last);
 	c->depth = 0;
 	c->line[0] = c->next[0] = 0;
+	c->last = function;
 	int64_t part = part_of(c);
-	if (ok)
-		ok = turf_buf_control(raw, part ? URF_CONTROL_PART : URF_CONTROL_ROOT) &&
-		     turf_buf_uleb(raw, root_function(c));
-	return ok && part ? turf_buf_sleb(raw, part) : ok;
+	return turf_buf_control(raw, part ? URF_CONTROL_PART : URF_CONTROL_ROOT) &&
+	       turf_buf_sleb(raw, difference) && (!part || turf_buf_sleb(raw, part));
 }
 
 static bool put_gap(struct coder *c, uint32_t start)
 {
 	c->root = NO_ROOT;
-	if (c->n_block == c->block_max || c->n_block == 0)
-		if (!begin_block(c, start, NULL, 0))
-			return false;
+	if (c->n_block == c->block_max || c->n_block == 0) {
+		struct buf *first = begin_block(c, start);
+		return first && turf_buf_uleb(first, 0) && turf_steps_done(c->steps);
+	}
 	struct buf *raw = turf_steps_raw(c->steps);
-	bool ok = raw && turf_buf_control(raw, URF_CONTROL_GAP) &&
-	          turf_buf_uleb(raw, start - c->start);
+	bool ok =
+		turf_buf_control(raw, URF_CONTROL_GAP) && turf_buf_uleb(raw, start - c->start);
 	c->start = start;
+	c->same_root = false;
+	c->depth = 0;
 	c->n_block++;
+	c->n_point++;
 	return ok && turf_steps_done(c->steps);
 }
 
@@ -249,6 +296,7 @@ static bool put_edits(struct coder *c, uint32_t start, const uint32_t *path, uin
 	c->line[c->depth] = line;
 	c->start = start;
 	c->n_block++;
+	c->n_point++;
 	return turf_steps_edit(c->steps, &e);
 }
 
@@ -262,6 +310,7 @@ static bool put_line(struct coder *c, uint32_t start, uint32_t line)
 	c->line[c->depth] = line;
 	c->start = start;
 	c->n_block++;
+	c->n_point++;
 	return turf_steps_move(c->steps, advance, difference);
 }
 
@@ -271,15 +320,18 @@ static bool put_segment(struct coder *c, const struct unit_segment *s, uint32_t 
 	uint32_t path[URF_DEPTH_MAX];
 	uint32_t line = c->out->lines.at[s->line].number;
 	bool new_block = c->n_block == c->block_max || c->n_block == 0;
-	if (!new_root && !new_block && s->scope == c->scope)
+	bool new_point = c->n_point >= c->point_every;
+	if (!new_root && !new_block && !new_point && s->scope == c->scope)
 		return put_line(c, start, line);
 	uint32_t depth = path_of(c->out, s->scope, path);
 	c->scope = s->scope;
 	if (!new_root && depth == c->depth && line == c->line[depth] &&
 	    !memcmp(path + 1, c->site + 1, depth * sizeof(*path)))
 		return true; /* two calls at one place are one */
-	if (new_block && !begin_block(c, start, path, depth))
-		return false;
+	if (new_block)
+		return put_first(c, start, path, depth, line);
+	if (new_point)
+		return put_point(c, start, path, depth, line);
 	if (new_root && !put_root(c))
 		return false;
 	return put_edits(c, start, path, depth, line);
@@ -325,6 +377,19 @@ static void enter_root(struct coder *c, const struct stretch *st, uint32_t i, ui
 	c->range_end = s[i].end;
 }
 
+/* Notes where code of another unit begins. */
+static bool enter_unit(struct coder *c, uint32_t start)
+{
+	c->same_root = false;
+	if (c->unit == c->out->global)
+		return true;
+	c->unit = c->out->global;
+	struct unit_start *u = vec_push(&c->steps->units);
+	if (u)
+		*u = (struct unit_start){ start, c->unit };
+	return u != NULL;
+}
+
 static bool code_stretch(struct coder *c, const struct builder *b, const struct stretch *st)
 {
 	c->out = &b->units[st->unit];
@@ -339,8 +404,11 @@ static bool code_stretch(struct coder *c, const struct builder *b, const struct 
 		if (s[i].scope != scope) {
 			uint32_t root = root_of(c->out, &s[i]);
 			new_root = root != c->root;
-			if (new_root)
+			if (new_root) {
 				enter_root(c, st, i, root, start);
+				if (!enter_unit(c, start))
+					return false;
+			}
 			scope = s[i].scope;
 		}
 		if (!put_segment(c, &s[i], start, new_root))
@@ -367,7 +435,10 @@ static void fetch_stretches(const struct segments *s, size_t idx)
 
 static bool plan_chunk(const struct segments *s, const struct chunk *chunk, struct steps *steps)
 {
-	struct coder c = { .steps = steps, .block_max = s->block_max };
+	struct coder c = { .steps = steps,
+		           .block_max = s->block_max,
+		           .point_every = s->point_every,
+		           .unit = NO_UNIT };
 	uint32_t done = chunk->before;
 	size_t most = chunk->n; /* a gap before each stretch */
 	for (uint32_t i = 0; i < chunk->n; i++)
@@ -437,6 +508,28 @@ static int put_block(struct tables *t, uint32_t start, size_t off)
 	return table_put(t, URF_BLOCKS, &block, sizeof(block));
 }
 
+/* Where units' code begins, of all chunks: each begins with one. */
+static int join_units(struct segments *s)
+{
+	UNIT_LIST(struct unit_start) all = { 0 };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < s->chunks.n; i++) {
+		const struct steps *steps = &s->chunks.at[i].steps;
+		for (size_t k = 0; r == 0 && k < steps->units.n; k++) {
+			if (all.n && all.at[all.n - 1].unit == steps->units.at[k].unit)
+				continue;
+			struct unit_start *u = vec_push(&all);
+			if (u)
+				*u = steps->units.at[k];
+			r = u ? 0 : -ENOMEM;
+		}
+	}
+	if (r == 0 && all.n)
+		r = turf_emit_unit_starts(s->b, all.at, all.n);
+	vec_fini(&all);
+	return r;
+}
+
 int turf_segments_join(struct segments *s)
 {
 	struct tables *t = &s->b->tables;
@@ -444,7 +537,7 @@ int turf_segments_join(struct segments *s)
 	size_t size = 0;
 	for (size_t i = 0; i < s->chunks.n; i++)
 		size += s->chunks.at[i].bytes.n;
-	int r = vec_reserve(out, size) ? 0 : -ENOMEM;
+	int r = vec_reserve(out, size) ? join_units(s) : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < s->chunks.n; i++) {
 		struct chunk *c = &s->chunks.at[i];
 		for (size_t k = 0; r == 0 && k < c->steps.blocks.n; k++)
@@ -461,19 +554,21 @@ int turf_segments_join(struct segments *s)
 }
 
 /*
- * Segments of a block. A look-up passes half of them, and pays most for those that change the
- * stack: where calls are inlined a lot, blocks are short; where not, they are worth their heads
- * only if they are long.
+ * Segments of a block, and up to a point in it. A look-up passes half of those to the next
+ * point, and pays most for those that change the stack: where calls are inlined a lot, points
+ * are near each other.
  */
-static uint32_t block_length(const struct builder *b)
+static void set_lengths(struct segments *s)
 {
-	enum { SHORT = 24, MANY = 8 };
+	enum { MANY = 8, SHORT = 48, NEAR = 10 };
 	uint64_t segments = 0, sites = 0;
-	for (size_t i = 0; i < b->dwarf.n_units; i++) {
-		segments += b->units[i].segments.n;
-		sites += b->units[i].sites.n;
+	for (size_t i = 0; i < s->b->dwarf.n_units; i++) {
+		segments += s->b->units[i].segments.n;
+		sites += s->b->units[i].sites.n;
 	}
-	return sites > segments / MANY ? SHORT : URF_BLOCK_MAX;
+	bool many = sites > segments / MANY;
+	s->block_max = many ? SHORT : URF_BLOCK_MAX;
+	s->point_every = many ? NEAR : URF_BLOCK_MAX;
 }
 
 int turf_segments_begin(struct builder *b, struct segments **ret)
@@ -482,7 +577,7 @@ int turf_segments_begin(struct builder *b, struct segments **ret)
 	if (!s)
 		return -ENOMEM;
 	s->b = b;
-	s->block_max = block_length(b);
+	set_lengths(s);
 	pthread_mutex_init(&s->lock, NULL);
 	int r = list_stretches(s);
 	if (r == 0)

@@ -54,7 +54,6 @@ static int pop(struct walk *walk, uint32_t n)
 static void set_root(struct walk *walk, uint32_t function, uint32_t range, uint32_t entry)
 {
 	walk->function = function;
-	walk->unit = walk->next_unit;
 	walk->depth = function != 0;
 	walk->stack[0] = (struct entry){ 0 };
 	walk->range = range;
@@ -62,28 +61,56 @@ static void set_root(struct walk *walk, uint32_t function, uint32_t range, uint3
 	walk->entry = entry;
 }
 
-/* The state at a block's start. */
-static int read_head(struct walk *walk)
+/* The range that a segment at walk->start is in, of the root @function. */
+static void read_root(struct walk *walk, const uint8_t **at, uint32_t function)
 {
-	const uint8_t *at = walk->at;
-	uint32_t function = take_uleb(&at);
-	if (function) {
-		walk->next_unit = take_uleb(&at);
-		uint32_t range = walk->start - take_uleb(&at);
-		uint32_t end = walk->start + take_uleb(&at);
-		set_root(walk, function, range, range - take_sleb(&at));
-		walk->range_end = end;
-		uint32_t depth = take_uleb(&at);
-		for (uint32_t i = 0; i < depth; i++) {
-			if (at >= walk->end || push(walk, take_uleb(&at)) < 0)
-				return -EBADMSG;
-		}
-	}
-	walk->at = at;
-	return at <= walk->end ? 0 : -EBADMSG;
+	uint32_t back = take_any_uleb(at), range = walk->start - back / 2;
+	set_root(walk, function, range, back % 2 ? range - take_sleb(at) : range);
+	walk->range_end = walk->start + take_any_uleb(at);
+	walk->last = function;
 }
 
-int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk)
+/* @n entries above the root, and the line: 0 or -EBADMSG. */
+static int read_stack(struct walk *walk, const uint8_t **at, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (*at >= walk->end || push(walk, take_uleb(at)) < 0)
+			return -EBADMSG;
+	top_of(walk)->line = take_any_uleb(at);
+	return *at <= walk->end ? 0 : -EBADMSG;
+}
+
+static inline uint32_t unfold(uint32_t folded)
+{
+	return folded >> 1 ^ -(folded & 1);
+}
+
+/* What stands behind a point's control and bytes; the segment begins at walk->start. */
+static int read_point(struct walk *walk, const uint8_t **at)
+{
+	uint32_t what = take_any_uleb(at), n = what >> 1;
+	if (what % 2) {
+		walk->depth = walk->function != 0;
+		walk->stack[0] = (struct entry){ 0 };
+	} else {
+		read_root(walk, at, walk->first + unfold(what >> 2));
+		n = n % 2 ? take_uleb(at) : 0;
+	}
+	return walk->depth ? read_stack(walk, at, n) : -EBADMSG;
+}
+
+/* How many of @n ascending points are at most @behind. */
+static inline unsigned points_up_to(const struct urf_point *points, unsigned n, uint32_t behind)
+{
+	unsigned found = 0;
+	for (unsigned i = 0; i < n; i++)
+		found += le16_get(points[i].start) <= behind;
+	return found;
+}
+
+/* At a block's first segment, or at its last point that is at most @behind its start. */
+static int begin_at(const struct turf_image *image, size_t block, uint32_t behind,
+                    struct walk *walk)
 {
 	if (image->blocks.n == 0 || block >= image->blocks.n - 1)
 		return -EBADMSG;
@@ -91,22 +118,70 @@ int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *w
 	uint32_t off = le32_get(b[0].off), end = le32_get(b[1].off);
 	if (off >= end || end > image->segments.size)
 		return -EBADMSG;
-	walk->at = image->segments.at + off;
-	image_prefetch(walk->at);
+	const uint8_t *at = image->segments.at + off;
+	image_prefetch(at);
 	walk->end = image->segments.at + end;
 	walk->start = le32_get(b[0].start);
-	walk->next_unit = 0;
-	set_root(walk, 0, 0, 0);
-	if (read_head(walk) < 0)
+	unsigned n = *at++;
+	const struct urf_point *points = (const struct urf_point *)at;
+	if (n * sizeof(*points) >= (size_t)(walk->end - at))
 		return -EBADMSG;
+	const uint8_t *ops = at += n * sizeof(*points);
+	uint32_t what = take_any_uleb(&at);
+	set_root(walk, 0, 0, 0);
+	walk->last = 0;
+	if (what)
+		read_root(walk, &at, what / 2);
+	walk->first = walk->last;
 	image_prefetch_function(image, walk->function); /* as likely as not the one asked for */
-	return 0;
+	n = points_up_to(points, n, MIN(behind, URF_POINT_NONE - 1u));
+	if (n) {
+		at = ops + points[n - 1].off;
+		if (at >= walk->end || *at++ != URF_CONTROL_POINT)
+			return -EBADMSG;
+		(void)take_uleb(&at);
+		walk->start += le16_get(points[n - 1].start);
+		if (read_point(walk, &at) < 0)
+			return -EBADMSG;
+	} else if (what && read_stack(walk, &at, what % 2 ? take_uleb(&at) : 0) < 0) {
+		return -EBADMSG;
+	}
+	walk->at = at;
+	return at <= walk->end ? 0 : -EBADMSG;
+}
+
+int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk)
+{
+	return begin_at(image, block, 0, walk);
+}
+
+int turf_walk_at(const struct turf_image *image, size_t block, uint32_t rva, struct walk *walk)
+{
+	if (block >= image->blocks.n)
+		return -EBADMSG;
+	int r = begin_at(image, block, rva - le32_get(image->blocks.at[block].start), walk);
+	return r < 0 ? r : turf_walk_to(image, walk, rva);
 }
 
 /* Number of the op whose first byte was @byte, its second, where it has one, at *@at. */
 static inline unsigned op_number(unsigned byte, const uint8_t **at)
 {
 	return byte < URF_OP_FAR ? byte : URF_OP_FAR + (byte - URF_OP_FAR) * 256 + *(*at)++;
+}
+
+/* Passes what stands behind a point's control and bytes. */
+static void pass_point(const uint8_t **at, const uint8_t *end)
+{
+	uint32_t what = take_any_uleb(at), n = what >> 1;
+	if (what % 2 == 0) {
+		if (take_any_uleb(at) % 2)
+			(void)take_any_uleb(at);
+		(void)take_any_uleb(at);
+		n = n % 2 ? take_uleb(at) : 0;
+	}
+	for (; n && *at < end; n--)
+		(void)take_uleb(at);
+	(void)take_any_uleb(at);
 }
 
 int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint8_t *end,
@@ -129,7 +204,9 @@ int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint
 		uint32_t operand = take_any_uleb(at);
 		if (byte == URF_CONTROL_EMIT || byte == URF_CONTROL_PART)
 			(void)take_any_uleb(at);
-		if (byte <= URF_CONTROL_GAP) {
+		if (byte == URF_CONTROL_POINT)
+			pass_point(at, end);
+		if (byte <= URF_CONTROL_POINT) {
 			*start += operand;
 			return 1;
 		}
@@ -147,21 +224,18 @@ int turf_walk_peek(const struct turf_image *image, const struct walk *walk, uint
 /* A control that edits; the segment it edits begins at @start. */
 static int edit(struct walk *walk, unsigned control, uint32_t start)
 {
-	uint32_t function;
 	switch (control) {
 	case URF_CONTROL_PUSH:
 		return push(walk, take_sleb(&walk->at));
 	case URF_CONTROL_POP:
 		return pop(walk, take_uleb(&walk->at));
 	case URF_CONTROL_ROOT:
-		set_root(walk, take_uleb(&walk->at), start, start);
+		walk->last += take_sleb(&walk->at);
+		set_root(walk, walk->last, start, start);
 		return 0;
 	case URF_CONTROL_PART:
-		function = take_uleb(&walk->at);
-		set_root(walk, function, start, start - take_sleb(&walk->at));
-		return 0;
-	case URF_CONTROL_UNIT:
-		walk->next_unit = take_uleb(&walk->at);
+		walk->last += take_sleb(&walk->at);
+		set_root(walk, walk->last, start, start - take_sleb(&walk->at));
 		return 0;
 	default:
 		return -EBADMSG;
@@ -182,12 +256,12 @@ static __attribute__((noinline)) int take_controls(const struct turf_image *imag
 	if (start > rva)
 		return 0;
 	unsigned control;
-	while ((control = *walk->at) > URF_CONTROL_GAP) {
+	while ((control = *walk->at) > URF_CONTROL_POINT) {
 		walk->at++;
 		if (edit(walk, control, start) < 0)
 			return -EBADMSG;
 	}
-	if (control < URF_OP_CONTROL)
+	if (control < URF_OP_CONTROL || control == URF_CONTROL_POINT)
 		return 1;
 	walk->at++;
 	walk->start += take_uleb(&walk->at);
@@ -273,6 +347,17 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 			if (try_push(walk, &pushed, at, &next) < 0)
 				return -EBADMSG;
 			at = next, line = 0;
+			continue;
+		}
+		if (number == URF_CONTROL_POINT) {
+			uint32_t bytes = take_any_uleb(&next);
+			if (start + bytes > rva)
+				break;
+			walk->start = start += bytes;
+			if (read_point(walk, &next) < 0)
+				return -EBADMSG;
+			line = top_of(walk)->line;
+			at = next, pushed.at = NULL;
 			continue;
 		}
 		if (number >= URF_OP_CONTROL) {

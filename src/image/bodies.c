@@ -322,9 +322,7 @@ static int stack_at(const struct turf_image *image, uint32_t rva, struct walk *a
 	size_t block = turf_image_block(image, rva);
 	if (block == SIZE_MAX)
 		return 0;
-	if (turf_walk_begin(image, block, at) < 0 || turf_walk_to(image, at, rva) < 0)
-		return -EBADMSG;
-	return at->depth != 0;
+	return turf_walk_at(image, block, rva, at) < 0 ? -EBADMSG : at->depth != 0;
 }
 
 int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_body *walk)

@@ -51,12 +51,10 @@ static int find_stack(const struct turf_image *image, struct lane *l, struct wal
 	l->depth = 0;
 	if (l->block == SIZE_MAX)
 		return 0;
-	if (l->block != *block || l->rva < walk->start) {
-		*block = SIZE_MAX;
-		if (turf_walk_begin(image, l->block, walk) < 0)
-			return -EBADMSG;
-	}
-	if (turf_walk_to(image, walk, l->rva) < 0)
+	bool further = l->block == *block && l->rva >= walk->start;
+	*block = SIZE_MAX;
+	if (further ? turf_walk_to(image, walk, l->rva) < 0
+	            : turf_walk_at(image, l->block, l->rva, walk) < 0)
 		return -EBADMSG;
 	*block = l->block;
 	l->depth = walk->depth;

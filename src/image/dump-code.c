@@ -67,20 +67,19 @@ void turf_dump_blocks(const struct turf_image *image, FILE *out)
 {
 	for (size_t i = 0; i + 1 < image->blocks.n; i++) {
 		struct walk walk;
-		uint32_t start, next;
 		uint32_t end = le32_get(image->blocks.at[i + 1].start);
 		int r = turf_walk_begin(image, i, &walk);
-		fprintf(out, "%zu: start %#x unit %u function %u inlined %u\n", i,
-		        le32_get(image->blocks.at[i].start), r < 0 ? 0 : walk.unit,
-		        r < 0 ? 0 : walk.function, r < 0 || !walk.depth ? 0 : walk.depth - 1);
-		if (r == 0)
-			r = turf_walk_peek(image, &walk, &start);
-		while (r == 1 && (r = turf_walk_to(image, &walk, start)) == 0) {
-			r = turf_walk_peek(image, &walk, &next);
-			fprintf(out, "  %#x..%#x", start, r == 1 ? next : end);
-			put_segment(image, &walk, out);
+		fprintf(out, "%zu: start %#x function %u inlined %u\n", i,
+		        le32_get(image->blocks.at[i].start), r < 0 ? 0 : walk.function,
+		        r < 0 || !walk.depth ? 0 : walk.depth - 1);
+		for (r = r < 0 ? r : 1; r == 1;) {
+			uint32_t start = walk.start, next;
+			struct walk at = walk;
+			r = turf_walk_next(image, &walk);
+			next = r == 1 ? walk.start : end;
+			fprintf(out, "  %#x..%#x", start, next);
+			put_segment(image, &at, out);
 			fputc('\n', out);
-			start = next;
 		}
 		if (r < 0)
 			fprintf(out, "  <bad>\n");
@@ -185,6 +184,13 @@ void turf_dump_units(const struct turf_image *image, FILE *out)
 		put_text(image, packed_get(&image->units, i, 2), out);
 		fputc('\n', out);
 	}
+}
+
+void turf_dump_unit_starts(const struct turf_image *image, FILE *out)
+{
+	for (uint32_t i = 0; i < image->unit_starts.n; i++)
+		fprintf(out, "%u: from %#x unit %u\n", i, packed_get(&image->unit_starts, i, 0),
+		        packed_get(&image->unit_starts, i, 1));
 }
 
 static void put_phrases(const struct text_pool *pool, FILE *out)

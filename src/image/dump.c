@@ -291,6 +291,7 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_SYMBOL_DATA] = dump_symbol_data,
 		[URF_LOADS] = dump_loads,
 		[URF_UNITS] = turf_dump_units,
+		[URF_UNIT_STARTS] = turf_dump_unit_starts,
 		[URF_PAGES] = dump_pages,
 		[URF_ROWS] = dump_rows,
 		[URF_STEPS] = dump_steps,

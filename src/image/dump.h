@@ -16,6 +16,7 @@ void turf_dump_more_texts(const struct turf_image *image, FILE *out);
 void turf_dump_more_files(const struct turf_image *image, FILE *out);
 void turf_dump_symbols(const struct turf_image *image, FILE *out);
 void turf_dump_units(const struct turf_image *image, FILE *out);
+void turf_dump_unit_starts(const struct turf_image *image, FILE *out);
 void turf_dump_type_index(const struct turf_image *image, FILE *out);
 void turf_dump_types(const struct turf_image *image, FILE *out);
 void turf_dump_name_index(const struct turf_image *image, FILE *out);

@@ -27,6 +27,7 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_SYMBOL_DATA] = "symbol.data",
 	[URF_LOADS] = "loads",
 	[URF_UNITS] = "units",
+	[URF_UNIT_STARTS] = "unit.starts",
 	[URF_PAGES] = "pages",
 	[URF_ROWS] = "rows",
 	[URF_STEPS] = "steps",
@@ -180,25 +181,42 @@ static void set_tables(struct turf_image *image)
 	image->places = image->sections[URF_PLACES];
 }
 
-/* A packed table's number of rows and widths; an empty section has no rows. */
-static bool read_packed(struct packed *table, struct span section, unsigned n_columns)
+/* A packed table, of which the head says all but the rows: false where these lie outside. */
+static bool read_packed(const struct urf_packed *head, struct span section,
+                        struct packed *table)
 {
-	const uint8_t *at = section.at, *end = at + section.size;
-	if (at == end)
-		return true;
-	uint32_t n = take_uleb(&at);
-	for (unsigned i = 0; i < n_columns; i++) {
-		if (at >= end || *at > COLUMN_BITS_MAX)
+	*table = (struct packed){ .rows = section.at, .n = le32_get(head->n) };
+	for (unsigned i = 0; i < URF_COLUMNS_MAX; i++) {
+		if (head->width[i] > COLUMN_BITS_MAX)
 			return false;
 		table->off[i] = (uint8_t)table->row_bits;
-		table->width[i] = *at++;
+		table->width[i] = head->width[i];
 		table->row_bits += table->width[i];
 	}
-	if (!table->row_bits && n > 1) /* any number of rows would fit */
+	if (!table->row_bits && table->n > 1) /* any number of rows would fit */
 		return false;
-	table->rows = at;
-	table->n = n;
-	return at <= end && bits_size(n, table->row_bits) <= (uint64_t)(end - at);
+	return bits_size(table->n, table->row_bits) <= section.size;
+}
+
+static int read_tables(struct turf_image *image, struct turf_error *err)
+{
+	const struct {
+		enum urf_section_kind kind;
+		struct packed *table;
+	} tables[URF_N_PACKED] = {
+		[URF_PACKED_FILES] = { URF_FILES, &image->files },
+		[URF_PACKED_UNITS] = { URF_UNITS, &image->units },
+		[URF_PACKED_UNIT_STARTS] = { URF_UNIT_STARTS, &image->unit_starts },
+		[URF_PACKED_MORE_FILES] = { URF_MORE_FILES, &image->more_files },
+	};
+	for (size_t i = 0; i < COUNT(tables); i++)
+		if (!read_packed(&image->head->packed[i], image->sections[tables[i].kind],
+		                 tables[i].table))
+			return turf_fail(err, -EBADMSG,
+			                 le64_get(image->head->sections[tables[i].kind].off),
+			                 ".urf.%s: rows lie outside",
+			                 turf_image_section_names[tables[i].kind]);
+	return 0;
 }
 
 /* Counts of the head, which index what is found by number. */
@@ -229,13 +247,7 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 			                 le64_get(image->head->sections[counts[i].kind].off),
 			                 ".urf.%s: does not go with the number of records",
 			                 turf_image_section_names[counts[i].kind]);
-	if (!read_packed(&image->files, image->sections[URF_FILES], URF_FILE_COLUMNS) ||
-	    !read_packed(&image->more_files, image->sections[URF_MORE_FILES],
-	                 URF_FILE_COLUMNS) ||
-	    !read_packed(&image->units, image->sections[URF_UNITS], URF_UNIT_COLUMNS))
-		return turf_fail(err, -EBADMSG, le64_get(image->head->sections[URF_FILES].off),
-		                 ".urf.files, .urf.more.files, .urf.units: rows lie outside");
-	return 0;
+	return read_tables(image, err);
 }
 
 void turf_image_close(struct turf_image *image)

@@ -35,12 +35,12 @@
 	}
 
 /* Rows of columns of bits; opening has seen that all rows lie inside. */
-enum { COLUMNS_MAX = URF_UNIT_COLUMNS, COLUMN_BITS_MAX = 32 };
+enum { COLUMN_BITS_MAX = 32 };
 struct packed {
 	const uint8_t *rows;
 	uint32_t n;
 	unsigned row_bits;
-	uint8_t off[COLUMNS_MAX], width[COLUMNS_MAX]; /* bits */
+	uint8_t off[URF_COLUMNS_MAX], width[URF_COLUMNS_MAX]; /* bits */
 };
 
 /* Texts and the phrases that they are made of. */
@@ -63,7 +63,7 @@ struct turf_image {
 	TABLE(struct urf_op) ops;
 	TABLE(le32) index;
 	struct span segments, functions;
-	struct packed files, units, more_files;
+	struct packed files, units, unit_starts, more_files;
 	TABLE(le32) name_index;
 	struct span names;
 	TABLE(le32) place_index;
@@ -146,11 +146,11 @@ struct entry {
 	uint32_t site, line, next;
 };
 struct walk {
-	const uint8_t *at, *end; /* ops to come */
-	uint32_t start;          /* rva of the segment */
-	uint32_t depth;          /* entries; 0: the segment is nobody's */
-	uint32_t function;       /* the root's */
-	uint32_t unit, next_unit;
+	const uint8_t *at, *end;   /* ops to come */
+	uint32_t start;            /* rva of the segment */
+	uint32_t depth;            /* entries; 0: the segment is nobody's */
+	uint32_t function;         /* the root's */
+	uint32_t first, last;      /* root functions: of the block's start, the last one */
 	uint32_t range, range_end; /* rvas of the root's range; range_end 0: not known yet */
 	uint32_t entry;            /* rva of the root's entry */
 	struct entry stack[URF_DEPTH_MAX + 1]; /* one more, to write to where none is pushed */
@@ -161,8 +161,10 @@ size_t turf_image_block(const struct turf_image *image, uint32_t rva);
 /* Passes ops from *@at on up to the end of a segment's: *@start goes on. 1, 0, -EBADMSG. */
 int turf_ops_next(const struct turf_image *image, const uint8_t **at, const uint8_t *end,
                   uint32_t *start);
-/* Begins at the @block-th block, before its first segment: 0 or -EBADMSG. */
+/* Begins at the first segment of the @block-th block: 0 or -EBADMSG. */
 int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *walk);
+/* At the last segment of the @block-th block that begins at or before @rva: 0 or -EBADMSG. */
+int turf_walk_at(const struct turf_image *image, size_t block, uint32_t rva, struct walk *walk);
 /* Goes on to the last segment that begins at or before @rva: 0 or -EBADMSG. */
 int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva);
 /* Goes on to the next segment: 1, 0 there is none in this block, -EBADMSG. */

@@ -15,9 +15,7 @@ static int find_segment(const struct turf_image *image, uint32_t rva, struct wal
 	*block = turf_image_block(image, rva);
 	if (*block == SIZE_MAX)
 		return 0;
-	if (turf_walk_begin(image, *block, walk) < 0 || turf_walk_to(image, walk, rva) < 0)
-		return -EBADMSG;
-	return walk->depth != 0;
+	return turf_walk_at(image, *block, rva, walk) < 0 ? -EBADMSG : walk->depth != 0;
 }
 
 int turf_root_frame(const struct turf_image *image, uint32_t rva, uint32_t entry,
@@ -86,15 +84,30 @@ int turf_image_unit(const struct turf_image *image, uint32_t number, struct turf
 	return 1;
 }
 
+/* The unit of the code around @rva: of the last one that begins there or before. */
+static uint32_t unit_at(const struct turf_image *image, uint32_t rva)
+{
+	uint32_t lo = 0, hi = image->unit_starts.n;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (packed_get(&image->unit_starts, mid, 0) <= rva)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? packed_get(&image->unit_starts, lo - 1, 1) : 0;
+}
+
 int turf_image_find_unit(const struct turf_image *image, uint64_t addr, struct turf_unit *out)
 {
 	uint32_t rva;
 	size_t block;
 	struct walk at;
 	int r = rva_of(image, addr, &rva) ? find_segment(image, rva, &at, &block) : 0;
-	if (r != 1 || !at.unit)
+	uint32_t unit = r == 1 ? unit_at(image, rva) : 0;
+	if (!unit)
 		return r < 0 ? r : 0;
-	return turf_image_unit(image, at.unit, out) == 1 ? 1 : -EBADMSG;
+	return turf_image_unit(image, unit, out) == 1 ? 1 : -EBADMSG;
 }
 
 /* The function at the root of @walk: 1, 0 it has no name, -EBADMSG. */

@@ -20,6 +20,7 @@ int turf_starts_next(const struct turf_image *image, struct starts *s)
 				return -EBADMSG;
 			s->op = (uint32_t)(walk.at - image->segments.at);
 			s->start = walk.start;
+			return 1;
 		}
 		const uint8_t *at = image->segments.at + s->op;
 		uint32_t end = le32_get(image->blocks.at[s->block + 1].off);

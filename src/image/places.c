@@ -119,8 +119,7 @@ static int scan_end(const struct scan *s, uint32_t *end)
 /* All segments of the block: 0, what s->each answered, or -EBADMSG. */
 static int scan_block(struct scan *s)
 {
-	if (turf_walk_begin(s->image, s->block, &s->walk) < 0 ||
-	    turf_walk_to(s->image, &s->walk, s->walk.start) < 0)
+	if (turf_walk_begin(s->image, s->block, &s->walk) < 0)
 		return -EBADMSG;
 	for (;;) {
 		uint32_t start = s->walk.start;

@@ -103,75 +103,80 @@ int turf_verify_functions(const struct turf_image *image, struct turf_error *err
 
 /* The range that the segment before was in. */
 struct range {
-	uint32_t function, unit, start, end, entry; /* function 0: none; end 0: not known */
+	uint32_t function, start, end, entry; /* function 0: none; end 0: not known */
 };
 
-static bool same_range(const struct range *a, const struct walk *walk)
-{
-	return a->function == walk->function && a->start == walk->range &&
-	       a->unit == walk->unit && a->entry == walk->entry &&
-	       (!a->end || a->end == walk->range_end);
-}
-
 /* Ranges end where they are said to, and go on as they began. */
-static const char *check_range(struct range *range, const struct walk *walk, bool head)
+static const char *check_range(struct range *range, const struct walk *walk)
 {
 	bool goes_on = walk->function && walk->range != walk->start;
-	if (goes_on && head ? !same_range(range, walk) : goes_on && range->start != walk->range)
+	if (goes_on && (range->function != walk->function || range->start != walk->range ||
+	                range->entry != walk->entry ||
+	                (range->end && walk->range_end && range->end != walk->range_end)))
 		return "a range does not go on as it began";
 	if (!goes_on && range->function && range->end && range->end != walk->start)
 		return "a range does not end where it is said to";
 	if (walk->range_end && (walk->range_end <= walk->start || !walk->function))
 		return "a range ends before it begins";
-	*range = (struct range){ walk->function, walk->unit, walk->range, walk->range_end,
+	*range = (struct range){ walk->function, walk->range,
+		                 goes_on && range->end ? range->end : walk->range_end,
 		                 walk->entry };
 	return NULL;
 }
 
-static const char *check_segment(const struct turf_image *image, const struct walk *walk)
+static bool same_state(const struct walk *a, const struct walk *b)
+{
+	if (a->start != b->start || a->depth != b->depth || a->function != b->function ||
+	    a->range != b->range || a->entry != b->entry)
+		return false;
+	for (uint32_t i = 1; i < a->depth; i++)
+		if (a->stack[i].site != b->stack[i].site)
+			return false;
+	return !a->depth || a->stack[a->depth - 1].line == b->stack[a->depth - 1].line;
+}
+
+/* The segment of @walk, up to @last, exists and is what a look-up finds, by points. */
+static const char *check_segment(const struct turf_image *image, size_t block,
+                                 const struct walk *walk, uint32_t last)
 {
 	struct turf_frame frames[TURF_FRAMES_MAX];
-	if (walk->unit >= MAX(image->units.n, 1u))
-		return "no such unit";
+	struct walk found;
 	if (walk->depth && turf_walk_frames(image, walk, walk->start, frames) < 0)
 		return "a segment is at no line";
+	if (turf_walk_at(image, block, walk->start, &found) < 0 || !same_state(&found, walk) ||
+	    turf_walk_at(image, block, last, &found) < 0 || !same_state(&found, walk))
+		return "a point does not lead where it is said to";
 	return NULL;
 }
 
-/* Starts of a block's segments, whose head is read: the first where it begins, ascending. */
-static const char *check_starts(const struct turf_image *image, const struct walk *walk,
-                                uint32_t end)
+/* Segments of the block whose first one @walk is at: ascending up to @end, at most as many as
+ * may be. */
+static const char *check_segments(const struct turf_image *image, size_t block,
+                                  struct walk *walk, uint32_t end, struct range *range)
 {
-	const uint8_t *at = walk->at;
-	uint32_t start = walk->start, before = start;
-	int r;
-	for (unsigned n = 0; (r = turf_ops_next(image, &at, walk->end, &start)) == 1; n++) {
+	int r = 1;
+	for (unsigned n = 0; r == 1; n++) {
+		uint32_t next;
 		if (n == URF_BLOCK_MAX)
 			return "too many segments";
-		if (n ? start <= before : start != before)
-			return "segments out of order";
-		if (start >= end)
-			return "a segment begins behind the block";
-		before = start;
-	}
-	return r < 0 || at != walk->end ? "ops cannot be read" : NULL;
-}
-
-static const char *check_segments(const struct turf_image *image, struct walk *walk,
-                                  uint32_t end, struct range *range)
-{
-	const char *what = check_starts(image, walk, end);
-	uint32_t start = 0;
-	int r = 0;
-	for (bool head = true; !what && (r = turf_walk_peek(image, walk, &start)) == 1;
-	     head = false) {
-		if (turf_walk_to(image, walk, start) < 0)
+		r = turf_walk_peek(image, walk, &next);
+		if (r < 0)
 			return "ops cannot be read";
-		what = check_range(range, walk, head);
+		if (r == 0)
+			next = end;
+		if (next <= walk->start)
+			return "segments out of order";
+		if (next > end || (r == 1 && next == end))
+			return "a segment begins behind the block";
+		const char *what = check_range(range, walk);
 		if (!what)
-			what = check_segment(image, walk);
+			what = check_segment(image, block, walk, next - 1);
+		if (what)
+			return what;
+		if (r == 1 && turf_walk_to(image, walk, next) < 0)
+			return "ops cannot be read";
 	}
-	return r < 0 ? "ops cannot be read" : what;
+	return walk->at == walk->end ? NULL : "ops cannot be read";
 }
 
 /* The first block's top and place, and the last's. */
@@ -208,7 +213,7 @@ int turf_verify_blocks(const struct turf_image *image, struct turf_error *err)
 			return bad(image, err, URF_BLOCKS, i, "out of order");
 		if (turf_walk_begin(image, i, &walk) < 0)
 			return bad(image, err, URF_BLOCKS, i, "cannot be read");
-		what = check_segments(image, &walk, end, &range);
+		what = check_segments(image, i, &walk, end, &range);
 		if (what)
 			return bad(image, err, URF_BLOCKS, i, what);
 	}

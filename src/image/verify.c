@@ -94,6 +94,9 @@ static int check_packed(const struct turf_image *image, const struct packed *tab
 {
 	const struct span section = image->sections[kind];
 	uint64_t bits = (uint64_t)table->n * table->row_bits;
+	for (unsigned i = n_columns; i < URF_COLUMNS_MAX; i++)
+		if (table->width[i])
+			return bad(image, err, kind, 0, "one column too many");
 	if (!section.size)
 		return 0;
 	if (!table->n || table->rows + (bits + 7) / 8 != section.at + section.size ||
@@ -111,14 +114,38 @@ static int check_packed(const struct turf_image *image, const struct packed *tab
 	return 0;
 }
 
+/* Ascending, each of another unit than the one before. */
+static int check_unit_starts(const struct turf_image *image, struct turf_error *err)
+{
+	const struct packed *table = &image->unit_starts;
+	const struct span section = image->sections[URF_UNIT_STARTS];
+	uint64_t bits = (uint64_t)table->n * table->row_bits;
+	for (unsigned i = URF_UNIT_START_COLUMNS; i < URF_COLUMNS_MAX; i++)
+		if (table->width[i])
+			return bad(image, err, URF_UNIT_STARTS, 0, "one column too many");
+	if (section.size && (table->rows + (bits + 7) / 8 != section.at + section.size ||
+	                     !ends_in_zero(table->rows, bits)))
+		return bad(image, err, URF_UNIT_STARTS, table->n, "bytes are left over");
+	for (uint32_t row = 0; row < table->n; row++) {
+		uint32_t unit = packed_get(table, row, 1);
+		if (unit >= MAX(image->units.n, 1u))
+			return bad(image, err, URF_UNIT_STARTS, row, "no such unit");
+		if (row && (packed_get(table, row, 0) <= packed_get(table, row - 1, 0) ||
+		            unit == packed_get(table, row - 1, 1)))
+			return bad(image, err, URF_UNIT_STARTS, row, "out of order");
+	}
+	return 0;
+}
+
 static int check_tables(const struct turf_image *image, struct turf_error *err)
 {
 	int r = check_packed(image, &image->files, URF_FILES, URF_FILE_COLUMNS, 2, err);
 	if (r == 0)
 		r = check_packed(image, &image->more_files, URF_MORE_FILES, URF_FILE_COLUMNS, 2,
 		                 err);
-	return r < 0 ? r
-	             : check_packed(image, &image->units, URF_UNITS, URF_UNIT_COLUMNS, 3, err);
+	if (r == 0)
+		r = check_packed(image, &image->units, URF_UNITS, URF_UNIT_COLUMNS, 3, err);
+	return r < 0 ? r : check_unit_starts(image, err);
 }
 
 int turf_image_verify(const struct turf_image *image, struct turf_error *err)

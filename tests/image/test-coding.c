@@ -277,8 +277,10 @@ START_TEST(finds_the_best_symbol_over_groups)
 }
 END_TEST
 
-/* One function "f" that calls itself at its site 0, ten lines; one block of @ops. */
-static struct turf_image *open_block(struct span *urf, const uint8_t *ops, size_t n)
+/* One function "f" that calls itself at its site 0, ten lines; one block of @points, and, from
+ * its first segment's line on, @ops. */
+static struct turf_image *open_block(struct span *urf, struct span points, const uint8_t *ops,
+                                     size_t n)
 {
 	static const char *const texts[] = { "", "f" };
 	static const char *const phrases[] = { NULL };
@@ -288,14 +290,16 @@ static struct turf_image *open_block(struct span *urf, const uint8_t *ops, size_
 	for (uint32_t i = 0; i < COUNT(lines); i++)
 		lines[i].line = i + 1;
 	urf_texts(&p, texts, COUNT(texts), phrases);
-	urf_packed(&p, URF_FILES, URF_FILE_COLUMNS, 4, (uint8_t[]){ 0, 0, 0, 1 });
+	urf_packed(&p, URF_PACKED_FILES, URF_FILE_COLUMNS, 4, (uint8_t[]){ 0, 0, 0, 1 });
 	urf_function(&p, NULL);
 	urf_function(&p, &(struct urf_function){
 				 "f", 0, { 0 }, 1, 1, { 1 }, 1, lines, site, COUNT(lines), 1 });
 	for (unsigned i = 0; i < 600; i++) /* 0: here; 1..: further by one, line + 1 at most */
 		URF_BYTES(&p, URF_OPS, 0, 0, i ? 1 : 0, i == 599 ? 1 : 0);
 	urf_block(&p, 0);
-	URF_BYTES(&p, URF_SEGMENTS, 1, 0, 0, 0x60, 0, 0);
+	as_u8(&p.of[URF_SEGMENTS], (uint8_t)(points.size / sizeof(struct urf_point)));
+	as_bytes(&p.of[URF_SEGMENTS], points.at, points.size);
+	URF_BYTES(&p, URF_SEGMENTS, 2, 0, 0x60);
 	as_bytes(&p.of[URF_SEGMENTS], ops, n);
 	urf_block(&p, 0x60);
 	return open_parts(&p, urf);
@@ -303,7 +307,7 @@ static struct turf_image *open_block(struct span *urf, const uint8_t *ops, size_
 
 START_TEST(decodes_ops)
 {
-	enum { EMIT = URF_CONTROL_EMIT, GAP, ROOT, PART, UNIT, POP, PUSH };
+	enum { EMIT = URF_CONTROL_EMIT, GAP, POINT, ROOT, PART, POP, PUSH };
 	static const uint8_t far = URF_OP_FAR + (599 - URF_OP_FAR) / 256;
 	static const uint8_t far_low = (599 - URF_OP_FAR) % 256;
 	const struct {
@@ -327,20 +331,144 @@ START_TEST(decodes_ops)
 		{ "root popped", { 0, POP, 1, EMIT, 1, 0 }, 6, 5, -EBADMSG, -EBADMSG, 0 },
 		{ "nothing after push", { 0, PUSH, 0 }, 3, 5, -EBADMSG, -EBADMSG, 0 },
 		{ "no such function",
-		  { 0, ROOT, 9, EMIT, 0x20, 0 },
+		  { 0, ROOT, 8, EMIT, 0x20, 0 },
 		  6,
 		  0x20,
 		  -EBADMSG,
 		  -EBADMSG,
 		  0 },
-		{ "range cut short", { 0, ROOT, 1, EMIT, 0x20, 0 }, 6, 0x20, -EBADMSG, 1, 1 },
+		{ "range cut short", { 0, ROOT, 0, EMIT, 0x20, 0 }, 6, 0x20, -EBADMSG, 1, 1 },
 		{ "out of order", { 0, 0 }, 2, 5, -EBADMSG, 1, 1 },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span urf;
 		struct turf_frames walk;
 		struct turf_frame f = { 0 };
-		struct turf_image *image = open_block(&urf, cases[i].ops, cases[i].n);
+		struct turf_image *image =
+			open_block(&urf, (struct span){ NULL, 0 }, cases[i].ops, cases[i].n);
+		int r = turf_image_verify(image, NULL);
+		ck_assert_msg(r == cases[i].verified, "%s: %d", cases[i].what, r);
+		r = turf_image_frames(image, URF_TEST_BASE + cases[i].rva, &walk);
+		if (r == 1)
+			r = (int)walk.n, turf_frames_next(&walk, &f);
+		ck_assert_msg(r == cases[i].expect, "%s: %d", cases[i].what, r);
+		ck_assert_msg(f.line == cases[i].line, "%s: %u", cases[i].what, f.line);
+		turf_image_close(image);
+		free((void *)urf.at);
+	}
+}
+END_TEST
+
+/* A block's second segment, one byte on, is at line 1; its third, four bytes on, a point. */
+START_TEST(begins_at_points)
+{
+	enum { POINT = URF_CONTROL_POINT, AT = 5 };
+	const struct {
+		const char *what;
+		uint8_t points[6], n_points, point[9], n;
+		uint64_t rva;
+		int verified, expect; /* frames, or < 0 */
+		uint32_t line;
+	} cases[] = {
+		{ "of the same root", { 5, 0, AT }, 3, { POINT, 4, 1, 5 }, 4, 5, 0, 1, 6 },
+		{ "before it", { 5, 0, AT }, 3, { POINT, 4, 1, 5 }, 4, 4, 0, 1, 1 },
+		{ "behind it", { 5, 0, AT }, 3, { POINT, 4, 1, 5, 1 }, 5, 6, 0, 1, 6 },
+		{ "inlined", { 5, 0, AT }, 3, { POINT, 4, 3, 0, 2 }, 5, 5, 0, 2, 3 },
+		{ "the root told",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 0, 10, 0x5b, 3 },
+		  6,
+		  5,
+		  0,
+		  1,
+		  4 },
+		{ "and inlined",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 2, 10, 0x5b, 1, 0, 3 },
+		  8,
+		  5,
+		  0,
+		  2,
+		  4 },
+		{ "another range",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 0, 8, 0x5b, 3 },
+		  6,
+		  5,
+		  -EBADMSG,
+		  1,
+		  4 },
+		{ "another end",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 0, 10, 9, 3 },
+		  6,
+		  5,
+		  -EBADMSG,
+		  1,
+		  4 },
+		{ "no such function",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 32, 10, 0x5b, 3 },
+		  6,
+		  5,
+		  -EBADMSG,
+		  -EBADMSG,
+		  0 },
+		{ "no such line",
+		  { 5, 0, AT },
+		  3,
+		  { POINT, 4, 1, 10 },
+		  4,
+		  5,
+		  -EBADMSG,
+		  -EBADMSG,
+		  0 },
+		{ "not listed", { 0xff, 0xff, 0 }, 3, { POINT, 4, 1, 5 }, 4, 5, 0, 1, 6 },
+		{ "too early", { 4, 0, AT }, 3, { POINT, 4, 1, 5 }, 4, 4, -EBADMSG, 1, 6 },
+		{ "too late", { 6, 0, AT }, 3, { POINT, 4, 1, 5 }, 4, 6, -EBADMSG, 1, 6 },
+		{ "no point there",
+		  { 5, 0, AT - 1 },
+		  3,
+		  { POINT, 4, 1, 5 },
+		  4,
+		  5,
+		  -EBADMSG,
+		  -EBADMSG,
+		  0 },
+		{ "behind the block",
+		  { 5, 0, 99 },
+		  3,
+		  { POINT, 4, 1, 5 },
+		  4,
+		  5,
+		  -EBADMSG,
+		  -EBADMSG,
+		  0 },
+		{ "cut short", { 5, 0, AT }, 3, { POINT, 4, 1 }, 3, 5, -EBADMSG, -EBADMSG, 0 },
+		{ "out of order",
+		  { 9, 0, AT, 5, 0, AT },
+		  6,
+		  { POINT, 4, 1, 5 },
+		  4,
+		  5,
+		  -EBADMSG,
+		  1,
+		  6 },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span urf;
+		struct turf_frames walk;
+		struct turf_frame f = { 0 };
+		uint8_t ops[2 + sizeof(cases[i].point)] = { 0, 1 };
+		memcpy(ops + 2, cases[i].point, cases[i].n);
+		struct turf_image *image =
+			open_block(&urf, (struct span){ cases[i].points, cases[i].n_points },
+		                   ops, 2u + cases[i].n);
 		int r = turf_image_verify(image, NULL);
 		ck_assert_msg(r == cases[i].verified, "%s: %d", cases[i].what, r);
 		r = turf_image_frames(image, URF_TEST_BASE + cases[i].rva, &walk);
@@ -390,7 +518,7 @@ START_TEST(bounds_the_depth)
 		for (unsigned i = 1; i < depth; i++)
 			ops[n++] = URF_CONTROL_PUSH, ops[n++] = 0;
 		ops[n++] = 1;
-		struct turf_image *image = open_block(&urf, ops, n);
+		struct turf_image *image = open_block(&urf, (struct span){ NULL, 0 }, ops, n);
 		bool fits = depth == URF_DEPTH_MAX;
 		uint32_t first[MANY + 1];
 		uint64_t addr = URF_TEST_BASE + 8, addrs[MANY];
@@ -414,4 +542,5 @@ END_TEST
 
 TESTS("image/coding", takes_numbers, takes_any_numbers, selects_each_bit, finds_the_keys_put_in,
       decodes_texts, decodes_texts_one_after_another, walks_over_bent_texts,
-      finds_the_best_symbol_over_groups, decodes_ops, bounds_the_depth, searches_tables)
+      finds_the_best_symbol_over_groups, decodes_ops, begins_at_points, bounds_the_depth,
+      searches_tables)

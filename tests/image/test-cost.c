@@ -123,7 +123,7 @@ static struct pages pages_of(uint64_t addr)
 }
 
 /* What it may take to look up an address: pages for all frames; deep chains take most. */
-enum { AVERAGE_PAGES = 12, MOST_PAGES = 20 };
+enum { AVERAGE_PAGES = 10, MOST_PAGES = 18 };
 
 static void count_addresses(const char *path)
 {

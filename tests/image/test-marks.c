@@ -243,8 +243,7 @@ static void many_blocks(struct urf_parts *p, uint32_t n)
 	for (uint32_t i = 0; i <= n; i++) {
 		urf_block(p, 0x10 * i);
 		if (i < n)
-			URF_BYTES(p, URF_SEGMENTS, 0, URF_CONTROL_UNIT, 1, URF_CONTROL_ROOT, 1,
-			          URF_CONTROL_EMIT, 0, 0);
+			URF_BYTES(p, URF_SEGMENTS, 0, 2, 0, 0x10, 0);
 	}
 }
 

@@ -27,6 +27,7 @@ enum { URF_TEST_BASE = 0x1000 };
 struct urf_parts {
 	struct as of[URF_N_SECTIONS];
 	uint32_t n_functions, n_texts, n_symbols;
+	struct urf_packed packed[URF_N_PACKED];
 	const char *const *texts;   /* sorted; [0] is "" */
 	const char *const *phrases; /* up to NULL */
 };
@@ -251,13 +252,15 @@ static inline void urf_symbol(struct urf_parts *p, uint32_t from, uint32_t start
 }
 
 /* A packed table of columns of 8 bits. */
-static inline void urf_packed(struct urf_parts *p, enum urf_section_kind kind, unsigned columns,
-                              size_t n, const uint8_t *cells)
+static inline void urf_packed(struct urf_parts *p, enum urf_packed_table table,
+                              unsigned columns, size_t n, const uint8_t *cells)
 {
-	as_uleb(&p->of[kind], n / columns);
-	for (unsigned i = 0; i < columns; i++)
-		as_u8(&p->of[kind], 8);
-	as_bytes(&p->of[kind], cells, n);
+	static const enum urf_section_kind kinds[URF_N_PACKED] = { URF_FILES, URF_UNITS,
+		                                                   URF_UNIT_STARTS,
+		                                                   URF_MORE_FILES };
+	p->packed[table].n = le32_of(n / columns);
+	memset(p->packed[table].width, 8, columns);
+	as_bytes(&p->of[kinds[table]], cells, n);
 }
 
 static inline void urf_rows(struct urf_parts *p)
@@ -311,16 +314,18 @@ static inline void urf_functions(struct urf_parts *p)
 
 static inline void urf_segments(struct urf_parts *p)
 {
-	enum { EMIT = URF_CONTROL_EMIT, GAP, ROOT, PART, UNIT, POP, PUSH };
-	urf_block(p, 0); /* outer, unit 1, 0 back, 0x40 ahead, at its entry, nothing inlined */
-	URF_BYTES(p, URF_SEGMENTS, 1, 1, 0, 0x40, 0, 0, 0, 1);
-	urf_block(p, 0x14); /* in leaf */
-	URF_BYTES(p, URF_SEGMENTS, 1, 1, 0x14, 0x2c, 0, 2, 0, 0, 0, 2);
-	URF_BYTES(p, URF_SEGMENTS, GAP, 0x26, UNIT, 2, ROOT, 4, EMIT, 0x10, 0, GAP, 0x10);
+	enum { EMIT = URF_CONTROL_EMIT, GAP, POINT, ROOT, PART, POP, PUSH };
+	urf_block(p, 0); /* no points; outer, 0 back, 0x40 ahead, nothing inlined, line 0 */
+	URF_BYTES(p, URF_SEGMENTS, 0, 2, 0, 0x40, 0, 1);
+	urf_block(p, 0x14); /* a point 0x8e behind it; in leaf */
+	URF_BYTES(p, URF_SEGMENTS, 1, 0x8e, 0, 24, 3, 0x28, 0x2c, 2, 0, 0, 0, 2);
+	URF_BYTES(p, URF_SEGMENTS, GAP, 0x26, ROOT, 3, EMIT, 0x10, 0, GAP, 0x10);
 	/* start minus entry: 0xa0; outer's line 1; inner's line 1; outer's line 0 */
-	URF_BYTES(p, URF_SEGMENTS, UNIT, 1, PART, 1, 0xa0, 0x01, EMIT, 0x40, 1);
-	URF_BYTES(p, URF_SEGMENTS, PUSH, 0, EMIT, 2, 1, POP, 1, EMIT, 2, 0x7f);
+	URF_BYTES(p, URF_SEGMENTS, PART, 0x7d, 0xa0, 0x01, EMIT, 0x40, 1);
+	URF_BYTES(p, URF_SEGMENTS, POINT, 2, 2, 5, 0xa0, 0x01, 6, 1, 0, 1, POP, 1, EMIT, 2, 0);
 	urf_block(p, 0xa8);
+	urf_packed(p, URF_PACKED_UNIT_STARTS, URF_UNIT_START_COLUMNS, 6,
+	           (uint8_t[]){ 0, 1, 0x50, 2, 0x60, 1 });
 }
 
 static inline void urf_parts_fill(struct urf_parts *p)
@@ -334,8 +339,8 @@ static inline void urf_parts_fill(struct urf_parts *p)
 	uint8_t tail = (uint8_t)urf_text(p, "/abs/tail.s"), gcc = (uint8_t)urf_text(p, "gcc");
 	const uint8_t files[] = { 0, 0, src, main_c, src, tail };
 	const uint8_t units[] = { 0, 0, 0, 0, 0, main_c, src, gcc, 12, 5, tail, src, 0, 0, 4 };
-	urf_packed(p, URF_FILES, URF_FILE_COLUMNS, sizeof(files), files);
-	urf_packed(p, URF_UNITS, URF_UNIT_COLUMNS, sizeof(units), units);
+	urf_packed(p, URF_PACKED_FILES, URF_FILE_COLUMNS, sizeof(files), files);
+	urf_packed(p, URF_PACKED_UNITS, URF_UNIT_COLUMNS, sizeof(units), units);
 	urf_functions(p);
 	urf_segments(p);
 	urf_symbol(p, 0, 0, 0x40, "outer_sym", 0);
@@ -384,6 +389,7 @@ static inline struct span urf_of_parts(struct urf_parts *p)
 	};
 	memcpy(head.magic, URF_MAGIC, sizeof(head.magic));
 	memcpy(head.layout, URF_LAYOUT, sizeof(head.layout));
+	memcpy(head.packed, p->packed, sizeof(head.packed));
 	struct elf_out out = { .machine = EM_X86_64, .n_sections = 2 + URF_N_SECTIONS };
 	out.section[0] = (struct elf_out_section){
 		.name = ".note", .type = SHT_NOTE, .align = 4, .bytes = { note, sizeof(note) }
