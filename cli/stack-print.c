@@ -62,8 +62,12 @@ static void print_function(const struct stack *s, const struct line *l)
 	if (!code)
 		return;
 	uint64_t addr = frame_addr(l->frame);
+	/* a cold part may lie before the function's entry */
 	if (code->has_start && !code->inlined)
-		printf("+0x%llx", (unsigned long long)(addr - code->function_start));
+		printf("%c0x%llx", addr < code->function_start ? '-' : '+',
+		       (unsigned long long)(addr < code->function_start
+		                                    ? code->function_start - addr
+		                                    : addr - code->function_start));
 	if (code->inlined)
 		fputs(" [inlined]", stdout);
 }

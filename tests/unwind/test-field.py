@@ -136,7 +136,7 @@ class Field(lib.Case):
     def check(self, text, *names):
         """These functions, one calling the next, in a stack that is whole."""
         self.assertNotIn('not complete', text)
-        shown = re.findall(r'^#\d+ +0x\w+ +(?:\S+ )?([\w.:~]+)(?:\(.*?\))?(?:\+| )', text, re.M)
+        shown = re.findall(r'^#\d+ +0x\w+ +(?:\S+ )?([\w.:~]+)(?:\(.*?\))?(?:[-+]0x\w{1,7}\b| )', text, re.M)
         want = list(names)
         at = shown.index(want[0]) if want[0] in shown else -1
         self.assertEqual(shown[at:at + len(want)], want, text)
