@@ -181,7 +181,12 @@ void turf_details_variables(const struct turf_details *details, struct turf_vari
 uint32_t turf_locations_n(const struct turf_image *image)
 {
 	struct span index = image->sections[URF_LOCATION_INDEX];
-	return index.size < sizeof(le32) ? 0 : le32_get(*(const le32 *)index.at);
+	uint64_t n_words = index.size / sizeof(le32);
+	if (n_words == 0)
+		return 0;
+	/* no more than the groups behind it have room for, whatever it says */
+	return (uint32_t)MIN((n_words - 1) * URF_LOCATION_STEP,
+	                     (uint64_t)le32_get(*(const le32 *)index.at));
 }
 
 /* One expression of a group: its size, and its bytes in @room where they stand there. */

@@ -25,8 +25,12 @@ static const char *check_expr(const uint8_t *expr, size_t size, unsigned nested)
 
 static int check_locations(const struct turf_image *image, struct turf_error *err)
 {
+	struct span index = image->sections[URF_LOCATION_INDEX];
 	uint32_t n = turf_locations_n(image);
-	size_t n_groups = image->sections[URF_LOCATION_INDEX].size / sizeof(le32);
+	size_t n_groups = index.size / sizeof(le32);
+	if (n_groups && le32_get(*(const le32 *)index.at) != n)
+		return bad(image, err, URF_LOCATION_INDEX, 0,
+		           "tells more expressions than it has");
 	if (n_groups != (n ? 1 + ((uint64_t)n + URF_LOCATION_STEP - 1) / URF_LOCATION_STEP : 0))
 		return bad(image, err, URF_LOCATION_INDEX, 0,
 		           "does not go with the number of expressions");
