@@ -51,12 +51,12 @@ static bool frame_offset(const struct frame *f, const uint8_t *expr, size_t size
 	return !*end || strcmp(end, ", deref") == 0;
 }
 
-static struct instance *add_instance(struct frame *f, uint32_t function)
+static struct instance *add_instance(struct frame *f, const struct turf_body *body)
 {
 	struct turf_variables walk;
 	struct turf_variable v;
 	struct instance *i = calloc(1, sizeof(*i));
-	if (!i || turf_image_details(f->image, function, &i->details) != 1) {
+	if (!i || turf_body_details(body, &i->details) != 1) {
 		free(i);
 		return NULL;
 	}
@@ -74,7 +74,8 @@ static struct instance *add_instance(struct frame *f, uint32_t function)
 
 /* The stack gets an instance of @function: it is shown where it is the innermost of the chain,
  * or within that. */
-static void push(struct frame *f, uint32_t depth, uint32_t function)
+static void push(struct frame *f, uint32_t depth, uint32_t function,
+                 const struct turf_body *body)
 {
 	uint32_t n = f->n_chain;
 	bool within = depth && f->stack[depth - 1];
@@ -83,7 +84,7 @@ static void push(struct frame *f, uint32_t depth, uint32_t function)
 		f->same++;
 	bool is_it = !f->found && f->same == n && depth == n - 1;
 	f->found |= is_it;
-	f->stack[depth] = is_it || within ? add_instance(f, function) : NULL;
+	f->stack[depth] = is_it || within ? add_instance(f, body) : NULL;
 	if (f->stack[depth])
 		f->stack[depth]->is_root = depth == 0;
 }
@@ -110,10 +111,10 @@ static void read_body(struct frame *f, struct turf_body *body)
 {
 	struct turf_body_event e;
 	uint32_t function;
-	push(f, 0, body->function);
+	push(f, 0, body->function, body);
 	while (turf_body_next(body, &e) == 1 && e.depth < TURF_FRAMES_MAX) {
 		if (e.kind == TURF_BODY_ENTER && turf_body_function(body, &function) == 1)
-			push(f, e.depth, function);
+			push(f, e.depth, function, body);
 		else if (e.kind == TURF_BODY_FRAME)
 			turf_location_ops(e.expr, e.expr_size, f->base, sizeof(f->base));
 		else if (e.kind == TURF_BODY_BLOCK)

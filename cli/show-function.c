@@ -440,14 +440,11 @@ static void put_calls(const struct shown *s)
 }
 
 /* The variable that an event of a body is about: 1, 0 or < 0. */
-static int variable_of(const struct turf_image *image, const struct turf_body *body,
-                       uint32_t number, struct turf_variable *v, struct turf_details *d)
+static int variable_of(const struct turf_body *body, uint32_t number,
+                       struct turf_variable *v, struct turf_details *d)
 {
 	struct turf_variables walk;
-	uint32_t function;
-	if (turf_body_function(body, &function) < 0)
-		return -EBADMSG;
-	int r = turf_image_details(image, function, d);
+	int r = turf_body_details(body, d);
 	if (r != 1)
 		return r;
 	turf_details_variables(d, &walk);
@@ -485,7 +482,7 @@ static int put_body(const struct turf_image *image, struct turf_body *body)
 		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
 			continue;
 		if (e.number != last || e.instance != instance) {
-			r = variable_of(image, body, e.number, &v, &d);
+			r = variable_of(body, e.number, &v, &d);
 			if (r < 0 || (r == 1 && !put_variable(image, &v, e.depth)))
 				return r < 0 ? r : -ENOMEM;
 			putchar('\n');
@@ -507,7 +504,7 @@ static void json_place(const struct turf_image *image, const struct turf_body *b
 	struct turf_details d;
 	struct turf_variable v;
 	char ops[WORDS_MOST];
-	if (variable_of(image, body, e->number, &v, &d) != 1)
+	if (variable_of(body, e->number, &v, &d) != 1)
 		return;
 	printf("%s{\"depth\":%" PRIu32 ",\"instance\":%" PRIu32, between, e->depth,
 	       e->instance);

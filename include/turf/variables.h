@@ -54,13 +54,15 @@ struct turf_details {
 	turf_text name, linkage_name;   /* of the function asked for, as in struct turf_frame */
 	uint32_t file, line;            /* of its declaration; 0: not known */
 	const struct turf_image *image; /* private from here on */
-	uint32_t base_line, value;
+	uint32_t base_line, value, variants;
 	struct turf_coded blocks, variables;
 };
 
 /**
  * turf_image_details() - what is known of a function
  * @function: number of struct turf_frame
+ *
+ * Where units say different things of it: what most of them say.
  *
  * Cost:   at most 16 records read
  * Return: 1, 0 nothing is known or no such function, -ENODATA none in this urf, -EBADMSG
@@ -154,7 +156,7 @@ struct turf_body {
 	uint32_t next_expr;
 	uint32_t depth, n, variable, block;
 	struct {
-		uint32_t site, variable, block, own;
+		uint32_t site, variable, block, own, variant;
 	} stack[TURF_FRAMES_MAX];
 	uint8_t room[2][TURF_EXPR_ROOM];
 };
@@ -171,6 +173,9 @@ int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_b
 int turf_body_next(struct turf_body *walk, struct turf_body_event *out);
 /* The function of the instance that the last event was in: 1 or -EBADMSG. */
 int turf_body_function(const struct turf_body *walk, uint32_t *function);
+/* Its details, which may differ from unit to unit: those of the function are what most units
+ * say. Return: as turf_image_details(). */
+int turf_body_details(const struct turf_body *walk, struct turf_details *out);
 
 enum { TURF_VARIABLES_MAX = 2048 }; /* of one function; further ones are left out */
 

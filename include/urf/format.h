@@ -634,6 +634,7 @@ enum urf_field { /* +: a number, +-: folded */
 	                               */
 	         URF_FIELD_BODY_START,    /* + */
 	         URF_FIELD_BODY_FUNCTION, /* +- */
+	         URF_FIELD_BODY_VARIANT,  /* + */
 	         URF_FIELD_KIND,
 	         URF_FIELD_FIRST_A,      /* +- */
 	         URF_FIELD_FIRST_GAP,    /* an address */
@@ -651,6 +652,7 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_RANGE_LENGTH,
 	         URF_FIELD_ENTER_A,
 	         URF_FIELD_ENTER_LENGTH, /* + */
+	         URF_FIELD_ENTER_VARIANT, /* + */
 	         URF_FIELD_LEAVE_LENGTH, /* + */
 	         URF_FIELD_CALL_GAP,
 	         URF_FIELD_PARAMETER_A, /* + */
@@ -661,6 +663,7 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_FLAGS_HIGH, /* + the others */
 	         URF_FIELD_SAME,       /* + */
 	         URF_FIELD_TYPE,       /* + */
+	         URF_FIELD_VARIANTS,   /* + */
 	         URF_FIELD_SCOPE,      /* + */
 	         URF_FIELD_BLOCKS,     /* + */
 	         URF_FIELD_BLOCK,      /* + */
@@ -693,6 +696,11 @@ static_assert(sizeof(struct urf_model) == 3, "on disk");
  *  - where URF_DETAIL_SAME: SAME: function, whose details these are (and are not
  *    URF_DETAIL_SAME), and that is all
  *  - TYPE returned
+ *  - where URF_DETAIL_VARIANTS: VARIANTS, minus that of the group's last record that has it, of
+ *    the first 0: the function has variants, numbered from 1 on, whose records are those from
+ *    there on, counted from behind the last function's. A variant's record is as a function's,
+ *    but neither URF_DETAIL_SAME nor URF_DETAIL_VARIANTS; the fields count as in its function's.
+ *    Behind the last variant are records of which nothing is known, up to the end of a group
  *  - where URF_DETAIL_SCOPED: SCOPE: type or namespace that it stands in
  *  - where URF_DETAIL_BLOCKS: BLOCKS, their number; of each: BLOCK: how many blocks before it
  *    the one around it comes, 0: the function itself
@@ -728,6 +736,7 @@ enum {
 	URF_DETAIL_DELETED = 0x400,
 	URF_DETAIL_DEFAULTED = 0x800,
 	URF_DETAIL_VIRTUAL = 0x1000,
+	URF_DETAIL_VARIANTS = 0x2000,
 
 	URF_DETAIL_LOW_BITS = 6,
 	URF_DETAIL_LOW = (1 << URF_DETAIL_LOW_BITS) - 1,
@@ -748,7 +757,8 @@ enum {
  * Bodies: a body for each function that has code of its own, by the rva of its entry, in groups
  * of at most URF_BODY_STEP. A group begins with BODY_EXPR. Of each body: BODY_START, bytes
  * behind the entry before (of a group's first: 0); BODY_FUNCTION, minus that of the body before
- * (of a group's first: 0); tokens, the last of kind URF_TOKEN_END. Behind a group's last body
+ * (of a group's first: 0); BODY_VARIANT, 0: of the function's own details, else the variant's
+ * number; tokens, the last of kind URF_TOKEN_END. Behind a group's last body
  * comes 0 once more instead of a start.
  *
  * Tokens say what is inlined and where variables are. A token is a kind and up to four numbers
@@ -765,7 +775,8 @@ enum {
  *  - SINGLE: variable next + a is at expr throughout
  *  - BLOCK: block next + a has addresses from first + gap on, length bytes; RANGE: and more,
  *    from end + gap on
- *  - ENTER: length instances are left, then one is entered: at site next + a of the one on top
+ *  - ENTER: length instances are left, then one is entered: at site next + a of the one on
+ *    top; ENTER_VARIANT follows, as BODY_VARIANT
  *  - LEAVE: length instances are left
  *  - CALL: a call returns to call + gap; PARAMETER: it passes in register a, or where a >=
  *    URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of expr

@@ -26,14 +26,18 @@ struct resolver {
 	struct instance stack[URF_DEPTH_MAX];
 };
 
-static void enter(struct resolver *r, uint32_t function)
+/* Returns the number of what its function is a variant of. */
+static uint32_t enter(struct resolver *r, uint32_t function)
 {
+	const struct details *d = r->c->details;
+	uint32_t variant = r->unit->variants_of[function];
 	uint64_t root = r->unit->roots_of[function];
 	r->stack[r->depth++] = (struct instance){
 		.unit = root ? &r->c->units[root >> 32] : NULL,
 		.root = turf_cold_root(r->c, root),
 		.block = 1,
 	};
+	return variant ? d->variants.at[variant - 1].number : 0;
 }
 
 /* Number of the DIE that a token names. */
@@ -104,22 +108,17 @@ static const struct cold_variable *variable_at(struct instance *at, unit_die die
  * together, an instance may name another unit's copy of its function's variables. */
 static bool find_named(struct resolver *r, const struct instance *at, struct found *ret)
 {
-	const struct details *d = r->c->details;
 	const char *name;
-	uint32_t function = at->root->function;
 	if (!r->walk || !die_has(r->walk, DIE_NAME) ||
 	    turf_die_string(r->walk, DIE_NAME, &name) != 1)
 		return false;
 	uint64_t line = die_number(r->walk, DIE_DECL_LINE, 0);
-	const struct detail *list = &d->list[function];
-	if (list->same)
-		list = &d->list[list->same];
-	uint32_t index = 0;
-	for (uint32_t i = list->first; i; i = d->variables.at[i - 1].next, index++) {
-		const struct detail_variable *v = &d->variables.at[i - 1];
-		if (v->v->line != line || !v->v->name || strcmp(v->v->name, name) != 0)
+	for (uint32_t i = 0; i < at->root->n_variables; i++) {
+		const struct cold_variable *v =
+			&at->unit->variables.at[at->root->first_variable + i];
+		if (v->line != line || !v->name || strcmp(v->name, name) != 0)
 			continue;
-		*ret = (struct found){ index, v->block };
+		*ret = (struct found){ i, turf_cold_block(at->unit, at->root, v->block) };
 		return true;
 	}
 	return false;
@@ -216,7 +215,7 @@ static bool resolve_token(struct resolver *r, struct token *t)
 		number = r->hot->sites.at[scope->site].number;
 		t->a = number - at->site;
 		at->site = number + 1;
-		enter(r, scope->function);
+		t->gap = (int32_t)enter(r, scope->function);
 		return true;
 	}
 	case URF_TOKEN_LEAVE:
@@ -261,7 +260,7 @@ static void resolve_body(struct resolver *r, struct cold_body *body)
 	uint32_t kept = 0;
 	bool list = false; /* the one that NEXT and RANGE go on with is kept */
 	r->depth = 0;
-	enter(r, scope->function);
+	body->variant = enter(r, scope->function);
 	for (uint32_t i = 0; i < body->n; i++) {
 		struct token token = t[i];
 		bool goes_on = token.kind == URF_TOKEN_NEXT || token.kind == URF_TOKEN_RANGE;

@@ -210,6 +210,7 @@ static void code_group(const void *ctx, size_t idx, struct coder *coder)
 		uint32_t number = function_of(all, e);
 		turf_coder_number(coder, URF_FIELD_BODY_START, 0, e->start - start);
 		coder_folded(coder, URF_FIELD_BODY_FUNCTION, 0, number - function);
+		turf_coder_number(coder, URF_FIELD_BODY_VARIANT, 0, body_of(all, e)->variant);
 		code_body(all, e, &c);
 		start = e->start;
 		function = number;
@@ -341,8 +342,10 @@ void turf_bodies_free(struct cold *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; c->units && i < c->b->dwarf.n_units; i++)
+	for (size_t i = 0; c->units && i < c->b->dwarf.n_units; i++) {
 		free(c->units[i].roots_of);
+		free(c->units[i].variants_of);
+	}
 	free(c->units);
 	if (c->details)
 		turf_details_free(c->details);

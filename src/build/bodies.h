@@ -30,7 +30,7 @@ struct cold_variable {
 	uint32_t file;  /* index in the unit's line table + 1; 0: none */
 	uint32_t block; /* index + 1 in the function's blocks; 0: its outermost */
 	uint32_t value; /* provisional number of an expression that holds wherever it lives */
-	uint32_t index; /* in the function's details, and what kind it is: set by details.c */
+	uint32_t index; /* in the function's details */
 	uint8_t kind;   /* URF_VARIABLE_* */
 };
 struct cold_block {
@@ -59,7 +59,7 @@ struct token {
 	bool far;         /* a is an index in far_dies */
 	bool by_variable; /* of a block: a is a variable in it */
 	uint32_t a;       /* DIE, or whatever the kind says */
-	int32_t gap;
+	int32_t gap; /* of URF_TOKEN_ENTER: the variant */
 	uint32_t length, expr;
 };
 
@@ -67,6 +67,7 @@ struct token {
 struct cold_body {
 	uint32_t scope;    /* index in the unit's scopes */
 	uint32_t first, n; /* tokens */
+	uint32_t variant;  /* of its function's details */
 	bool chosen;       /* of those with the same entry */
 };
 
@@ -106,6 +107,7 @@ struct cold_unit {
 	UNIT_LIST(struct cold_global) globals;
 	/* of each of the unit's functions: unit << 32 | index + 1; 0: none */
 	uint64_t *roots_of;
+	uint32_t *variants_of; /* likewise: index + 1 in the details'; 0: none */
 };
 
 struct cold_scratch;

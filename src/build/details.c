@@ -4,8 +4,8 @@
  *
  * A unit's function is known by a DIE; what is the same for all of its code stands below the
  * DIE at the end of its abstract origins, the root. Functions of one root (clones) share the
- * record of one of them. Where units say different things of a function, its variables are all
- * that any unit says; which of them a piece of code has, its body tells.
+ * record of one of them. Where units say different things of a function, each of these is a
+ * variant of it with a record of its own; which one a piece of code has, its body tells.
  */
 #include <xxhash.h>
 
@@ -77,20 +77,37 @@ static uint64_t find_root(const struct cold *c, uint64_t die)
 	return 0;
 }
 
-/* What all roots that are alike have in common. */
-static uint64_t shape_of(const struct cold_unit *u, const struct cold_root *root)
+uint32_t turf_cold_block(const struct cold_unit *u, const struct cold_root *root,
+                         uint32_t block)
 {
+	while (block && !u->blocks.at[root->first_block + block - 1].used)
+		block = u->blocks.at[root->first_block + block - 1].parent;
+	return block ? u->blocks.at[root->first_block + block - 1].number : 0;
+}
+
+/* Numbers what the root has, and tells what it has in common with all that say the same. */
+static uint64_t shape_of(struct cold_unit *u, const struct cold_root *root)
+{
+	uint32_t n = 0;
 	uint64_t hash = hash_mix(hash_mix(0, (uint64_t)root->type << 32 | root->flags),
-	                         (uint64_t)root->n_variables << 32 | root->n_blocks);
-	for (uint32_t i = 0; i < root->n_variables; i++) {
-		const struct cold_variable *v = &u->variables.at[root->first_variable + i];
-		uint64_t name = v->name ? XXH3_64bits(v->name, strlen(v->name)) : 0;
-		hash = hash_mix(hash_mix(hash, name), (uint64_t)v->type << 32 | v->line);
-		hash = hash_mix(hash_mix(hash, (uint64_t)v->block << 32 | v->kind), v->value);
+	                         root->n_variables);
+	for (uint32_t i = 0; i < root->n_blocks; i++) {
+		struct cold_block *b = &u->blocks.at[root->first_block + i];
+		if (!b->used)
+			continue;
+		b->number = ++n;
+		hash = hash_mix(hash, turf_cold_block(u, root, b->parent));
 	}
-	for (uint32_t i = 0; i < root->n_blocks; i++)
-		hash = hash_mix(hash, u->blocks.at[root->first_block + i].parent);
-	return hash;
+	for (uint32_t i = 0; i < root->n_variables; i++) {
+		struct cold_variable *v = &u->variables.at[root->first_variable + i];
+		uint64_t name = v->name ? XXH3_64bits(v->name, strlen(v->name)) : 0;
+		v->index = i;
+		hash = hash_mix(hash_mix(hash, name), (uint64_t)v->type << 32 | v->line);
+		hash = hash_mix(hash, (uint64_t)turf_cold_block(u, root, v->block) << 32 |
+		                              v->kind);
+		hash = hash_mix(hash, v->value);
+	}
+	return hash_mix(hash, n);
 }
 
 int turf_details_resolve(struct cold *c, size_t idx, struct turf_error *err)
@@ -99,7 +116,8 @@ int turf_details_resolve(struct cold *c, size_t idx, struct turf_error *err)
 	struct cold_unit *u = &c->units[idx];
 	size_t n = out->function_dies.n;
 	u->roots_of = calloc(n + 1, sizeof(*u->roots_of));
-	if (!u->roots_of)
+	u->variants_of = calloc(n + 1, sizeof(*u->variants_of));
+	if (!u->roots_of || !u->variants_of)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for functions");
 	for (size_t i = 0; i < n; i++)
 		if (out->functions.at[i].used)
@@ -158,126 +176,71 @@ static void find_same(struct details *d, const struct cold *c)
 			d->list[i].same = 0;
 }
 
-/* Whether it is what another root said; two of one root are two, however alike they are. */
-static bool same_variable(const struct detail_variable *a, const struct cold_variable *v,
-                          uint32_t block, const struct cold_root *root)
+static bool same_variant(const void *ctx, uint32_t idx, const void *other)
 {
-	return a->root != root && a->v->line == v->line && a->v->type == v->type &&
-	       a->block == block &&
-	       (a->v->kind & URF_VARIABLE_ARTIFICIAL) == (v->kind & URF_VARIABLE_ARTIFICIAL) &&
-	       (a->v->name == v->name ||
-	        (a->v->name && v->name && !strcmp(a->v->name, v->name)));
+	const struct detail_variant *a = &((const struct details *)ctx)->variants.at[idx];
+	const struct detail_variant *b = other;
+	return a->function == b->function && a->root->shape == b->root->shape;
 }
 
-uint32_t turf_cold_block(const struct cold_unit *u, const struct cold_root *root,
-                         uint32_t block)
+/* Notes what a unit's function says, of those that share a record. */
+static int add_variant(struct details *d, const struct cold *c, uint64_t root, uint32_t number,
+                       uint32_t *ret)
 {
-	while (block && !u->blocks.at[root->first_block + block - 1].used)
-		block = u->blocks.at[root->first_block + block - 1].parent;
-	return block ? u->blocks.at[root->first_block + block - 1].number : 0;
-}
-
-static bool merge_blocks(struct details *d, struct detail *to, struct cold_unit *u,
-                         const struct cold_root *root)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < root->n_blocks; i++) {
-		struct cold_block *b = &u->blocks.at[root->first_block + i];
-		if (!b->used)
-			continue;
-		b->number = ++n;
-		if (n <= to->n_blocks)
-			continue;
-		if (!vec_reserve(&d->blocks, 1))
-			return false;
-		uint32_t parent = turf_cold_block(u, root, b->parent);
-		d->blocks.at[d->blocks.n] = (struct detail_block){ parent, 0 };
-		*(to->last_block ? &d->blocks.at[to->last_block - 1].next : &to->first_block) =
-			(uint32_t)d->blocks.n + 1;
-		to->last_block = (uint32_t)++d->blocks.n;
-		to->n_blocks = n;
+	uint32_t function = d->list[number].same ? d->list[number].same : number, idx;
+	struct detail *of = &d->list[function];
+	struct detail_variant v = { .unit = &c->units[root >> 32],
+		                    .root = turf_cold_root(c, root),
+		                    .function = function };
+	if (d->variants.n == TABLE_MAX || !vec_reserve(&d->variants, 1))
+		return -ENOMEM;
+	int r = turf_table_intern(&d->known_variants, hash_mix(v.root->shape, function),
+	                          same_variant, d, &v, (uint32_t)d->variants.n, &idx);
+	if (r == 0) {
+		d->variants.at[d->variants.n++] = v;
+		*(of->last ? &d->variants.at[of->last - 1].next : &of->first) = idx + 1;
+		of->last = idx + 1;
 	}
-	return true;
+	if (r >= 0)
+		d->variants.at[idx].count++;
+	*ret = idx + 1;
+	return MIN(r, 0);
 }
 
-static bool append(struct details *d, struct detail *to, struct cold_variable *v,
-                   uint32_t block, const struct cold_root *root)
+static bool add_variables(struct details *d, struct detail_variant *to)
 {
-	if (!vec_reserve(&d->variables, 1))
+	const struct cold_root *root = to->root;
+	if (!vec_reserve(&d->variables, root->n_variables))
 		return false;
-	d->variables.at[d->variables.n] = (struct detail_variable){
-		.v = v, .root = root, .block = block, .value = v->value
-	};
-	*(to->last ? &d->variables.at[to->last - 1].next : &to->first) =
-		(uint32_t)d->variables.n + 1;
-	to->last = (uint32_t)++d->variables.n;
-	v->index = to->n++;
-	return true;
-}
-
-/* Finds each variable of @root among those that are known, or appends it. */
-static bool merge_variables(struct details *d, struct detail *to, struct cold_unit *u,
-                            const struct cold_root *root)
-{
-	enum { LOOKED_AT = 4096 }; /* so that strange input stays cheap */
-	uint32_t at = to->first, n = 0;
+	to->first = (uint32_t)d->variables.n;
 	for (uint32_t i = 0; i < root->n_variables; i++) {
-		struct cold_variable *v = &u->variables.at[root->first_variable + i];
-		uint32_t block = turf_cold_block(u, root, v->block), tried = 0;
-		/* most often in the same order */
-		for (; tried < MIN(to->n, (uint32_t)LOOKED_AT); tried++, n++) {
-			if (!at)
-				at = to->first, n = 0;
-			if (same_variable(&d->variables.at[at - 1], v, block, root))
-				break;
-			at = d->variables.at[at - 1].next;
-		}
-		if (tried == MIN(to->n, (uint32_t)LOOKED_AT)) {
-			if (!append(d, to, v, block, root))
-				return false;
-			continue;
-		}
-		struct detail_variable *known = &d->variables.at[at - 1];
-		known->root = root;
-		known->differs |= known->value != v->value;
-		v->index = n++;
-		at = known->next;
+		const struct cold_variable *v =
+			&to->unit->variables.at[root->first_variable + i];
+		d->variables.at[d->variables.n++] = (struct detail_variable){
+			.v = v, .block = turf_cold_block(to->unit, root, v->block)
+		};
 	}
 	return true;
 }
 
-/* What is like one that was merged in its own order. */
-static void take_order(struct cold_unit *u, const struct cold_root *root)
+/* What most units say of a function is its own record. */
+static bool number_variants(struct details *d, struct detail *of)
 {
+	struct detail_variant *list = d->variants.at;
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < root->n_blocks; i++)
-		if (u->blocks.at[root->first_block + i].used)
-			u->blocks.at[root->first_block + i].number = ++n;
-	for (uint32_t i = 0; i < root->n_variables; i++)
-		u->variables.at[root->first_variable + i].index = i;
-}
-
-static bool merge_root(struct details *d, struct cold_unit *u, struct cold_root *root)
-{
-	struct detail *to = &d->list[root->function];
-	if (to->same)
-		to = &d->list[to->same];
-	if (to->plain && to->shape == root->shape) {
-		take_order(u, root);
-		return true;
+	of->own = of->first;
+	for (uint32_t i = of->first; i; i = list[i - 1].next)
+		if (list[i - 1].count > list[of->own - 1].count)
+			of->own = i;
+	of->variants = (uint32_t)d->further.n;
+	for (uint32_t i = of->first; i; i = list[i - 1].next) {
+		if (!add_variables(d, &list[i - 1]) || !vec_reserve(&d->further, 1))
+			return false;
+		if (i == of->own)
+			continue;
+		list[i - 1].number = ++n;
+		d->further.at[d->further.n++] = i - 1;
 	}
-	bool first = !to->known;
-	if (first) {
-		to->known = true;
-		to->shape = root->shape;
-		to->type = root->type;
-		to->flags = root->flags;
-		to->scope = root->scope;
-	}
-	if (!merge_blocks(d, to, u, root) || !merge_variables(d, to, u, root))
-		return false;
-	/* two of its variables may have become one: then places tell no indexes */
-	to->plain |= first && to->n == root->n_variables;
 	return true;
 }
 
@@ -288,13 +251,21 @@ int turf_details_merge(struct cold *c, struct details *d)
 	if (!d->list)
 		return -ENOMEM;
 	find_same(d, c);
-	for (size_t u = 0; u < c->b->dwarf.n_units; u++)
-		for (size_t i = 0; i < c->units[u].roots.n; i++) {
-			struct cold_root *root = &c->units[u].roots.at[i];
-			if (root->function && !merge_root(d, &c->units[u], root))
-				return -ENOMEM;
+	int r = 0;
+	for (size_t u = 0; u < c->b->dwarf.n_units; u++) {
+		const struct unit_out *out = &c->b->units[u];
+		const struct cold_unit *unit = &c->units[u];
+		for (size_t i = 0; r == 0 && unit->roots_of && i < out->function_dies.n; i++) {
+			uint32_t number = out->functions.at[i].global;
+			if (unit->roots_of[i] && number)
+				r = add_variant(d, c, unit->roots_of[i], number,
+				                &unit->variants_of[i]);
 		}
-	return 0;
+	}
+	for (size_t i = 1; r == 0 && i < d->n; i++)
+		if (d->list[i].first && !number_variants(d, &d->list[i]))
+			r = -ENOMEM;
+	return r;
 }
 
 static bool same_pair(const void *ctx, uint32_t idx, const void *other)
@@ -326,8 +297,8 @@ int turf_details_intern(struct cold *c, struct details *d)
 		r = turf_cold_text(c->b, v->v->name, &v->name);
 		if (r == 0)
 			r = add_pair(d, v);
-		if (v->value && !v->differs)
-			turf_expr_use(&c->exprs, v->value);
+		if (v->v->value)
+			turf_expr_use(&c->exprs, v->v->value);
 	}
 	return r;
 }
@@ -375,7 +346,7 @@ static void code_variable(const struct cold *c, const struct detail_variable *v,
                           struct before *before, uint32_t *last_value, struct coder *coder)
 {
 	const struct details *d = c->details;
-	uint32_t value = v->differs ? 0 : c->exprs.list.at[v->value].final;
+	uint32_t value = c->exprs.list.at[v->v->value].final;
 	uint32_t bits = (v->v->kind != before->kind ? URF_VARIABLE_TURN : 0) |
 	                (v->block != before->block ? URF_VARIABLE_BLOCK : 0) |
 	                (value ? URF_VARIABLE_VALUE : 0);
@@ -404,15 +375,17 @@ static void code_variable(const struct cold *c, const struct detail_variable *v,
 		(struct before){ v->v->line, v->block, v->v->kind, pair, bits, before->n + 1 };
 }
 
-static void code_blocks(const struct details *d, const struct detail *to, struct coder *coder)
+static void code_blocks(const struct detail_variant *of, uint32_t n_blocks, struct coder *coder)
 {
 	uint32_t n = 0;
-	turf_coder_number(coder, URF_FIELD_BLOCKS, 0, to->n_blocks);
-	for (uint32_t i = to->first_block; i; i = d->blocks.at[i - 1].next) {
-		uint32_t parent = d->blocks.at[i - 1].parent;
+	turf_coder_number(coder, URF_FIELD_BLOCKS, 0, n_blocks);
+	for (uint32_t i = 0; i < of->root->n_blocks; i++) {
+		const struct cold_block *b = &of->unit->blocks.at[of->root->first_block + i];
+		if (!b->used)
+			continue;
+		uint32_t parent = turf_cold_block(of->unit, of->root, b->parent);
 		n++;
-		turf_coder_number(coder, URF_FIELD_BLOCK, 0,
-		                  parent && parent < n ? n - parent : 0);
+		turf_coder_number(coder, URF_FIELD_BLOCK, 0, parent ? n - parent : 0);
 	}
 }
 
@@ -422,63 +395,90 @@ static void code_flags(struct coder *coder, uint32_t flags)
 	turf_coder_number(coder, URF_FIELD_FLAGS_HIGH, 0, flags >> URF_DETAIL_LOW_BITS);
 }
 
-static void code_detail(const struct cold *c, uint32_t idx, uint32_t *last_value,
-                        struct coder *coder)
+/* What the group's next record counts from. */
+struct group_state {
+	uint32_t value, variants;
+};
+
+static void code_variant(const struct cold *c, const struct detail_variant *of, bool own,
+                         struct group_state *state, struct coder *coder)
 {
 	const struct details *d = c->details;
-	const struct detail *to = &d->list[idx];
-	if (to->same) {
-		code_flags(coder, URF_DETAIL_SAME);
-		turf_coder_number(coder, URF_FIELD_SAME, 0, to->same);
-		return;
+	const struct detail *detail = &d->list[of->function];
+	const struct cold_root *root = of->root;
+	bool more = own && detail->first != detail->last;
+	uint32_t n_blocks = 0;
+	for (uint32_t i = 0; i < root->n_blocks; i++)
+		n_blocks += of->unit->blocks.at[root->first_block + i].used;
+	code_flags(coder, root->flags | (root->scope ? URF_DETAIL_SCOPED : 0) |
+	                          (n_blocks ? URF_DETAIL_BLOCKS : 0) |
+	                          (more ? URF_DETAIL_VARIANTS : 0));
+	turf_coder_number(coder, URF_FIELD_TYPE, 0, root->type);
+	if (more) {
+		turf_coder_number(coder, URF_FIELD_VARIANTS, 0,
+		                  detail->variants - state->variants);
+		state->variants = detail->variants;
 	}
-	if (!to->known) {
-		turf_coder_symbol(coder, URF_FIELD_FLAGS, 0, URF_CODE_MORE);
-		return;
-	}
-	code_flags(coder, to->flags | (to->scope ? URF_DETAIL_SCOPED : 0) |
-	                          (to->n_blocks ? URF_DETAIL_BLOCKS : 0));
-	turf_coder_number(coder, URF_FIELD_TYPE, 0, to->type);
-	if (to->scope)
-		turf_coder_number(coder, URF_FIELD_SCOPE, 0, to->scope);
-	if (to->n_blocks)
-		code_blocks(d, to, coder);
-	struct before before = { .line = c->b->merged->list.at[idx].line,
+	if (root->scope)
+		turf_coder_number(coder, URF_FIELD_SCOPE, 0, root->scope);
+	if (n_blocks)
+		code_blocks(of, n_blocks, coder);
+	struct before before = { .line = c->b->merged->list.at[of->function].line,
 		                 .kind = URF_VARIABLE_ARGUMENT,
 		                 .bits = CODE_FIRST_VARIABLE };
-	for (uint32_t i = to->first; i; i = d->variables.at[i - 1].next)
-		code_variable(c, &d->variables.at[i - 1], &before, last_value, coder);
+	for (uint32_t i = 0; i < root->n_variables; i++)
+		code_variable(c, &d->variables.at[of->first + i], &before, &state->value,
+		              coder);
 	turf_coder_symbol(coder, URF_FIELD_VARIABLE,
 	                  code_variable_context(before.bits, before.n, before.kind),
 	                  URF_VARIABLE_END);
 }
 
+/* Behind the last record those that fill its group know nothing. */
+static void code_detail(const struct cold *c, size_t idx, struct group_state *state,
+                        struct coder *coder)
+{
+	const struct details *d = c->details;
+	if (idx < d->n && d->list[idx].same) {
+		code_flags(coder, URF_DETAIL_SAME);
+		turf_coder_number(coder, URF_FIELD_SAME, 0, d->list[idx].same);
+	} else if (idx < d->n && d->list[idx].own) {
+		code_variant(c, &d->variants.at[d->list[idx].own - 1], true, state, coder);
+	} else if (idx >= d->n && idx - d->n < d->further.n) {
+		code_variant(c, &d->variants.at[d->further.at[idx - d->n]], false, state,
+		             coder);
+	} else {
+		turf_coder_symbol(coder, URF_FIELD_FLAGS, 0, URF_CODE_MORE);
+	}
+}
+
 void turf_details_number(struct cold *c, const struct details *d)
 {
 	for (size_t i = 0; i < d->variables.n; i++)
-		if (!d->variables.at[i].differs)
-			turf_expr_number(&c->exprs, d->variables.at[i].value);
+		turf_expr_number(&c->exprs, d->variables.at[i].v->value);
 }
 
 size_t turf_details_groups(const struct details *d)
 {
-	return (d->n + URF_DETAIL_STEP - 1) / URF_DETAIL_STEP;
+	return (d->n + d->further.n + URF_DETAIL_STEP - 1) / URF_DETAIL_STEP;
 }
 
 void turf_details_code(const void *cold, size_t group, struct coder *coder)
 {
 	const struct cold *c = cold;
 	size_t first = group * URF_DETAIL_STEP;
-	uint32_t last_value = 0;
-	for (size_t i = first; i < MIN(c->details->n, first + URF_DETAIL_STEP); i++)
-		code_detail(c, (uint32_t)i, &last_value, coder);
+	struct group_state state = { 0 };
+	for (size_t i = first; i < first + URF_DETAIL_STEP; i++)
+		code_detail(c, i, &state, coder);
 }
 
 void turf_details_free(struct details *d)
 {
 	free(d->list);
+	vec_fini(&d->variants);
+	vec_fini(&d->further);
 	vec_fini(&d->variables);
-	vec_fini(&d->blocks);
 	vec_fini(&d->pairs);
+	turf_table_fini(&d->known_variants);
 	turf_table_fini(&d->known_pairs);
 }

@@ -7,39 +7,38 @@
 
 struct detail_variable {
 	const struct cold_variable *v;
-	const struct cold_root *root; /* the last one that said it */
-	uint32_t block;               /* number */
-	uint32_t value;               /* provisional number of an expression */
-	uint32_t name;                /* provisional number of a text */
-	uint32_t pair;                /* index */
-	uint32_t next;                /* index + 1 */
-	bool differs;                 /* value does, from unit to unit: bodies tell it */
+	uint32_t block; /* number */
+	uint32_t name;  /* provisional number of a text */
+	uint32_t pair;  /* index */
 };
 /* A name and a type. */
 struct detail_pair {
 	uint32_t name, type, count;
 	uint32_t number; /* its row, counted from 1; 0: it has none */
 };
-struct detail_block {
-	uint32_t parent; /* number */
-	uint32_t next;   /* index + 1 */
+/* What roots of one function say that say the same. */
+struct detail_variant {
+	const struct cold_unit *unit;
+	const struct cold_root *root;
+	uint32_t function; /* whose details these are */
+	uint32_t count;    /* units' functions that are so */
+	uint32_t number;   /* 0: the function's own record */
+	uint32_t next;     /* of the function: index + 1 */
+	uint32_t first;    /* variable: index */
 };
 struct detail {
-	uint32_t same, end; /* the function that has its details; 0: it has its own */
-	uint32_t type, flags, scope;
-	uint32_t first, last, n; /* variables: index + 1 */
-	uint32_t first_block, last_block, n_blocks;
-	uint64_t shape;
-	bool known;
-	bool plain; /* a root of that shape has its variables in this order */
+	uint32_t same, end;     /* the function that has its details; 0: it has its own */
+	uint32_t first, last;   /* variants: index + 1 */
+	uint32_t own, variants; /* the one of number 0: index + 1; where the others' records are */
 };
 struct details {
 	struct detail *list; /* by function */
 	size_t n;
+	UNIT_LIST(struct detail_variant) variants;
+	UNIT_LIST(uint32_t) further; /* variants of numbers from 1 on: by function, number */
 	UNIT_LIST(struct detail_variable) variables;
-	UNIT_LIST(struct detail_block) blocks;
 	UNIT_LIST(struct detail_pair) pairs;
-	struct table known_pairs;
+	struct table known_variants, known_pairs;
 };
 
 bool turf_cold_find(const struct cold *c, uint64_t die, size_t *unit, unit_die *ret);

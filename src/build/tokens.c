@@ -101,6 +101,7 @@ void turf_token_code(struct token_coder *c, const struct token *t)
 	case URF_TOKEN_ENTER:
 		coder_folded(c->coder, URF_FIELD_ENTER_A, before, t->a);
 		turf_coder_number(c->coder, URF_FIELD_ENTER_LENGTH, before, t->length);
+		turf_coder_number(c->coder, URF_FIELD_ENTER_VARIANT, 0, (uint32_t)t->gap);
 		break;
 	case URF_TOKEN_LEAVE:
 		turf_coder_number(c->coder, URF_FIELD_LEAVE_LENGTH, 0, t->length);

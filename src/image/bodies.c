@@ -44,6 +44,7 @@ int turf_body_begin(struct turf_body *walk, bool first)
 		return 0;
 	walk->entry += start;
 	walk->function += coded_folded(&walk->at, URF_FIELD_BODY_FUNCTION, 0);
+	walk->stack[0].variant = coded_number(&walk->at, URF_FIELD_BODY_VARIANT, 0);
 	walk->depth = walk->n = 0;
 	walk->stack[0].site = walk->stack[0].variable = walk->stack[0].own = 0;
 	walk->stack[0].block = 1;
@@ -178,7 +179,11 @@ static int take_enter(struct turf_body *walk, struct body_event *out)
 	unsigned context = walk->tokens.kinds[0];
 	uint32_t difference = coded_folded(&walk->at, URF_FIELD_ENTER_A, context);
 	uint32_t left = coded_number(&walk->at, URF_FIELD_ENTER_LENGTH, context);
-	return enter(walk, left, difference, out);
+	uint32_t variant = coded_number(&walk->at, URF_FIELD_ENTER_VARIANT, 0);
+	int r = enter(walk, left, difference, out);
+	if (r == 1)
+		walk->stack[walk->depth].variant = variant;
+	return r;
 }
 
 static int take_leave(struct turf_body *walk)
@@ -316,6 +321,15 @@ int turf_body_function(const struct turf_body *walk, uint32_t *function)
 	return 1;
 }
 
+int turf_body_details(const struct turf_body *walk, struct turf_details *out)
+{
+	uint32_t function;
+	int r = turf_body_function(walk, &function);
+	return r < 0 ? r
+	             : turf_details_variant(walk->image, function,
+	                                    walk->stack[walk->depth].variant, out);
+}
+
 /* The stack over @rva: 1, 0 nobody's code, -EBADMSG. */
 static int stack_at(const struct turf_image *image, uint32_t rva, struct walk *at)
 {
@@ -373,9 +387,10 @@ static void note(struct turf_locals *walk, const struct body_event *e, uint32_t 
 	}
 }
 
-/* All tokens of the instances with the sites of @at down to @depth. */
+/* All tokens of the instances with the sites of @at down to @depth; which variant of its
+ * function's details these have. */
 static int read_places(struct turf_body *body, const struct walk *at, uint32_t depth,
-                       uint32_t rva, struct turf_locals *walk)
+                       uint32_t rva, struct turf_locals *walk, uint32_t *variant)
 {
 	struct body_event e = { 0 };
 	uint32_t same = 0; /* instances on the stack that are those of @at */
@@ -386,6 +401,8 @@ static int read_places(struct turf_body *body, const struct walk *at, uint32_t d
 			if (same == body->depth - 1 && body->depth <= depth &&
 			    at->stack[body->depth].site == e.a)
 				same++;
+			if (same == depth && body->depth == depth)
+				*variant = body->stack[depth].variant;
 		} else if (e.kind == URF_TOKEN_LEAVE) {
 			same = MIN(same, body->depth);
 		} else if ((body->depth == depth && same == depth) ||
@@ -421,7 +438,7 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 {
 	struct walk at;
 	struct turf_body tokens;
-	uint32_t rva, function;
+	uint32_t rva, function, variant;
 	if (!image->sections[URF_BODIES].size)
 		return -ENODATA;
 	int r = rva_of(image, addr, &rva) ? stack_at(image, rva, &at) : 0;
@@ -431,14 +448,16 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 	r = find_body(image, at.entry, &tokens);
 	if (r != 1 || frame_of(image, &at, depth, &function) < 0)
 		return r == 1 ? -EBADMSG : r;
-	r = turf_image_details(image, function, &walk->details);
-	if (r != 1)
-		return r;
 	memset(walk->where, 0, sizeof(walk->where));
 	memset(walk->blocks, 0, sizeof(walk->blocks));
 	walk->frame_base = 0;
-	if (read_places(&tokens, &at, depth, rva, walk) < 0 || read_frame_base(image, walk) < 0)
+	variant = depth ? 0 : tokens.stack[0].variant;
+	if (read_places(&tokens, &at, depth, rva, walk, &variant) < 0 ||
+	    read_frame_base(image, walk) < 0)
 		return -EBADMSG;
+	r = turf_details_variant(image, function, variant, &walk->details);
+	if (r != 1)
+		return r;
 	turf_details_variables(&walk->details, &walk->variables);
 	walk->block = block_below(walk, TURF_VARIABLES_MAX);
 	return 1;

@@ -13,6 +13,9 @@ int turf_location_at(const struct turf_image *image, uint32_t number,
 /* The next variable, of whose expression no more than the number is read: walk->value where
  * walk->bits say so. 1, 0, -EBADMSG. */
 int turf_variables_pass(struct turf_variables *walk, struct turf_variable *out);
+/* As turf_image_details(), of the variant with that number; 0: the function's own. */
+int turf_details_variant(const struct turf_image *image, uint32_t function, uint32_t variant,
+                         struct turf_details *out);
 /* How many expressions there are, number 0 included. */
 uint32_t turf_locations_n(const struct turf_image *image);
 

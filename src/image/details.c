@@ -64,6 +64,8 @@ static int read_record(struct turf_details *d, uint32_t *same)
 		return c->bad ? -EBADMSG : 1;
 	}
 	d->type = coded_number(c, URF_FIELD_TYPE, 0);
+	if (d->flags & URF_DETAIL_VARIANTS)
+		d->variants += coded_number(c, URF_FIELD_VARIANTS, 0);
 	if (d->flags & URF_DETAIL_SCOPED)
 		d->scope = coded_number(c, URF_FIELD_SCOPE, 0);
 	if (d->flags & URF_DETAIL_BLOCKS && pass_blocks(d) < 0)
@@ -85,19 +87,17 @@ static int pass_variables(struct turf_details *d)
 	return r;
 }
 
-/* The record of a function: 1, 0 no such function or nothing is known, < 0. */
-static int record_of(const struct turf_image *image, uint32_t function,
+/* A record, those of variants behind those of functions: 1, 0 nothing is known, < 0. */
+static int record_of(const struct turf_image *image, uint64_t number,
                      struct turf_details *out, uint32_t *same)
 {
 	struct span index = image->sections[URF_DETAIL_INDEX];
 	struct span all = image->sections[URF_DETAILS];
 	const le32 *groups = (const le32 *)index.at;
-	uint32_t group = function / URF_DETAIL_STEP;
+	uint64_t group = number / URF_DETAIL_STEP;
 	size_t n = index.size / sizeof(le32);
 	if (!index.size)
 		return -ENODATA;
-	if (function >= image->n_functions)
-		return 0;
 	if (group >= n)
 		return -EBADMSG;
 	uint64_t off = le32_get(groups[group]);
@@ -109,7 +109,7 @@ static int record_of(const struct turf_image *image, uint32_t function,
 	turf_coded_begin(image, bytes, &out->variables);
 	for (uint32_t i = 0;; i++) {
 		int r = read_record(out, same);
-		if (r < 0 || i == function % URF_DETAIL_STEP)
+		if (r < 0 || i == number % URF_DETAIL_STEP)
 			return r;
 		if (r == 1 && !*same && pass_variables(out) < 0)
 			return -EBADMSG;
@@ -130,19 +130,31 @@ static int read_own(const struct turf_image *image, uint32_t function, struct tu
 	return 0;
 }
 
-int turf_image_details(const struct turf_image *image, uint32_t function,
-                       struct turf_details *out)
+int turf_details_variant(const struct turf_image *image, uint32_t function, uint32_t variant,
+                         struct turf_details *out)
 {
 	struct turf_details d;
 	uint32_t same, further, line;
+	if (image->sections[URF_DETAIL_INDEX].size && function >= image->n_functions)
+		return 0;
 	int r = record_of(image, function, &d, &same);
 	if (r == 1 && same) {
+		if (same >= image->n_functions)
+			return -EBADMSG;
 		r = record_of(image, same, &d, &further);
 		if (r == 0 || (r == 1 && further))
 			return -EBADMSG;
 	}
+	if (r == 1 && variant) {
+		if (!(d.flags & URF_DETAIL_VARIANTS))
+			return -EBADMSG;
+		r = record_of(image, (uint64_t)image->n_functions + d.variants + variant - 1,
+		              &d, &further);
+		if (r == 0 || (r == 1 && (further || d.flags & URF_DETAIL_VARIANTS)))
+			return -EBADMSG;
+	}
 	if (r != 1)
-		return r;
+		return variant && r == 0 ? -EBADMSG : r;
 	d.function = same ? same : function;
 	if (read_own(image, d.function, &d) < 0)
 		return -EBADMSG;
@@ -152,6 +164,12 @@ int turf_image_details(const struct turf_image *image, uint32_t function,
 	d.base_line = line;
 	*out = d;
 	return 1;
+}
+
+int turf_image_details(const struct turf_image *image, uint32_t function,
+                       struct turf_details *out)
+{
+	return turf_details_variant(image, function, 0, out);
 }
 
 uint32_t turf_details_block(const struct turf_details *details, uint32_t block)

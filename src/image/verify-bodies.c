@@ -61,17 +61,25 @@ static const char *check_variable(const struct turf_image *image, const struct t
 	return NULL;
 }
 
+/* How much of it a function, or a variant of it, has. */
+struct known {
+	uint32_t variables, blocks;
+	uint32_t variants; /* where its are, + 1; 0: it has none */
+	bool checked;
+};
+
 static const char *check_details(const struct turf_image *image, uint32_t function,
-                                 uint32_t *n_variables, uint32_t *n_blocks)
+                                 uint32_t variant, struct known *known)
 {
 	struct turf_details d;
 	struct turf_variables walk;
 	struct turf_variable v;
-	int r = turf_image_details(image, function, &d);
-	*n_variables = *n_blocks = 0;
+	int r = turf_details_variant(image, function, variant, &d);
+	*known = (struct known){ .checked = true };
 	if (r <= 0)
 		return r < 0 ? "cannot be read" : NULL;
-	*n_blocks = d.n_blocks;
+	known->blocks = d.n_blocks;
+	known->variants = d.flags & URF_DETAIL_VARIANTS ? d.variants + 1 : 0;
 	if (d.type && d.type >= image->n_types)
 		return "its type is beyond the last one";
 	if (d.scope && d.scope >= image->n_types)
@@ -81,17 +89,18 @@ static const char *check_details(const struct turf_image *image, uint32_t functi
 		const char *why = check_variable(image, &d, &v);
 		if (why)
 			return why;
-		(*n_variables)++;
+		known->variables++;
 	}
 	return r < 0 ? "a variable cannot be read" : NULL;
 }
 
-/* How much of it a function has. */
-struct known {
-	uint32_t variables, blocks;
+/* What is known of functions, then of variants. */
+struct all_known {
+	struct known *at;
+	size_t n;
 };
 
-static int check_all_details(const struct turf_image *image, struct known *known,
+static int check_all_details(const struct turf_image *image, struct known *known, size_t n,
                              struct turf_error *err)
 {
 	struct span index = image->sections[URF_DETAIL_INDEX];
@@ -99,13 +108,12 @@ static int check_all_details(const struct turf_image *image, struct known *known
 		return image->sections[URF_DETAILS].size
 		               ? bad(image, err, URF_DETAILS, 0, "has no index")
 		               : 0;
-	if (index.size / sizeof(le32) !=
-	    ((uint64_t)image->n_functions + URF_DETAIL_STEP - 1) / URF_DETAIL_STEP)
+	if (n < image->n_functions)
 		return bad(image, err, URF_DETAIL_INDEX, 0,
 		           "does not go with the number of functions");
 	for (uint32_t i = 0; i < image->n_functions; i++) {
 		const char *why =
-			check_details(image, i, &known[i].variables, &known[i].blocks);
+			check_details(image, i, 0, &known[i]);
 		if (why)
 			return bad(image, err, URF_DETAILS, i, why);
 	}
@@ -131,7 +139,25 @@ static const char *check_token(const struct turf_image *image, const struct body
 	return NULL;
 }
 
-static const char *check_tokens(const struct turf_image *image, const struct known *known,
+/* What is known of the function that @walk is in, which may be a variant. */
+static const char *find_known(const struct turf_image *image, const struct all_known *known,
+                              const struct turf_body *walk, uint32_t function,
+                              struct known *out)
+{
+	uint32_t variant = walk->stack[walk->depth].variant;
+	*out = known->at[function];
+	if (!variant)
+		return NULL;
+	uint64_t number = (uint64_t)image->n_functions + out->variants + variant - 2;
+	if (!out->variants || number >= known->n)
+		return "a variant that its function has not";
+	struct known *of = &known->at[number];
+	const char *why = of->checked ? NULL : check_details(image, function, variant, of);
+	*out = *of;
+	return why;
+}
+
+static const char *check_tokens(const struct turf_image *image, const struct all_known *known,
                                 struct turf_body *walk)
 {
 	struct body_event e = { 0 };
@@ -139,23 +165,27 @@ static const char *check_tokens(const struct turf_image *image, const struct kno
 	int r;
 	if (!walk->function || walk->function >= image->n_functions)
 		return "its function is beyond the last one";
-	stack[0] = known[walk->function];
+	const char *why = find_known(image, known, walk, walk->function, &stack[0]);
+	if (why)
+		return why;
 	while ((r = turf_body_token(walk, &e)) == 1) {
 		uint32_t function;
 		if (e.kind == URF_TOKEN_ENTER) {
 			if (turf_body_function(walk, &function) < 0 ||
 			    function >= image->n_functions)
 				return "a call site that its function has not";
-			stack[walk->depth] = known[function];
+			why = find_known(image, known, walk, function,
+			                 &stack[walk->depth]);
 		}
-		const char *why = check_token(image, &e, &stack[walk->depth]);
+		if (!why)
+			why = check_token(image, &e, &stack[walk->depth]);
 		if (why)
 			return why;
 	}
 	return r < 0 ? "a token cannot be read" : NULL;
 }
 
-static int check_bodies(const struct turf_image *image, const struct known *known,
+static int check_bodies(const struct turf_image *image, const struct all_known *known,
                         struct turf_error *err)
 {
 	size_t n = image->sections[URF_BODIES].size / sizeof(struct urf_body);
@@ -225,14 +255,16 @@ static int check_globals(const struct turf_image *image, struct turf_error *err)
 
 int turf_verify_bodies(const struct turf_image *image, struct turf_error *err)
 {
+	size_t n = image->sections[URF_DETAIL_INDEX].size / sizeof(le32) * URF_DETAIL_STEP;
 	scoped(freep) struct known *known =
-		calloc((size_t)image->n_functions + 1, sizeof(*known));
+		calloc(MAX(n, (size_t)image->n_functions) + 1, sizeof(*known));
 	if (!known)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory to verify with");
+	struct all_known all = { known, n };
 	int r = check_locations(image, err);
 	if (r == 0)
-		r = check_all_details(image, known, err);
+		r = check_all_details(image, known, n, err);
 	if (r == 0)
-		r = check_bodies(image, known, err);
+		r = check_bodies(image, &all, err);
 	return r < 0 ? r : check_globals(image, err);
 }
