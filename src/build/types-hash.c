@@ -82,12 +82,36 @@ static inline uint64_t hash_ref(struct type_scan *s, uint64_t ref, unsigned dept
 	               : hash_node(s, idx, depth + 1);
 }
 
+/* `volatile const T` is hashed as if it were `const volatile T`, which is the same type: units
+ * say the one or the other. */
+static bool hash_swapped(struct type_scan *s, struct type_sum *n, unsigned depth)
+{
+	size_t inner = n->kind == URF_TYPE_VOLATILE ? node_of(s, n->ref) : SIZE_MAX;
+	if (inner == SIZE_MAX || s->sums.at[inner].kind != URF_TYPE_CONST ||
+	    depth == DEPTH_MAX)
+		return false;
+	uint64_t ref = hash_ref(s, s->sums.at[inner].ref, depth + 1);
+	for (unsigned i = 0; i < 2; i++) {
+		n->hash[0] = 1;
+		n->hash[1] = 2;
+		type_mix(n->hash, TYPE_NO_SIZE, 0);
+		type_mix(n->hash, i ? URF_TYPE_CONST : URF_TYPE_VOLATILE, 0);
+		type_mix(n->hash, ref, 0);
+		ref = n->hash[0] + !n->hash[0];
+	}
+	return true;
+}
+
 static uint64_t hash_node(struct type_scan *s, size_t idx, unsigned depth)
 {
 	struct type_sum *n = &s->sums.at[idx]; /* all stay where they are */
 	bool declaration = n->flags & URF_FLAG_DECLARATION;
 	bool local = n->used && n->ref2 < TYPE_REF_SIGNATURE; /* a specification: in the key */
 	n->state = HASH_BEGUN;
+	if (hash_swapped(s, n, depth)) {
+		n->state = HASH_DONE;
+		return s->ids.at[idx] = n->hash[0] + !n->hash[0];
+	}
 	uint64_t ref = declaration ? 0 : hash_ref(s, n->ref, depth);
 	uint64_t ref2 = local || n->ref2 == TYPE_REF_NONE ? 0 : hash_ref(s, n->ref2, depth);
 	uint64_t hash[2] = { n->hash[0], n->hash[1] };
