@@ -440,8 +440,8 @@ static void put_calls(const struct shown *s)
 }
 
 /* The variable that an event of a body is about: 1, 0 or < 0. */
-static int variable_of(const struct turf_body *body, uint32_t number,
-                       struct turf_variable *v, struct turf_details *d)
+static int variable_of(const struct turf_body *body, uint32_t number, struct turf_variable *v,
+                       struct turf_details *d)
 {
 	struct turf_variables walk;
 	int r = turf_body_details(body, d);

@@ -168,7 +168,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 204 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00008"
+#define URF_LAYOUT "v2.00009"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -651,9 +651,9 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_RANGE_GAP,
 	         URF_FIELD_RANGE_LENGTH,
 	         URF_FIELD_ENTER_A,
-	         URF_FIELD_ENTER_LENGTH, /* + */
+	         URF_FIELD_ENTER_LENGTH,  /* + */
 	         URF_FIELD_ENTER_VARIANT, /* + */
-	         URF_FIELD_LEAVE_LENGTH, /* + */
+	         URF_FIELD_LEAVE_LENGTH,  /* + */
 	         URF_FIELD_CALL_GAP,
 	         URF_FIELD_PARAMETER_A, /* + */
 	         URF_FIELD_PARAMETER_EXPR,
@@ -699,8 +699,9 @@ static_assert(sizeof(struct urf_model) == 3, "on disk");
  *  - where URF_DETAIL_VARIANTS: VARIANTS, minus that of the group's last record that has it, of
  *    the first 0: the function has variants, numbered from 1 on, whose records are those from
  *    there on, counted from behind the last function's. A variant's record is as a function's,
- *    but neither URF_DETAIL_SAME nor URF_DETAIL_VARIANTS; the fields count as in its function's.
- *    Behind the last variant are records of which nothing is known, up to the end of a group
+ *    but neither URF_DETAIL_SAME nor URF_DETAIL_VARIANTS; the fields count as in its
+ * function's. Behind the last variant are records of which nothing is known, up to the end of a
+ * group
  *  - where URF_DETAIL_SCOPED: SCOPE: type or namespace that it stands in
  *  - where URF_DETAIL_BLOCKS: BLOCKS, their number; of each: BLOCK: how many blocks before it
  *    the one around it comes, 0: the function itself

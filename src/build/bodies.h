@@ -59,7 +59,7 @@ struct token {
 	bool far;         /* a is an index in far_dies */
 	bool by_variable; /* of a block: a is a variable in it */
 	uint32_t a;       /* DIE, or whatever the kind says */
-	int32_t gap; /* of URF_TOKEN_ENTER: the variant */
+	int32_t gap;      /* of URF_TOKEN_ENTER: the variant */
 	uint32_t length, expr;
 };
 

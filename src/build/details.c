@@ -103,8 +103,8 @@ static uint64_t shape_of(struct cold_unit *u, const struct cold_root *root)
 		uint64_t name = v->name ? XXH3_64bits(v->name, strlen(v->name)) : 0;
 		v->index = i;
 		hash = hash_mix(hash_mix(hash, name), (uint64_t)v->type << 32 | v->line);
-		hash = hash_mix(hash, (uint64_t)turf_cold_block(u, root, v->block) << 32 |
-		                              v->kind);
+		hash = hash_mix(hash,
+		                (uint64_t)turf_cold_block(u, root, v->block) << 32 | v->kind);
 		hash = hash_mix(hash, v->value);
 	}
 	return hash_mix(hash, n);

@@ -27,9 +27,10 @@ struct detail_variant {
 	uint32_t first;    /* variable: index */
 };
 struct detail {
-	uint32_t same, end;     /* the function that has its details; 0: it has its own */
-	uint32_t first, last;   /* variants: index + 1 */
-	uint32_t own, variants; /* the one of number 0: index + 1; where the others' records are */
+	uint32_t same, end;   /* the function that has its details; 0: it has its own */
+	uint32_t first, last; /* variants: index + 1 */
+	uint32_t own,
+		variants; /* the one of number 0: index + 1; where the others' records are */
 };
 struct details {
 	struct detail *list; /* by function */

@@ -87,8 +87,7 @@ static inline uint64_t hash_ref(struct type_scan *s, uint64_t ref, unsigned dept
 static bool hash_swapped(struct type_scan *s, struct type_sum *n, unsigned depth)
 {
 	size_t inner = n->kind == URF_TYPE_VOLATILE ? node_of(s, n->ref) : SIZE_MAX;
-	if (inner == SIZE_MAX || s->sums.at[inner].kind != URF_TYPE_CONST ||
-	    depth == DEPTH_MAX)
+	if (inner == SIZE_MAX || s->sums.at[inner].kind != URF_TYPE_CONST || depth == DEPTH_MAX)
 		return false;
 	uint64_t ref = hash_ref(s, s->sums.at[inner].ref, depth + 1);
 	for (unsigned i = 0; i < 2; i++) {

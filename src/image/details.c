@@ -88,8 +88,8 @@ static int pass_variables(struct turf_details *d)
 }
 
 /* A record, those of variants behind those of functions: 1, 0 nothing is known, < 0. */
-static int record_of(const struct turf_image *image, uint64_t number,
-                     struct turf_details *out, uint32_t *same)
+static int record_of(const struct turf_image *image, uint64_t number, struct turf_details *out,
+                     uint32_t *same)
 {
 	struct span index = image->sections[URF_DETAIL_INDEX];
 	struct span all = image->sections[URF_DETAILS];

@@ -112,8 +112,7 @@ static int check_all_details(const struct turf_image *image, struct known *known
 		return bad(image, err, URF_DETAIL_INDEX, 0,
 		           "does not go with the number of functions");
 	for (uint32_t i = 0; i < image->n_functions; i++) {
-		const char *why =
-			check_details(image, i, 0, &known[i]);
+		const char *why = check_details(image, i, 0, &known[i]);
 		if (why)
 			return bad(image, err, URF_DETAILS, i, why);
 	}
@@ -174,8 +173,7 @@ static const char *check_tokens(const struct turf_image *image, const struct all
 			if (turf_body_function(walk, &function) < 0 ||
 			    function >= image->n_functions)
 				return "a call site that its function has not";
-			why = find_known(image, known, walk, function,
-			                 &stack[walk->depth]);
+			why = find_known(image, known, walk, function, &stack[walk->depth]);
 		}
 		if (!why)
 			why = check_token(image, &e, &stack[walk->depth]);

@@ -173,6 +173,21 @@ def plain(kind):
     return re.sub(r"((?:long|short)+)unsigned", r"unsigned\1", kind)
 
 
+def unscoped(kind):
+    """The same without what names stand in."""
+    out = []
+    for token in re.findall(r"::|\w+|.", re.sub(r"\{\.\.\.\}", "", kind or "")):
+        depth = 0
+        while token == "::" and out:
+            last = out.pop()
+            depth += (last in ">)") - (last in "<(")
+            if depth == 0 and re.match(r"\w", last):
+                break
+        if token != "::":
+            out.append(token)
+    return plain("".join(out))
+
+
 class Variable:
     """One in scope: what the DWARF says of it."""
     def __init__(self, dies, die, pc, around=None):
@@ -376,9 +391,10 @@ def cause_llvm(v, found):
         return "said twice" if v.again else "no name" if not v.key[0] else \
             "out of its block" if v.moved else "not told"
     if plain(v.type) != plain(found["type"]):
-        # llvm-dwarfdump does not write what a restrict pointer points to, nor a function's
-        # arguments behind an array
-        cut = "restrict " in v.type or plain(found["type"]).startswith(plain(v.type))
+        # llvm-dwarfdump does not write what a restrict pointer points to, a function's
+        # arguments behind an array, nor what a typedef stands in
+        cut = "restrict " in v.type or plain(found["type"]).startswith(plain(v.type)) or \
+            unscoped(v.type) == unscoped(found["type"])
         return "llvm's type" if cut else "another unit's type"
     if is_place(v.where, found["location"]):
         return "equal"
