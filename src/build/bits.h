@@ -28,6 +28,8 @@ static inline bool turf_bits_begin(struct bits *b, struct buf *out, uint64_t n)
 static inline void turf_bits_put(const struct bits *b, struct buf *out, uint64_t at,
                                  uint64_t value, unsigned width)
 {
+	if (!width) /* nor is there room where all numbers have 0 bits */
+		return;
 	uint8_t *p = out->at + b->off + at / 8;
 	unsigned skip = at % 8;
 	for (unsigned done = 0; done < width; p++, skip = 0) {

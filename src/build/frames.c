@@ -455,7 +455,10 @@ static int emit_keys(const struct keys *keys, struct tables *t,
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < keys->list.n; i++) {
 		const struct key *k = &keys->list.at[i];
-		r = emit(t, cur_of((struct span){ keys->bytes.at + k->off, k->size }, false));
+		struct span key = { NULL, 0 };
+		if (k->size) /* or there may be no bytes at all */
+			key = (struct span){ keys->bytes.at + k->off, k->size };
+		r = emit(t, cur_of(key, false));
 	}
 	return r;
 }
