@@ -568,6 +568,7 @@ static void *run_worker(void *ctx)
 		pthread_mutex_lock(&a->lock);
 	}
 	pthread_mutex_unlock(&a->lock);
+	cli_demangle_end();
 	return NULL;
 }
 

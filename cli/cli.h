@@ -130,9 +130,11 @@ bool cli_is_mangled(const char *name);
 
 /*
  * The name as it was written in C++, Rust or D; none: it is in none of these, or we were built
- * without libiberty. Good until the same thread asks again.
+ * without libiberty. Good until the same thread asks again. A thread that ends before the
+ * program does gives back what asking took.
  */
 struct cli_text cli_demangle_now(const char *name);
+void cli_demangle_end(void);
 /* The same, good as long as the process lives; each name is worked on once. Main thread. */
 struct cli_text cli_demangle(const char *name);
 

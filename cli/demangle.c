@@ -127,11 +127,23 @@ struct cli_text cli_demangle_now(const char *name)
 	output->text[output->n] = 0;
 	return (struct cli_text){ output->text, output->n };
 }
+
+void cli_demangle_end(void)
+{
+	if (output)
+		free(output->text);
+	free(output);
+	output = NULL;
+}
 #else
 struct cli_text cli_demangle_now(const char *name)
 {
 	(void)name;
 	return (struct cli_text){ NULL };
+}
+
+void cli_demangle_end(void)
+{
 }
 #endif
 

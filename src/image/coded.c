@@ -22,7 +22,9 @@ static void fill(struct turf_coded *c)
 void turf_coded_begin(const struct turf_image *image, struct span bytes, struct turf_coded *c)
 {
 	struct span models = image->sections[URF_MODELS];
-	*c = (struct turf_coded){ .at = bytes.at, .end = bytes.at + bytes.size };
+	*c = (struct turf_coded){ .at = bytes.at, .end = bytes.at };
+	if (bytes.size)
+		c->end += bytes.size;
 	c->models = models.at;
 	c->models_size = (uint32_t)MIN(models.size, (size_t)UINT32_MAX);
 	c->range = UINT32_MAX;

@@ -84,7 +84,8 @@ static void coded_fini(struct coded *c)
 static struct span group_of(const struct coded *c, size_t group)
 {
 	size_t end = group + 1 < c->part.n ? c->part.offs[group + 1] : c->bytes.n;
-	return (struct span){ c->bytes.at + c->part.offs[group], end - c->part.offs[group] };
+	size_t size = end - c->part.offs[group];
+	return (struct span){ size ? c->bytes.at + c->part.offs[group] : NULL, size };
 }
 
 START_TEST(what_is_written_is_read)
