@@ -470,7 +470,8 @@ static void look_up_slice(struct worker *w, size_t at, size_t n)
 
 static const struct cli_shown *shown_of(const struct answers *a, const struct answer *answer)
 {
-	return a->workers[answer->worker]->shown + answer->at;
+	const struct cli_shown *shown = a->workers[answer->worker]->shown;
+	return shown ? shown + answer->at : NULL; /* NULL: nothing was found so far */
 }
 
 /* Makes a slice of the names that all have met. */
