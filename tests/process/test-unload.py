@@ -85,7 +85,8 @@ class Unload(lib.Case):
             if ran:
                 right += int(n) if worked and worked[1] == ran[1] else 0
                 wrong += 0 if worked and worked[1] == ran[1] else int(n)
-        self.assertGreater(right, 100)
+        # how many depends on the machine; that there are any makes the next line a test
+        self.assertGreater(right, 10)
         self.assertEqual(wrong, 0, f'{right} right')
         print(f'# {same} of {ROUNDS} loads at one address, {right} samples in libraries')
 
