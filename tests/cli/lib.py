@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 LIBC = pathlib.Path('/lib/x86_64-linux-gnu/libc.so.6')
 NOBODY = 65534
+PATIENCE = 600 # seconds after which a command hangs, however busy the machine is
 
 FIXTURE = r'''
 volatile int sink;
@@ -55,7 +57,7 @@ class Case(unittest.TestCase):
         if 'input' in how:
             del how['stdin']
         return subprocess.run([self.turf, *map(str, args)], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=120, **how)
+                              stderr=subprocess.PIPE, timeout=PATIENCE, **how)
 
     def good(self, *args, **how):
         """Runs turf, which must exit with 0 and have nothing to complain of; its output."""
@@ -93,10 +95,31 @@ class Case(unittest.TestCase):
                        check=True, cwd=self.folder)
         return output
 
+    def need_tracing(self):
+        """Skips where one child of ours may not trace another."""
+        target = subprocess.Popen(['sleep', '1000'])
+        self.addCleanup(target.wait)
+        self.addCleanup(target.kill)
+        seize = f'import ctypes; print(ctypes.CDLL(None).ptrace(0x4206, {target.pid}, None, None))'
+        told = subprocess.run([sys.executable, '-c', seize], stdout=subprocess.PIPE, text=True)
+        if told.stdout != '0\n':
+            self.skipTest('tracing is not permitted')
+
     def urf_of(self, elf, name='out.urf'):
         output = self.folder / name
         self.good('index', '-o', output, elf)
         return output
+
+
+def wait_asleep(pid, running=0):
+    """Until all threads of a process sleep, but for those known to go on @running."""
+    while True:
+        stats = [pathlib.Path(f'/proc/{pid}/task/{tid}/stat').read_text()
+                 for tid in os.listdir(f'/proc/{pid}/task')]
+        awake = [stat for stat in stats if stat.rsplit(')', 1)[1].split()[0] != 'S']
+        if len(awake) <= running:
+            return
+        time.sleep(0.001)
 
 
 def symbols(path, *options):

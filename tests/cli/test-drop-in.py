@@ -49,7 +49,7 @@ class DropIn(lib.Case):
         if 'input' in how:
             del how['stdin']
         result = subprocess.run([program, *map(str, args)], text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, timeout=120, **how)
+                                stderr=subprocess.PIPE, timeout=lib.PATIENCE, **how)
         return (result.returncode, result.stdout,
                 result.stderr.replace(str(program) + ':', 'NAME:'))
 

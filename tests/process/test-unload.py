@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Libraries that are loaded and unloaded at one address while they are sampled: no sample may be
 charged to one that is gone. Skipped where nobody may profile."""
+import json
 import pathlib
 import re
 import subprocess
@@ -11,7 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'cli'))
 import lib  # noqa: E402
 
-LIBRARIES, ROUNDS = 4, 3000
+LIBRARIES = 4
+MOST_RATE = pathlib.Path('/proc/sys/kernel/perf_event_max_sample_rate')
 
 # All are alike but for the name of their function.
 LIBRARY = r'''
@@ -67,15 +69,18 @@ class Unload(lib.Case):
             made.rename(self.folder / f'lib{i}.so')
         return self.compile('loader', PROGRAM, '-ldl', '-Wno-pedantic')
 
-    def test_no_sample_is_charged_to_what_is_gone(self):
-        program = self.make()
+    def record(self, program, rounds):
         data = self.folder / 'turf.data'
-        result = self.run_turf('record', '-F', 2000, '-o', data, '--', program, self.folder, ROUNDS)
+        rate = min(2000, int(MOST_RATE.read_text()))
+        result = self.run_turf('record', '-F', rate, '-o', data, '--', program, self.folder, rounds)
         if result.returncode == 2:
             self.skipTest(result.stderr.decode().strip().splitlines()[-1])
         self.assertEqual(result.returncode, 0, result.stderr)
-        same = int(result.stdout)
-        self.assertGreater(same, ROUNDS * 0.9, 'the libraries are not where others were')
+        stats = json.loads(self.good('report', '-i', data, '--json'))['stats']
+        return data, int(result.stdout), stats['lost'] + stats['dropped']
+
+    def count(self, data):
+        """Samples in libraries: charged to the one that was there, to another"""
         right = wrong = 0
         for line in self.good('report', '-i', data, '--folded').splitlines():
             stack, n = line.rsplit(' ', 1)
@@ -85,10 +90,21 @@ class Unload(lib.Case):
             if ran:
                 right += int(n) if worked and worked[1] == ran[1] else 0
                 wrong += 0 if worked and worked[1] == ran[1] else int(n)
-        # how many depends on the machine; that there are any makes the next line a test
-        self.assertGreater(right, 10)
+        return right, wrong
+
+    def test_no_sample_is_charged_to_what_is_gone(self):
+        program = self.make()
+        for rounds in 3000, 12000, 48000: # how many samples they give depends on the machine
+            data, same, lost = self.record(program, rounds)
+            self.assertGreater(same, rounds * 0.9, 'the libraries are not where others were')
+            right, wrong = self.count(data)
+            if right + wrong and not lost:
+                break
+        if lost: # of a library whose mapping the kernel could not tell nothing is known
+            self.skipTest(f'the kernel lost {lost} records')
+        self.assertGreater(right, 0)
         self.assertEqual(wrong, 0, f'{right} right')
-        print(f'# {same} of {ROUNDS} loads at one address, {right} samples in libraries')
+        print(f'# {same} of {rounds} loads at one address, {right} samples in libraries')
 
 
 lib.main()

@@ -29,7 +29,7 @@ struct fake {
 	bool fail_on_disk;  /* fail only when the target lies on a disk */
 	bool garbage;       /* write something that is no urf */
 	bool die;           /* SIGKILL itself in the middle */
-	unsigned wait_us;   /* build takes that long */
+	int hold;           /* builds last until a read here ends; 0: not */
 	char change[160];   /* file to append to during the next build */
 	bool change_always; /* and during all later ones */
 	struct turf_store *store;
@@ -141,8 +141,9 @@ static int fake_build(void *ctx, int source_fd, const char *name, int out_fd,
 		if (!fake->change_always)
 			*fake->change = 0;
 	}
-	if (fake->wait_us)
-		usleep(fake->wait_us);
+	char c;
+	if (fake->hold && read(fake->hold, &c, 1) < 0)
+		abort();
 	if (fake->fail && (!fake->fail_on_disk || fake_on_disk(out_fd)))
 		return turf_fail(err, fake->fail, 7, "%s: told to fail", name);
 	if (fake->garbage)

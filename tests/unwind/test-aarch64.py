@@ -37,7 +37,7 @@ def main():
                        check=True)
         subprocess.run([turf, "index", "--hot", "-o", urf, program], check=True,
                        stdout=subprocess.DEVNULL)
-        return subprocess.run([EMULATOR, "-cpu", "max", program, urf], timeout=120).returncode
+        return subprocess.run([EMULATOR, "-cpu", "max", program, urf], timeout=600).returncode
 
 
 sys.exit(main())

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'cli'))
@@ -119,18 +118,23 @@ fn main() { println!("{}", outer(std::env::args().count() as u64)); }
 
 
 class Field(lib.Case):
-    def stacks(self, program, child=False):
-        """What turf stack says of it once it waits, or of its child."""
+    def setUp(self):
+        super().setUp()
+        self.need_tracing()
+
+    def stacks(self, program, child=False, running=0):
+        """What turf stack says of it, or of its child, once all its threads wait but for those
+        that are known to go on @running."""
         process = subprocess.Popen([program], stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.assertEqual(process.stdout.read(1), b'r')
-        time.sleep(0.1)
         pid = process.pid
         if child:
             pid = int(pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()[0])
             self.addCleanup(os.kill, pid, 9)
+        lib.wait_asleep(pid, running)
         return self.good('stack', pid)
 
     def check(self, text, *names):
@@ -184,7 +188,7 @@ class Field(lib.Case):
                    GOFLAGS='-mod=mod', CGO_ENABLED='0')
         subprocess.run(['go', 'build', '-o', 'go', 'main.go'], check=True, cwd=self.folder,
                        env=env)
-        self.check(self.stacks(self.folder / 'go'), 'main.spin', 'main.around', 'main.main')
+        self.check(self.stacks(self.folder / 'go', running=1), 'main.spin', 'main.around', 'main.main')
 
     def test_rust(self):
         if not shutil.which('rustc'):

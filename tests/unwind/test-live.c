@@ -5,15 +5,12 @@
  * built from the program and the C library as they are here.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/alloc.h"
-#include "lib/test.h"
+#include "lib/task.h"
 #include "turf/build.h"
 #include "turf/unwind.h"
 
@@ -117,7 +114,7 @@ static pid_t start_child(void)
 	}
 	for (int i = 0; i < N_STACKS; i++)
 		ck_assert_int_eq((int)read(ready[0], &c, 1), 1);
-	usleep(10000); /* from the write to the pause */
+	wait_asleep(pid); /* from the write to the pause */
 	return pid;
 }
 
@@ -385,4 +382,4 @@ START_TEST(no_allocation)
 }
 END_TEST
 
-TESTS("unwind/live", known_chains, copies_of_any_size, no_allocation)
+TESTS_THAT_TRACE("unwind/live", known_chains, copies_of_any_size, no_allocation)

@@ -4,14 +4,10 @@
  * Each test forks the process that it looks at.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "lib/test.h"
+#include "lib/task.h"
 #include "turf/unwind.h"
 
 enum { N_THREADS = 3 };
@@ -33,8 +29,8 @@ static int visit(void *ctx, const struct turf_thread_stack *thread)
 	return v->result;
 }
 
-/* What follows "\nNAME:\t" in the thread's status. */
-static char status(pid_t tid, const char *name)
+/* The number, to @base, that follows "\nNAME:\t" in the thread's status. */
+static uint64_t status(pid_t tid, const char *name, int base)
 {
 	char path[64], text[4096] = "";
 	snprintf(path, sizeof(path), "/proc/%d/status", tid);
@@ -44,7 +40,7 @@ static char status(pid_t tid, const char *name)
 	fclose(f);
 	const char *field = strstr(text, name);
 	ck_assert_ptr_nonnull(field);
-	return field[strlen(name)];
+	return strtoull(field + strlen(name), NULL, base);
 }
 
 static void *sleep_for_ever(void *arg)
@@ -64,6 +60,7 @@ static pid_t threaded_child(void (*then)(void))
 	pid_t pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* where kernel.yama asks for it */
 		for (int i = 0; i < N_THREADS; i++) {
 			pthread_t thread;
 			if (pthread_create(&thread, NULL, sleep_for_ever, &ready[1]))
@@ -100,8 +97,8 @@ START_TEST(all_threads)
 	ck_assert_int_eq(v.tid[0], pid);
 	ck_assert_int_eq(err.code, 0);
 	for (unsigned i = 0; i < v.n; i++) {
-		ck_assert_int_eq(status(v.tid[i], "\nTracerPid:\t"), '0');
-		ck_assert_int_ne(status(v.tid[i], "\nState:\t"), 't');
+		ck_assert_int_eq((int)status(v.tid[i], "\nTracerPid:\t", 10), 0);
+		ck_assert_int_ne(task_state(pid, v.tid[i]), 't');
 	}
 	/* by a thread's number the process is found too */
 	struct visits again = { 0 };
@@ -117,7 +114,7 @@ START_TEST(a_visit_ends_the_walk)
 	struct visits v = { .result = -ENOENT };
 	ck_assert_int_eq(turf_threads_walk(pid, visit, &v, NULL), -ENOENT);
 	ck_assert_uint_eq(v.n, 1);
-	ck_assert_int_eq(status(pid, "\nTracerPid:\t"), '0');
+	ck_assert_int_eq((int)status(pid, "\nTracerPid:\t", 10), 0);
 	v = (struct visits){ .result = 1 };
 	ck_assert_int_eq(turf_threads_walk(pid, visit, &v, NULL), 1);
 	end(pid);
@@ -132,7 +129,7 @@ static void leader_leaves(void)
 START_TEST(a_leader_that_left)
 {
 	pid_t pid = threaded_child(leader_leaves);
-	for (int i = 0; i < 1000 && status(pid, "\nState:\t") != 'Z'; i++)
+	while (task_state(pid, pid) != 'Z')
 		usleep(1000);
 	struct visits v = { 0 };
 	ck_assert_int_eq(turf_threads_walk(pid, visit, &v, NULL), 0);
@@ -152,9 +149,9 @@ START_TEST(a_stopped_process_stays_stopped)
 	struct visits v = { 0 };
 	ck_assert_int_eq(turf_threads_walk(pid, visit, &v, NULL), 0);
 	ck_assert_uint_eq(v.n, N_THREADS + 1);
-	for (int i = 0; i < 1000 && status(pid, "\nState:\t") != 'T'; i++)
+	while (task_state(pid, pid) == 'R') /* on its way back to the stop */
 		usleep(1000);
-	ck_assert_int_eq(status(pid, "\nState:\t"), 'T');
+	ck_assert_int_eq(task_state(pid, pid), 'T');
 	kill(pid, SIGCONT);
 	ck_assert_int_eq(waitpid(pid, &wait_status, WCONTINUED), pid);
 	ck_assert(WIFCONTINUED(wait_status));
@@ -195,9 +192,8 @@ START_TEST(no_signal_is_lost)
 		ck_assert_int_eq(turf_threads_walk(pid, visit, &v, NULL), 0);
 		ck_assert_uint_eq(v.n, N_THREADS + 1);
 	}
-	for (int i = 0; i < 1000 && __atomic_load_n(n_handled, __ATOMIC_SEQ_CST) < N_SIGNALS;
-	     i++)
-		usleep(1000);
+	while (status(pid, "\nShdPnd:\t", 16) || !is_asleep(pid))
+		usleep(1000); /* some are yet to be handled */
 	ck_assert_uint_eq(__atomic_load_n(n_handled, __ATOMIC_SEQ_CST), N_SIGNALS);
 	end(pid);
 }
@@ -273,6 +269,6 @@ START_TEST(another_user_is_named)
 }
 END_TEST
 
-TESTS("unwind/threads", all_threads, a_visit_ends_the_walk, a_leader_that_left,
-      a_stopped_process_stays_stopped, no_signal_is_lost, who_cannot_be_visited,
-      another_tracer_is_named, another_user_is_named)
+TESTS_THAT_TRACE("unwind/threads", all_threads, a_visit_ends_the_walk, a_leader_that_left,
+                 a_stopped_process_stays_stopped, no_signal_is_lost, who_cannot_be_visited,
+                 another_tracer_is_named, another_user_is_named)
