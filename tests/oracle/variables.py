@@ -198,13 +198,14 @@ class Variable:
         self.where = place(dies, die, pc)
         # a place that is the same in all code of a unit does not move
         self.moves = not re.match("addr|constant", self.where or "")
+        self.twins = [] # where it is by other instances of the same call
         self.again = False # of this instance's DIEs there is another of the same variable
         self.moved = False # it stands in the function, its origin in a block of it
 
 
 class Frame:
     """What is in scope of one function at pc."""
-    def __init__(self, dies, die, pc):
+    def __init__(self, dies, die, twins, pc):
         self.variables, self.hidden, self.call, blocks = [], set(), None, [die]
         for block in blocks: # which may overlap
             for child in block.children:
@@ -229,6 +230,12 @@ class Frame:
                 if v.tag in dwarf.VARIABLES and "declaration" not in v.attrs and \
                         key_of(dies, v) not in told:
                     self.variables.append(Variable(dies, v, pc))
+        for v in (v for twin in twins for v in below(twin)):
+            for ours in (w for w in self.variables if w.key == key_of(dies, v)):
+                ours.twins.append(place(dies, v, pc))
+        self.call_twins = [c for d in [die, *twins] for c in calls_in(d)
+                           if self.call and c is not self.call and
+                           call_of(c) == call_of(self.call)]
         # of blocks that are not here, or that have no code: gdb takes them for the function's own
         self.hidden = {key_of(dies, v) for f in (die, abstract) if f for v in below(f)}
         self.probe = own_address(blocks[-1])
@@ -236,12 +243,25 @@ class Frame:
 
 def in_scope(dies, function, pc):
     """The frames at pc, innermost first."""
-    frames, die = [], function
+    frames, die, twins = [], function, []
     while die is not None:
-        frames.insert(0, Frame(dies, die, pc))
-        die = frames[0].call
-        frames[0].call = None # the unit is not kept
+        frames.insert(0, Frame(dies, die, twins, pc))
+        die, twins = frames[0].call, frames[0].call_twins
+        frames[0].call = frames[0].call_twins = None # the unit is not kept
     return frames
+
+
+def calls_in(die):
+    """What is inlined right in a function or call, at whatever address."""
+    for child in die.children:
+        if child.tag == "inlined_subroutine":
+            yield child
+        elif child.tag == "lexical_block":
+            yield from calls_in(child)
+
+
+def call_of(die):
+    return [die.attrs.get(a) for a in ("abstract_origin", "call_file", "call_line", "call_column")]
 
 
 def key_of(dies, die):
@@ -280,10 +300,13 @@ def pairs_of(path, args, rng):
     size = sum(n for _, n in units)
     picked = rng.sample(units, min(args.units, len(units))) if args.units else units
     sizes, of_picked = dict(picked), sum(n for _, n in picked)
-    pairs, owed = {}, 0.0
+    pairs, owed, told = {}, 0.0, set()
     for off, dies, functions in dwarf.read(path, set(sizes), size < dwarf.WHOLE):
-        # an address of a discarded function is 0 or little more
-        functions = [f for f in functions if f.ranges and f.ranges[0][0] > 0x100]
+        # an address of a discarded function is 0 or little more; of several units' copies of
+        # one function, compiled differently, linkers keep the first, whose debug info counts
+        functions = [f for f in functions if f.ranges and f.ranges[0][0] > 0x100 and
+                     f.ranges[0][0] not in told]
+        told.update(f.ranges[0][0] for f in functions)
         owed += args.n * sizes[off] / of_picked
         for _ in range(20 * int(owed) if functions else 0):
             function = rng.choice(functions)
@@ -398,6 +421,8 @@ def cause_llvm(v, found):
         return "llvm's type" if cut else "another unit's type"
     if is_place(v.where, found["location"]):
         return "equal"
+    if any(is_place(where, found["location"]) for where in v.twins):
+        return "of the same call once more"
     if v.where is None:
         return "a place that is none"
     if REFERS.search(v.where):
@@ -481,8 +506,9 @@ def cause_gdb(key, kind, how, there, found, frame):
 # Causes that docs/comparison.md explains, and those of them where it is Turf that is wrong.
 FINE = ("another unit's", "refers to another DIE", "gdb alone", "of a block that is not here",
         "a label", "a declaration", "equal, places not compared", "llvm's type",
-        "llvm cannot read it", "said twice", "out of its block", "no name")
-OURS = ("another unit's", "refers to another DIE")
+        "llvm cannot read it", "said twice", "out of its block", "no name",
+        "of the same call once more")
+OURS = ("another unit's", "refers to another DIE", "of the same call once more")
 OURS_MOST = 0.02 # of all variables
 
 
