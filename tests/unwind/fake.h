@@ -11,8 +11,8 @@
 #include <elf.h>
 
 #include "base/base.h"
-#include "image/walk.h"
 #include "turf/unwind.h"
+#include "unwind/short.h"
 
 enum { RAX = 0, RBX = 3, RBP = 6, RSP = 7, R12 = 12, RIP = 16, N_REGS };
 enum { FAKE_BIAS = 0x100000 };
@@ -94,32 +94,6 @@ int turf_image_find_symbol(const struct turf_image *image, uint64_t addr,
 	if (!fake.symbol)
 		return 0;
 	*out = (struct turf_symbol){ .name = 1 };
-	return 1;
-}
-
-/* The short step of a row that has one, as the images of files do. */
-int turf_image_find_step(const struct turf_image *image, uint64_t addr, struct walk_step *out)
-{
-	struct turf_unwind_row row;
-	struct turf_rule fp = { 0 };
-	uint8_t reg = RBP;
-	int r = turf_image_find_unwind(image, addr, &row);
-	if (r <= 0)
-		return r;
-	*out = (struct walk_step){ .how = URF_STEP_WHOLE };
-	if (row.signal_frame || row.cfa.kind != TURF_RULE_REG_OFFSET || row.n_saved > 1 ||
-	    row.return_address.kind != TURF_RULE_AT_CFA)
-		return 1;
-	int32_t slot = row.return_address.offset;
-	if (row.n_saved && (turf_unwind_saved(image, &row, 0, &reg, &fp) < 0 || reg != RBP ||
-	                    fp.kind != TURF_RULE_AT_CFA || slot != -8))
-		return 1;
-	*out = (struct walk_step){ .cfa_reg = row.cfa.reg,
-		                   .how = slot == -8 ? URF_RETURN_TOP : URF_RETURN_SLOT,
-		                   .slot = row.n_saved ? fp.offset : slot,
-		                   .value = (uint32_t)row.cfa.offset };
-	out->how |= row.n_saved ? URF_STEP_SAVED : 0;
-	out->how |= row.guess ? URF_STEP_GUESS : 0;
 	return 1;
 }
 
