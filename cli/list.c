@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf list: all functions, types, variables, symbols, files or units, or those whose names
- * match a pattern.
+ * turf list: all functions, types, variables, symbols, files, units or macros, or those whose
+ * names match a pattern.
  */
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@ static const char usage[] =
 	"  functions  that have code or are inlined     types    that have a name\n"
 	"  variables  outside functions, or that live   symbols  of code, as ELF has them\n"
 	"             as long as the program            files    of source text\n"
-	"  units      as they were compiled\n"
+	"  units      as they were compiled         macros   of `gcc -g3` and the like\n"
 	"\n"
 	"each with the place where it is declared, symbols with their address. PATTERN is\n"
 	"as of a shell, for whole names as they are shown, or with -E a regular\n"
@@ -178,6 +178,26 @@ static int list_files(struct list *l, const struct turf_image_info *info)
 	return CLI_OK;
 }
 
+static int list_macros(struct list *l, const struct turf_image_info *info)
+{
+	uint32_t n = turf_image_n_macros(l->image);
+	if (!n && !(info->flags & URF_HAS_COLD))
+		return show_no_data();
+	for (uint32_t i = 0; i < n; i++) {
+		struct turf_macro macro;
+		if (turf_image_macro(l->image, i, &macro) != 1)
+			return cli_error(NULL, "macro %" PRIu32 " cannot be read: damaged urf",
+			                 i);
+		struct cli_text name = cli_text(l->image, macro.name);
+		if (!name.at || !is_listed(l, name.at))
+			continue;
+		if (l->json)
+			putchar('{');
+		(l->json ? show_macro_json : show_macro_text)(l->image, &macro);
+	}
+	return CLI_OK;
+}
+
 static void put_unit(const struct list *l, const struct turf_unit *unit, const char *name)
 {
 	struct cli_text directory = cli_text(l->image, unit->directory);
@@ -218,6 +238,7 @@ static int list(struct list *l, const char *what)
 		{ "functions", list_functions }, { "types", list_types },
 		{ "variables", list_variables }, { "symbols", list_symbols },
 		{ "files", list_files },         { "units", list_units },
+		{ "macros", list_macros },
 	};
 	struct turf_image_info info;
 	turf_image_info(l->image, &info);
@@ -280,8 +301,8 @@ int cmd_list(int argc, char **argv)
 	if (!path)
 		return cli_usage_error("no file given (-e FILE)");
 	if (argc - optind < 1 || argc - optind > 2)
-		return cli_usage_error("functions, types, variables, symbols, files or units "
-		                       "are expected, and perhaps a pattern");
+		return cli_usage_error("functions, types, variables, symbols, files, units or "
+		                       "macros are expected, and perhaps a pattern");
 	l.pattern = argv[optind + 1]; /* NULL where there is none */
 	if (regex && l.pattern && compile(&l, &compiled) != CLI_OK)
 		return CLI_ERROR;

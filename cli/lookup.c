@@ -307,6 +307,21 @@ static int look_up_file(struct lookup *l, uint32_t number)
 	return CLI_OK;
 }
 
+static void put_macro(void *ctx, const struct turf_macro *macro)
+{
+	const struct lookup *l = ctx;
+	if (l->json) {
+		printf("{\"query\":");
+		cli_json_string(stdout, l->query);
+		putchar(',');
+		show_macro_json(l->image, macro);
+		return;
+	}
+	printf("%smacro%s %s\n", BOLD(l), PLAIN(l), cli_text(l->image, macro->name).at);
+	printf("  %-9s  ", macro->undefined ? "undefined" : "defined");
+	show_macro_text(l->image, macro);
+}
+
 static int look_up_name(struct lookup *l, const char *name)
 {
 	struct found found;
@@ -330,6 +345,9 @@ static int look_up_name(struct lookup *l, const char *name)
 			break;
 		case TURF_NAME_VARIABLE:
 			status = look_up_variable(l, number);
+			break;
+		case TURF_NAME_MACRO:
+			status = show_macros(l->image, number, put_macro, l);
 			break;
 		}
 	}

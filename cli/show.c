@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * turf show: types and functions, by their names.
+ * turf show: types, functions and macros, by their names.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,8 +17,10 @@ static const char usage[] =
 	"       turf show -e FILE [--json] --at ADDR [ADDR|FUNCTION...]\n"
 	"Shows types as they are laid out: `struct foo`, `foo`, `ns::Class<int>`;\n"
 	"functions with their code, what is inlined in them, and variables: `f`,\n"
-	"`ns::f(int)`, `_ZN2ns1fEi`. Of several of one name all are shown. Offsets and\n"
-	"sizes are in bytes, of bit fields the bit behind a colon.\n"
+	"`ns::f(int)`, `_ZN2ns1fEi`; macros with all that they mean and where, in files\n"
+	"that were compiled with them (gcc -g3, clang -fdebug-macro). Of several of one\n"
+	"name all are shown. Offsets and sizes are in bytes, of bit fields the bit behind\n"
+	"a colon.\n"
 	"\n"
 	"  -e, --exe FILE    an ELF file, or an urf\n"
 	"      --at ADDR     the variables in scope at hexadecimal addresses, and where\n"
@@ -149,9 +151,9 @@ static int add_type(const struct turf_image *image, const struct wanted *w, uint
 	return CLI_OK;
 }
 
-/* What is called so: types and functions, each once; free() both. */
+/* What is called so: types and functions, each once, free() both; and the first macro. */
 static int find(const struct turf_image *image, const char *name, struct numbers *types,
-                struct numbers *functions)
+                struct numbers *functions, uint32_t *macro)
 {
 	struct wanted w = parse(name);
 	struct found found;
@@ -165,6 +167,8 @@ static int find(const struct turf_image *image, const char *name, struct numbers
 		status = cli_error(NULL, "no memory");
 	for (size_t i = 0; i < found.n && status == CLI_OK; i++) {
 		uint32_t number = found.at[i].number;
+		if (found.at[i].kind == TURF_NAME_MACRO && !w.kind)
+			*macro = number;
 		if (found.at[i].kind == TURF_NAME_TYPE)
 			status = add_type(image, &w, number, types, &complete);
 		if (found.at[i].kind == TURF_NAME_SYMBOL)
@@ -192,10 +196,25 @@ static bool is_constructor(const struct turf_image *image, uint32_t function,
 	return false;
 }
 
+struct shown_macros {
+	const struct turf_image *image;
+	bool json;
+};
+
+static void put_macro(void *ctx, const struct turf_macro *macro)
+{
+	const struct shown_macros *s = ctx;
+	if (s->json)
+		putchar('{');
+	(s->json ? show_macro_json : show_macro_text)(s->image, macro);
+}
+
 static int show_name(const struct turf_image *image, const char *name, bool all, bool json)
 {
 	struct numbers types = { .n = 0 }, functions = { .n = 0 };
-	int status = find(image, name, &types, &functions);
+	struct shown_macros shown = { image, json };
+	uint32_t macro = UINT32_MAX;
+	int status = find(image, name, &types, &functions, &macro);
 	size_t n = 0;
 	for (size_t i = 0; i < types.n && status == CLI_OK; i++) {
 		if (n++ && !json)
@@ -208,6 +227,11 @@ static int show_name(const struct turf_image *image, const char *name, bool all,
 		if (n++ && !json)
 			putchar('\n');
 		status = show_function(image, functions.at[i], all, json);
+	}
+	if (status == CLI_OK && macro != UINT32_MAX) {
+		if (n++ && !json)
+			putchar('\n');
+		status = show_macros(image, macro, put_macro, &shown);
 	}
 	free(types.at);
 	free(functions.at);
@@ -241,7 +265,8 @@ static int show(const struct turf_image *image, char *const *names, int n, bool 
 			putchar('\n');
 		one = show_name(image, names[i], all, json);
 		if (one == CLI_NONE)
-			cli_error(NULL, "%s: no type or function of that name", names[i]);
+			cli_error(NULL, "%s: no type, function or macro of that name",
+			          names[i]);
 		status = status == CLI_OK || one == CLI_ERROR ? one : status;
 	}
 	return fflush(stdout) || ferror(stdout) ? cli_error(NULL, "cannot write") : status;
@@ -261,10 +286,11 @@ static int find_functions(const struct turf_image *image, char *const *names, in
 	int asked = 0;
 	for (int i = 0; i < n && asked >= 0; i++) {
 		struct numbers types = { .n = 0 }, more = { .n = 0 };
+		uint32_t macro;
 		if (is_address(names[i], &addr))
 			continue;
 		asked = 1;
-		if (find(image, names[i], &types, &more) != CLI_OK)
+		if (find(image, names[i], &types, &more, &macro) != CLI_OK)
 			asked = -CLI_ERROR;
 		else if (!more.n)
 			asked = -CLI_NONE;

@@ -4,6 +4,7 @@
 #define CLI_SHOW_H
 
 #include "cli.h"
+#include "turf/macros.h"
 #include "turf/types.h"
 
 /* Shows type @number; in JSON as one object and line. CLI_OK or CLI_ERROR. */
@@ -24,6 +25,15 @@ struct show_functions {
  * or CLI_ERROR. */
 int show_at(const struct turf_image *image, uint64_t addr, const struct show_functions *only,
             bool json);
+
+/* The members of a macro's JSON object, and its end; one as C writes it, and where it stands.
+ */
+void show_macro_json(const struct turf_image *image, const struct turf_macro *macro);
+void show_macro_text(const struct turf_image *image, const struct turf_macro *macro);
+/* Calls @each for all macros of the name of @number, which is the first. CLI_OK or CLI_ERROR.
+ */
+int show_macros(const struct turf_image *image, uint32_t number,
+                void (*each)(void *ctx, const struct turf_macro *macro), void *ctx);
 
 /* Tells that what was asked for is not in this urf, and how to have it. CLI_ERROR. */
 int show_no_data(void);

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "image/image.h"
+#include "turf/macros.h"
 #include "turf/names.h"
 #include "turf/types.h"
 #include "turf/variables.h"
@@ -214,6 +215,19 @@ static void read_types(const struct turf_image *image)
 	}
 }
 
+static void read_macros(const struct turf_image *image)
+{
+	uint32_t n = turf_image_n_macros(image);
+	for (uint32_t i = 0; i < MIN(n, 300U); i++) {
+		struct turf_macro macro;
+		char text[64];
+		if (turf_image_macro(image, i, &macro) != 1)
+			continue;
+		(void)turf_image_text(image, macro.name, text, sizeof(text));
+		(void)turf_image_text(image, macro.body, text, sizeof(text));
+	}
+}
+
 static void ask(const struct turf_image *image, size_t size)
 {
 	struct turf_image_info info;
@@ -229,6 +243,7 @@ static void ask(const struct turf_image *image, size_t size)
 	read_names(image);
 	read_places(image);
 	read_types(image);
+	read_macros(image);
 	(void)turf_image_verify(image, NULL);
 	if (size >= 4096)
 		return;

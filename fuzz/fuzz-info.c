@@ -6,11 +6,14 @@
  *         file, bit 2: its own .dwo file, bit 3: its own .dwp file with .debug_ranges as
  *         .debug_cu_index, bit 4: .debug_info is .debug_types, too), seven
  * sizes of 16 bits (little-endian), then so much of .debug_info, abbrev, str, line_str,
- * str_offsets, addr, ranges; rnglists is the rest Corpus: fuzz/corpus/info/ holds what
+ * str_offsets, addr, ranges; rnglists is the rest, and macros are the same bytes.
+ *
+ * Corpus: fuzz/corpus/info/ holds what
  * tests/dwarf/make-corpus.c writes, and the programs that tests/dwarf/make-corpus.py makes of
  * oracle-nested.c (gcc 12) and oracle-sample.cc (clang 14) beside it; names tell how
  */
 #include "dwarf/dies.h"
+#include "dwarf/macros.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,7 +39,7 @@ static struct dwarf_sections split(struct cursor *c)
 		                       &s.str_offsets, &s.addr,   &s.ranges };
 	for (size_t i = 0; i < COUNT(parts); i++)
 		*parts[i] = take(c, sizes[i]);
-	s.rnglists = take(c, cur_left(c));
+	s.rnglists = s.macro = s.macinfo = take(c, cur_left(c));
 	return s;
 }
 
@@ -104,6 +107,33 @@ static void read_dies(const struct dwarf *dw, const struct dwarf_unit *unit)
 	turf_die_plans_fini(&plans);
 }
 
+/* Imports are followed so deep; there are no more of them than bytes. */
+static void read_macros(struct dwarf_macros *walk, unsigned depth, size_t *left)
+{
+	struct dwarf_macro macro;
+	struct dwarf_macros other;
+	struct turf_error err = { 0 };
+	int r;
+	while ((r = turf_dwarf_next_macro(walk, &macro, &err)) == 1 && --*left) {
+		if (macro.text)
+			require(strlen(macro.text) <= UINT16_MAX);
+		if (macro.kind == MACRO_IMPORT && macro.in && depth &&
+		    turf_dwarf_import(walk, &macro, &other, NULL) == 1)
+			read_macros(&other, depth - 1, left);
+		if (!*left)
+			break;
+	}
+	require((r < 0) == (err.code < 0));
+}
+
+static void read_unit_macros(const struct dwarf *dw, const struct dwarf_unit *unit)
+{
+	static struct dwarf_macros walk;
+	size_t left = 1000;
+	if (turf_dwarf_macros(dw, unit, &walk, NULL) == 1)
+		read_macros(&walk, 4, &left);
+}
+
 static void add_package(struct dwarf *dw, const struct dwarf_sections *sections)
 {
 	struct dwarf_package package;
@@ -138,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(!unit->error == !unit->error_text);
 		read_scopes(&dw, unit);
 		read_dies(&dw, unit);
+		read_unit_macros(&dw, unit);
 	}
 	turf_dwarf_close(&dw);
 	return 0;

@@ -21,6 +21,7 @@
  *     turf_search_begin()                        names by prefix, glob, regular expression
  *     turf_image_type()                          turf/types.h
  *     turf_image_details(), turf_image_locals()  turf/variables.h
+ *     turf_image_macro()                         turf/macros.h
  *
  * Look at it, check it, make it smaller:
  *
@@ -40,6 +41,7 @@
 #include "turf/build.h"
 #include "turf/error.h"
 #include "turf/image.h"
+#include "turf/macros.h"
 #include "turf/names.h"
 #include "turf/store.h"
 #include "turf/types.h"

@@ -22,7 +22,8 @@ enum turf_name_kind {
 	TURF_NAME_TYPE,       /* number: turf_image_type(); namespaces too */
 	TURF_NAME_VARIABLE,   /* number: turf_image_global() */
 	TURF_NAME_ENUMERATOR, /* number: of the enumeration's type; index */
-	TURF_NAME_FILE, /* number: turf_image_file(); the name is what follows the last / */
+	TURF_NAME_FILE,  /* number: turf_image_file(); the name is what follows the last / */
+	TURF_NAME_MACRO, /* number: turf_image_macro(), of the first of its name */
 };
 struct turf_name {
 	enum turf_name_kind kind;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cold sections of a debug urf: names, places, types, details, bodies, variables. Included
- * by urf/format.h, whose rules on numbers hold here too.
+ * The cold sections of a debug urf: names, places, types, details, bodies, variables, macros.
+ * Included by urf/format.h, whose rules on numbers hold here too.
  */
 #ifndef URF_COLD_H
 #define URF_COLD_H
@@ -22,6 +22,7 @@ enum urf_name_kind {
 	URF_NAME_VARIABLE,   /* by its name and by its linkage name */
 	URF_NAME_ENUMERATOR, /* number of the enumeration's type */
 	URF_NAME_FILE,       /* by what follows the last slash of its name */
+	URF_NAME_MACRO,      /* number of the first one of its name */
 	URF_N_NAME_KINDS,
 };
 
@@ -404,5 +405,17 @@ enum {
 	URF_GLOBAL_INSIDE = 0x20,
 	URF_GLOBAL_FILE = 0x40,
 };
+
+/*
+ * Macros, in one section, which is empty where there are none: le32 their number; le32 the
+ * offset, from the section's start, of every URF_MACRO_STEP-th; then each, by name, file, line:
+ *
+ *  - uleb text of the name, minus that of the one before, of a group's first 0; times 2, + 1
+ *    where it is an #undef
+ *  - uleb text of what follows the name: blank and body, or parameters in parentheses and what
+ *    comes behind them; 0: nothing
+ *  - uleb file; sleb line, minus that of the one before, of a group's first 0
+ */
+enum { URF_MACRO_STEP = 16 };
 
 #endif

@@ -113,6 +113,7 @@ enum urf_section_kind {
 	                  */
 	URF_PLACES, /* [.urf.places]      bytes: functions of each file, blocks of each function
 	             */
+	URF_MACROS, /* [.urf.macros]      macros: their number, an index, and they */
 	URF_N_SECTIONS,
 	URF_COLD = URF_MARKS,
 };
@@ -169,7 +170,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 204 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00009"
+#define URF_LAYOUT "v2.00010"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and

@@ -313,7 +313,7 @@ int turf_build_text(struct builder *b, const char *text, uint32_t *ret)
  * Four steps, each of two things that do not need each other; where one of them is one thread's
  * work, those that share the other make up for it.
  *
- *   types                         | where lines and code are
+ *   types                         | where lines and code are; macros
  *   bodies                        | names of types
  *   what is known by name, hashed | names of what is in bodies
  *   then all is numbered
@@ -334,7 +334,8 @@ static int cold_task(void *ctx, size_t idx, struct turf_error *err)
 static int places(struct builder *b, struct turf_error *err)
 {
 	(void)err;
-	return turf_emit_places(b);
+	int r = turf_emit_places(b);
+	return r == 0 && b->has_dwarf ? turf_read_macros(b) : r;
 }
 
 static int types(struct builder *b, struct turf_error *err)
@@ -365,6 +366,8 @@ static int code_names(struct builder *b, struct turf_error *err)
 	int r = turf_emit_more(b);
 	if (r == 0 && b->types)
 		r = turf_emit_types(b, err);
+	if (r == 0)
+		r = turf_emit_macros(b);
 	return r == 0 ? turf_emit_names(b) : r;
 }
 
@@ -381,6 +384,8 @@ static int build_cold(struct builder *b, struct turf_error *err)
 		r = turf_pool_run(b->threads, 2, cold_task, &before[i], err);
 	if (r == 0)
 		r = turf_more_number(b);
+	if (r == 0)
+		turf_number_macros(b);
 	return r == 0 ? turf_pool_run(b->threads, 2, cold_task, &last, err) : r;
 }
 
@@ -416,6 +421,7 @@ static void release(struct builder *b)
 	turf_arena_fini(&b->syms.names);
 	turf_texts_fini(&b->texts);
 	turf_more_fini(&b->more);
+	vec_fini(&b->macros);
 	vec_fini(&b->names);
 	turf_arena_fini(&b->texts_made);
 	vec_fini(&b->files);

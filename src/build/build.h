@@ -18,6 +18,7 @@
  *  - places.c: which functions have lines in a file, which blocks have code of a function
  *  - names.c: what is called something -> a hash of names
  *  - more.c: names and files of the cold part
+ *  - macros.c: all units' macros -> each once, by name
  *  - types.c, types-scan.c, types-hash.c: all units' types -> each once, with a number;
  *    types-read.c, types-emit.c: -> coded records
  *  - merge.c: the order of those from functions.c on
@@ -35,6 +36,7 @@
 #include "base/vec.h"
 #include "cfi/cfi.h"
 #include "dwarf/dwarf.h"
+#include "build/macros.h"
 #include "build/more.h"
 #include "build/names.h"
 #include "build/texts.h"
@@ -58,7 +60,7 @@ struct code_area {
 
 enum {
 	MAX_CODE_AREAS = 4096,
-	N_DWARF_SECTIONS = 12, /* see inputs.c for their names */
+	N_DWARF_SECTIONS = 14, /* see inputs.c for their names */
 	SECTION_INFO = 0,
 	SECTION_ABBREV = 1,
 	SECTION_LINE = 2,
@@ -129,7 +131,7 @@ struct build_unit {
 };
 
 /* A further file that the DWARF lies in. */
-enum { RELATED_N_SECTIONS = 11 };
+enum { RELATED_N_SECTIONS = 13 };
 struct related {
 	struct input in;
 	struct elf_data data[RELATED_N_SECTIONS];
@@ -166,6 +168,7 @@ struct builder {
 	UNIT_LIST(struct build_unit) unit_rows;
 	uint32_t n_functions;
 	struct names names;
+	struct macros macros;
 	struct more more; /* texts and files of the cold part */
 	uint32_t n_types, n_variables;
 	struct tables tables;

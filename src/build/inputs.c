@@ -16,6 +16,7 @@ static const char *const section_names[N_DWARF_SECTIONS] = {
 	".debug_info",     ".debug_abbrev",      ".debug_line",     ".debug_str",
 	".debug_line_str", ".debug_str_offsets", ".debug_addr",     ".debug_ranges",
 	".debug_rnglists", ".debug_loc",         ".debug_loclists", ".debug_types",
+	".debug_macinfo",  ".debug_macro",
 };
 
 int turf_input_open(int fd, const char *name, struct input *ret, struct turf_error *err)
@@ -276,6 +277,8 @@ struct dwarf_sections turf_inputs_dwarf(const struct inputs *in)
 		.rnglists = in->data[8].bytes,
 		.loc = in->data[9].bytes,
 		.loclists = in->data[10].bytes,
+		.macinfo = in->data[12].bytes,
+		.macro = in->data[13].bytes,
 		.big = in->dwarf_elf && in->dwarf_elf->big,
 	};
 }

@@ -36,6 +36,11 @@ int turf_cold_text(struct builder *b, const char *text, uint32_t *ret)
 	return 0;
 }
 
+int turf_cold_part(struct builder *b, const char *text, size_t size, uint32_t *ret)
+{
+	return turf_texts_add(&b->more.texts, text, size, XXH3_64bits(text, size), ret);
+}
+
 /* "compilation directory/include directory", a new string where both are needed. */
 static int directory_of(struct builder *b, const char *comp, const char *dir, uint32_t *ret)
 {

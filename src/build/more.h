@@ -52,6 +52,9 @@ struct more {
  * -E2BIG. */
 int turf_cold_text(struct builder *b, const char *text, uint32_t *ret);
 
+/* The same of @size bytes that no NUL needs to end, and that are few times the same ones. */
+int turf_cold_part(struct builder *b, const char *text, size_t size, uint32_t *ret);
+
 /* The provisional number of a file of a line table; 0 of none (its name NULL). */
 int turf_cold_file(struct builder *b, const char *comp_dir, const struct unit_file *file,
                    uint32_t *ret);

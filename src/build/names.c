@@ -152,6 +152,21 @@ static int add_files(struct builder *b)
 	return r;
 }
 
+/* One for each name: those of one name stand one behind the other. */
+static int add_macros(struct builder *b)
+{
+	const struct macros *all = &b->macros;
+	int r = 0;
+	size_t size;
+	for (uint32_t i = 0; r == 0 && i < all->n; i++) {
+		if (i && all->at[i].name == all->at[i - 1].name)
+			continue;
+		const char *name = text_at(b, all->at[i].name, &size);
+		r = turf_names_add(b, URF_NAME_MACRO, i, name, size);
+	}
+	return r;
+}
+
 static int add_variables(struct builder *b, const struct variables *v)
 {
 	int r = 0;
@@ -242,6 +257,8 @@ int turf_list_names(struct builder *b)
 int turf_emit_names(struct builder *b)
 {
 	int r = add_files(b);
+	if (r == 0)
+		r = add_macros(b);
 	if (r == 0 && b->names.n > UINT32_MAX / 2)
 		r = -E2BIG;
 	if (r == 0)

@@ -33,7 +33,7 @@ int turf_names_add_enumerator(struct builder *b, uint32_t number, uint32_t index
                               const char *name);
 /* Adds functions, symbols, types and variables. 0, -ENOMEM, -E2BIG. */
 int turf_list_names(struct builder *b);
-/* Adds files; then writes all that was added. The same. */
+/* Adds files; and macros; then writes all that was added. The same. */
 int turf_emit_names(struct builder *b);
 
 #endif

@@ -116,6 +116,7 @@ static const struct {
 	[URF_NAMES] = { ".urf.names", 0 },
 	[URF_PLACE_INDEX] = { ".urf.place.index", 4 },
 	[URF_PLACES] = { ".urf.places", 0 },
+	[URF_MACROS] = { ".urf.macros", 0 },
 };
 
 /* What a file is made of. */

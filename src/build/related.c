@@ -45,6 +45,8 @@ static const struct {
 	{ "rnglists", offsetof(struct dwarf_sections, rnglists) },
 	{ "loc", offsetof(struct dwarf_sections, loc) },
 	{ "loclists", offsetof(struct dwarf_sections, loclists) },
+	{ "macinfo", offsetof(struct dwarf_sections, macinfo) },
+	{ "macro", offsetof(struct dwarf_sections, macro) },
 };
 
 /* Who looks: for the build, or only to name all places looked at. */

@@ -19,7 +19,7 @@
 
 struct dwarf_sections {
 	struct span info, abbrev, line, str, line_str, str_offsets, addr, ranges, rnglists;
-	struct span loc, loclists; /* empty where only code is asked for */
+	struct span loc, loclists, macinfo, macro; /* empty where only code is asked for */
 	bool big;
 	bool types; /* info is .debug_types of DWARF 4: all units are types' */
 };
@@ -48,6 +48,8 @@ struct dwarf_unit {
 	uint64_t line_off;                      /* DW_AT_stmt_list */
 	uint64_t low_pc;                        /* base of ranges; 0 where absent */
 	uint64_t str_offsets_base, addr_base, rnglists_base, loclists_base;
+	uint64_t macro_off; /* DW_AT_macros; or of .debug_macinfo: */
+	bool macro_old;
 	uint64_t ranges_base; /* split units before version 5: of DW_AT_ranges; else 0 */
 	/* skeletons: the file that has the rest; skeletons and split units: what they share */
 	const char *dwo_name;

@@ -12,6 +12,7 @@
  *   names.c   what a DIE is called, over links between DIEs
  *   ranges.c  address ranges
  *   line.c    line programs -> rows        files.c  their headers and file tables
+ *   macros.c  what the preprocessor met
  */
 #ifndef DWARF_INTERNAL_H
 #define DWARF_INTERNAL_H

@@ -17,6 +17,7 @@ enum { /* columns of an index, 7.3.5.3; version 2 has no lists of ranges of its 
        COLUMN_LINE = 4,
        COLUMN_LISTS = 5, /* of locations: .debug_loc, since version 5 .debug_loclists */
        COLUMN_STR_OFFSETS = 6,
+       COLUMN_MACRO_5 = 7, /* before: .debug_macinfo, and column 8 .debug_macro */
        COLUMN_RNGLISTS = 8,
        HEADER = 16,
 };
@@ -165,8 +166,10 @@ static struct span *column_of(const struct dwarf_package *p, struct dwarf_sectio
 		return p->version == 5 ? &s->loclists : &s->loc;
 	case COLUMN_STR_OFFSETS:
 		return &s->str_offsets;
+	case COLUMN_MACRO_5:
+		return p->version == 5 ? &s->macro : &s->macinfo;
 	case COLUMN_RNGLISTS:
-		return p->version == 5 ? &s->rnglists : NULL;
+		return p->version == 5 ? &s->rnglists : &s->macro;
 	default:
 		return NULL;
 	}

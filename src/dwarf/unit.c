@@ -143,6 +143,7 @@ static int find_units(const struct dwarf_sections *sections, uint64_t base,
 		.addr_base = DWARF_NONE,
 		.rnglists_base = DWARF_NONE,
 		.loclists_base = DWARF_NONE,
+		.macro_off = DWARF_NONE,
 	};
 	struct cursor c = cur_of(sections->info, sections->big);
 	int r = 1;
@@ -206,7 +207,8 @@ static int attach_table(struct tables *t, struct dwarf_unit *unit)
  * the bases that they need may follow them. */
 struct unit_values {
 	struct dwarf_value name, comp_dir, producer, language, line, low_pc, high_pc, ranges,
-		str_offsets, addr, rnglists, loclists, dwo_name, dwo_id, ranges_base;
+		str_offsets, addr, rnglists, loclists, dwo_name, dwo_id, ranges_base, macros,
+		macinfo;
 };
 
 static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
@@ -237,6 +239,11 @@ static struct dwarf_value *unit_value(struct unit_values *v, uint64_t at)
 		return &v->rnglists;
 	case DW_AT_loclists_base:
 		return &v->loclists;
+	case DW_AT_macros:
+	case DW_AT_GNU_macros:
+		return &v->macros;
+	case DW_AT_macro_info:
+		return &v->macinfo;
 	case DW_AT_dwo_name:
 	case DW_AT_GNU_dwo_name:
 		return &v->dwo_name;
@@ -274,6 +281,8 @@ static void take_values(const struct dwarf *dw, struct dwarf_unit *unit,
 	take_number(&v->ranges_base, &unit->dwo_ranges_base);
 	take_number(&v->dwo_id, &unit->dwo_id);
 	unit->has_dwo_id |= is_number(&v->dwo_id);
+	unit->macro_old = !is_number(&v->macros);
+	take_number(unit->macro_old ? &v->macinfo : &v->macros, &unit->macro_off);
 	unit->own.low = v->low_pc.u;
 	unit->own.low_class = (uint8_t)v->low_pc.class;
 	unit->own.high = v->high_pc.u;

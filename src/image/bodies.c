@@ -339,12 +339,18 @@ static int stack_at(const struct turf_image *image, uint32_t rva, struct walk *a
 	return turf_walk_at(image, block, rva, at) < 0 ? -EBADMSG : at->depth != 0;
 }
 
+/* What an urf without bodies answers: it was made without, or no function had one. */
+static int no_bodies(const struct turf_image *image)
+{
+	return le32_get(image->head->flags) & URF_HAS_COLD ? 0 : -ENODATA;
+}
+
 int turf_image_body(const struct turf_image *image, uint64_t addr, struct turf_body *walk)
 {
 	struct walk at;
 	uint32_t rva;
 	if (!image->sections[URF_BODIES].size)
-		return -ENODATA;
+		return no_bodies(image);
 	int r = rva_of(image, addr, &rva) ? stack_at(image, rva, &at) : 0;
 	return r == 1 ? find_body(image, at.entry, walk) : r;
 }
@@ -440,7 +446,7 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 	struct turf_body tokens;
 	uint32_t rva, function, variant;
 	if (!image->sections[URF_BODIES].size)
-		return -ENODATA;
+		return no_bodies(image);
 	int r = rva_of(image, addr, &rva) ? stack_at(image, rva, &at) : 0;
 	if (r != 1 || frame >= at.depth)
 		return MIN(r, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Dumps of names and places. */
+/* Dumps of names, places and macros. */
 #include "image/dump.h"
 #include "image/names.h"
+#include "turf/macros.h"
 
 static const char *const kinds[] = {
 	[TURF_NAME_FUNCTION] = "function",
@@ -10,6 +11,7 @@ static const char *const kinds[] = {
 	[TURF_NAME_VARIABLE] = "variable",
 	[TURF_NAME_ENUMERATOR] = "enumerator",
 	[TURF_NAME_FILE] = "file",
+	[TURF_NAME_MACRO] = "macro",
 };
 
 void turf_dump_name_index(const struct turf_image *image, FILE *out)
@@ -87,4 +89,19 @@ void turf_dump_places(const struct turf_image *image, FILE *out)
 		r = dump_blocks(image, i, out);
 	if (r != 1)
 		fprintf(out, "<bad>\n");
+}
+
+void turf_dump_macros(const struct turf_image *image, FILE *out)
+{
+	uint32_t n = turf_image_n_macros(image);
+	for (uint32_t i = 0; i < n; i++) {
+		struct turf_macro m;
+		if (turf_image_macro(image, i, &m) != 1) {
+			fprintf(out, "<bad>\n");
+			return;
+		}
+		fprintf(out, "%u: %s text %u body %u file %u line %u\n", i,
+		        m.undefined ? "undef" : "define", (uint32_t)m.name, (uint32_t)m.body,
+		        m.file, m.line);
+	}
 }

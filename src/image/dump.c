@@ -323,6 +323,7 @@ int turf_image_dump(const struct turf_image *image, const char *section, FILE *o
 		[URF_NAMES] = turf_dump_names,
 		[URF_PLACE_INDEX] = turf_dump_place_index,
 		[URF_PLACES] = turf_dump_places,
+		[URF_MACROS] = turf_dump_macros,
 	};
 	if (section && !strncmp(section, ".urf.", 5))
 		section += 5;

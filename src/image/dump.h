@@ -24,6 +24,8 @@ void turf_dump_names(const struct turf_image *image, FILE *out);
 void turf_dump_place_index(const struct turf_image *image, FILE *out);
 void turf_dump_places(const struct turf_image *image, FILE *out);
 
+void turf_dump_macros(const struct turf_image *image, FILE *out);
+
 void turf_dump_details(const struct turf_image *image, FILE *out);
 void turf_dump_variables(const struct turf_image *image, FILE *out);
 void turf_dump_bodies(const struct turf_image *image, FILE *out);

@@ -63,6 +63,7 @@ const char *const turf_image_section_names[URF_N_SECTIONS] = {
 	[URF_NAMES] = "names",
 	[URF_PLACE_INDEX] = "place.index",
 	[URF_PLACES] = "places",
+	[URF_MACROS] = "macros",
 };
 
 /* The header stands behind the notes, 8-aligned: its offset, or 0 where there is no such place.

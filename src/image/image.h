@@ -11,6 +11,7 @@
  *     lookup.c     the public look-ups, one address at a time
  *     places.c     from lines and functions to addresses
  *     names.c      from names to what is called so
+ *     macros.c     macros
  *     marks.c      what is asked now and then: rows of line tables, declarations,
  *                  discriminators of calls
  *     types*.c     types, what is in them, how they are written
@@ -324,6 +325,17 @@ bool turf_marks_done(const struct turf_rows *walk);
 /* The discriminators at *@off of .urf.call.data: how many, or -EBADMSG; *@off is behind them.
  */
 int turf_calls_read(const struct turf_image *image, uint32_t *off, uint32_t out[URF_DEPTH_MAX]);
+
+/* Bytes that the number and the index of @n macros take. */
+uint64_t turf_macros_index_size(uint32_t n);
+/* What a macro counts from, of a group's first 0. */
+struct macro_state {
+	uint32_t name, line;
+};
+/* The macro at *@at, which goes on: 0 or -EBADMSG. */
+struct turf_macro;
+int turf_macro_read(const struct turf_image *image, const uint8_t **at,
+                    struct macro_state *last, struct turf_macro *out);
 
 /* The whole rule of that index: 1 or -EBADMSG. */
 int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwind_row *out);

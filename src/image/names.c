@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "image/names.h"
+#include "turf/macros.h"
 #include "turf/types.h"
 #include "turf/variables.h"
 
@@ -73,6 +74,7 @@ int turf_name_texts(const struct turf_image *image, const struct turf_name *of,
 	struct turf_file file;
 	struct turf_type type;
 	struct turf_global variable;
+	struct turf_macro macro;
 	int r;
 	switch (of->kind) {
 	case TURF_NAME_FUNCTION:
@@ -94,6 +96,10 @@ int turf_name_texts(const struct turf_image *image, const struct turf_name *of,
 		r = turf_image_global(image, of->number, &variable);
 		name = r == 1 ? variable.name : 0;
 		linkage_name = r == 1 ? variable.linkage_name : 0;
+		break;
+	case TURF_NAME_MACRO:
+		r = turf_image_macro(image, of->number, &macro);
+		name = r == 1 ? macro.name : 0;
 		break;
 	case TURF_NAME_ENUMERATOR:
 		r = enumerator_text(image, of, &name);

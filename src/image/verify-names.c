@@ -9,6 +9,7 @@
 
 #include "image/names.h"
 #include "image/verify.h"
+#include "turf/macros.h"
 #include "turf/types.h"
 #include "turf/variables.h"
 
@@ -126,6 +127,14 @@ static int check_enumerators(struct reading *r, const struct turf_type *type)
 	return is;
 }
 
+/* Of macros of one name only the first is listed. */
+static bool is_first_macro(const struct turf_image *image, uint32_t number)
+{
+	struct turf_macro a, b;
+	return !number || turf_image_macro(image, number - 1, &a) != 1 ||
+	       turf_image_macro(image, number, &b) != 1 || a.name != b.name;
+}
+
 /* All of one kind, up to @n, but symbols: those that are functions too are not listed. */
 static const char *check_listed(struct reading *r, enum turf_name_kind kind, uint32_t first,
                                 uint32_t n)
@@ -136,7 +145,8 @@ static const char *check_listed(struct reading *r, enum turf_name_kind kind, uin
 		if (kind == TURF_NAME_TYPE &&
 		    turf_image_type(r->image, r->name.number, &type) != 1)
 			return "is of types that cannot be read";
-		if (type.kind == TURF_TYPE_SCOPE)
+		if (type.kind == TURF_TYPE_SCOPE ||
+		    (kind == TURF_NAME_MACRO && !is_first_macro(r->image, r->name.number)))
 			continue;
 		int is = turf_name_texts(r->image, &r->name, is_listed, r);
 		if (is == 0 && type.kind == TURF_TYPE_ENUM)
@@ -173,6 +183,8 @@ int turf_verify_names(const struct turf_image *image, struct turf_error *err)
 		what = check_listed(&r, TURF_NAME_TYPE, 1, turf_image_n_types(image));
 	if (!what)
 		what = check_listed(&r, TURF_NAME_VARIABLE, 0, turf_image_n_globals(image));
+	if (!what)
+		what = check_listed(&r, TURF_NAME_MACRO, 0, turf_image_n_macros(image));
 	return what ? bad(image, err, URF_NAMES, r.name.number, what) : 0;
 }
 

@@ -156,7 +156,7 @@ int turf_image_verify(const struct turf_image *image, struct turf_error *err)
 		turf_verify_blocks, turf_verify_symbols, turf_verify_unwind,
 		turf_verify_marks,  turf_verify_calls,   turf_verify_marks,
 		turf_verify_types,  turf_verify_bodies,  turf_verify_names,
-		turf_verify_places,
+		turf_verify_places, turf_verify_macros,
 	};
 	for (size_t i = 0; i < COUNT(checks); i++) {
 		int r = checks[i](image, err);

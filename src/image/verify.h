@@ -29,5 +29,6 @@ int turf_verify_types(const struct turf_image *image, struct turf_error *err);
 int turf_verify_bodies(const struct turf_image *image, struct turf_error *err);
 int turf_verify_names(const struct turf_image *image, struct turf_error *err);
 int turf_verify_places(const struct turf_image *image, struct turf_error *err);
+int turf_verify_macros(const struct turf_image *image, struct turf_error *err);
 
 #endif

@@ -173,7 +173,7 @@ class Show(lib.Case):
             with self.subTest(name):
                 result = self.run_turf('show', '-e', program, name)
                 self.assertEqual((result.returncode, result.stdout), (1, b''))
-                self.assertIn(b'no type or function of that name', result.stderr)
+                self.assertIn(b'no type, function or macro of that name', result.stderr)
 
     def test_qualified_names(self):
         program = self.cxx()

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names and places, in the urf of image/urf.h with these besides: an enumeration "wide" of
- * "bare" and "gcc"; an index of names of two buckets.
+ * "bare" and "gcc"; macros "inner" and "label"; an index of names of two buckets.
  */
 #include "lib/test.h"
 #include "image/urf.h"
+#include "image/verify.h"
+#include "turf/macros.h"
 #include "turf/names.h"
 
 static size_t n_allocations;
@@ -40,6 +42,8 @@ static const struct {
 	{ "gcc", TURF_NAME_ENUMERATOR, WIDE, 1 },
 	{ "main.c", TURF_NAME_FILE, 1, 0 },
 	{ "tail.s", TURF_NAME_FILE, 2, 0 },
+	{ "inner", TURF_NAME_MACRO, 0, 0 },
+	{ "label", TURF_NAME_MACRO, 2, 0 },
 };
 
 /* The parts' urf, its cold sections said to be there. */
@@ -97,12 +101,23 @@ static void put_places(struct urf_parts *p)
 	URF_BYTES(p, URF_PLACES, 0, 2, 0, 2, 0, 2, 0, 1 + (2 << 2));
 }
 
+/* inner, once defined and once not; label, of the compiler. */
+static void put_macros(struct urf_parts *p)
+{
+	uint8_t inner = (uint8_t)urf_text(p, "inner"), label = (uint8_t)urf_text(p, "label");
+	URF_PUT(p, URF_MACROS, 3, 8);
+	URF_BYTES(p, URF_MACROS, (uint8_t)(inner << 1), (uint8_t)urf_text(p, "wide"), 1, 3);
+	URF_BYTES(p, URF_MACROS, 1, 0, 1, 1);
+	URF_BYTES(p, URF_MACROS, (uint8_t)((label - inner) << 1), 0, 0, 0x7c);
+}
+
 static void fill(struct urf_parts *p)
 {
 	urf_parts_fill(p);
 	put_types(p);
 	put_names(p);
 	put_places(p);
+	put_macros(p);
 }
 
 static struct span named(void)
@@ -222,15 +237,15 @@ START_TEST(searches_by_pattern)
 		{ "outer", TURF_MATCH_EXACT, 0, false, "a" },
 		{ "outer_sym", TURF_MATCH_EXACT, 0, false, "a" },
 		{ "outer", TURF_MATCH_PREFIX, 0, false, "a" },
-		{ "", TURF_MATCH_PREFIX, 0, false, "acdefghijklm" },
+		{ "", TURF_MATCH_PREFIX, 0, false, "acdefghijklmno" },
 		{ "wi", TURF_MATCH_PREFIX, 0, false, "fi" },
-		{ "*", TURF_MATCH_GLOB, 0, false, "acdefghijklm" },
+		{ "*", TURF_MATCH_GLOB, 0, false, "acdefghijklmno" },
 		{ "*", TURF_MATCH_GLOB, 1 << TURF_NAME_FILE | 1 << FN, false, "acdlm" },
 		{ "[a-d]*", TURF_MATCH_GLOB, 0, false, "gj" },
 		{ "B?RE", TURF_MATCH_GLOB, 0, true, "gj" },
 		{ "*.[cs]", TURF_MATCH_GLOB, 0, false, "lm" },
 		{ "/abs/*", TURF_MATCH_GLOB, 0, false, "" },
-		{ "^(inner|gcc)$", TURF_MATCH_REGEX, 0, false, "ck" },
+		{ "^(inner|gcc)$", TURF_MATCH_REGEX, 0, false, "ckn" },
 		{ "A[IN]", TURF_MATCH_REGEX, 0, true, "lm" },
 		{ "^tail", TURF_MATCH_REGEX, 0, false, "m" },
 		{ "sym$", TURF_MATCH_REGEX, 0, false, "a" },
@@ -278,6 +293,68 @@ START_TEST(walks_over_all_texts)
 		ck_assert_uint_eq(text, COUNT(texts) - 1);
 	}
 	close_urf(image, urf);
+}
+END_TEST
+
+START_TEST(tells_macros)
+{
+	static const struct turf_macro all[] = { { 5, 11, 1, 3, false },
+		                                 { 5, 0, 1, 4, true },
+		                                 { 6, 0, 0, 0, false } };
+	struct span urf;
+	struct turf_image *image = open_named(&urf);
+	struct turf_macro macro;
+	ck_assert_uint_eq(turf_image_n_macros(image), COUNT(all));
+	for (uint32_t i = 0; i < COUNT(all); i++) {
+		ck_assert_int_eq(turf_image_macro(image, i, &macro), 1);
+		ck_assert_uint_eq(macro.name, all[i].name);
+		ck_assert_uint_eq(macro.body, all[i].body);
+		ck_assert_uint_eq(macro.file, all[i].file);
+		ck_assert_uint_eq(macro.line, all[i].line);
+		ck_assert_uint_eq(macro.undefined, all[i].undefined);
+	}
+	ck_assert_int_eq(turf_image_macro(image, COUNT(all), &macro), 0);
+	ck_assert_int_eq(turf_image_macro(image, UINT32_MAX, &macro), 0);
+	close_urf(image, urf);
+}
+END_TEST
+
+/* What each fault of macros is called. */
+START_TEST(verify_finds_damaged_macros)
+{
+	static const struct {
+		uint8_t bytes[20];
+		size_t size;
+		const char *why;
+	} cases[] = {
+		{ { 0, 0, 0, 0 }, 4, "of which there are none" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 10, 0, 0 }, 11, "cannot be read" },
+		{ { 1, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0, 0 }, 12, "not where it should be" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 80, 0, 0, 0 }, 12, "a text of it is none" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 10, 0, 9, 0 }, 12, "its file" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 11, 3, 0, 0 }, 12, "undefines to something" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 10, 0, 0, 0, 0 }, 13, "one too many" },
+		{ { 2, 0, 0, 0, 8, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0 }, 16, "out of order" },
+		{ { 1, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0 }, 12, "that there is" },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct urf_parts p = { 0 };
+		struct turf_error err = { 0 };
+		urf_parts_fill(&p);
+		put_types(&p);
+		put_names(&p);
+		put_places(&p);
+		as_bytes(&p.of[URF_MACROS], cases[i].bytes, cases[i].size);
+		bool leads = i + 1 == COUNT(cases);
+		struct span urf = finish(&p);
+		struct turf_image *image = open_urf(urf);
+		int r = turf_verify_macros(image, &err);
+		if (leads && r == 0)
+			r = turf_image_verify(image, &err);
+		ck_assert_int_eq(r, -EBADMSG);
+		ck_assert_msg(strstr(err.text, cases[i].why) || leads, "%zu: %s", i, err.text);
+		close_urf(image, urf);
+	}
 }
 END_TEST
 
@@ -476,16 +553,17 @@ END_TEST
 
 START_TEST(refuses_names_that_are_left_out)
 {
-	for (size_t left_out = 0; left_out < 3; left_out++) {
+	for (size_t left_out = 0; left_out < 4; left_out++) {
 		struct urf_parts p = { 0 };
 		urf_parts_fill(&p);
 		put_types(&p);
 		put_places(&p);
+		put_macros(&p);
 		URF_PUT(&p, URF_NAME_INDEX, 0); /* one bucket */
 		for (size_t i = 0; i < COUNT(names); i++) {
 			uint32_t hash =
 				(uint32_t)XXH3_64bits(names[i].name, strlen(names[i].name));
-			static const size_t missing[] = { 1, 10, 11 };
+			static const size_t missing[] = { 1, 10, 11, 14 };
 			if (i == missing[left_out])
 				continue;
 			as_u8(&p.of[URF_NAMES], (uint8_t)hash);
@@ -566,6 +644,7 @@ START_TEST(every_byte_bent_is_survived)
 END_TEST
 
 TESTS("image/names", finds_all_that_is_called_so, searches_by_pattern, walks_over_all_texts,
-      finds_the_code_of_lines, finds_the_code_of_functions, an_urf_without_says_so,
-      dumps_places, refuses_tables_that_are_none, refuses_names_that_are_left_out,
-      every_prefix_is_refused, every_byte_bent_is_survived)
+      tells_macros, verify_finds_damaged_macros, finds_the_code_of_lines,
+      finds_the_code_of_functions, an_urf_without_says_so, dumps_places,
+      refuses_tables_that_are_none, refuses_names_that_are_left_out, every_prefix_is_refused,
+      every_byte_bent_is_survived)
