@@ -22,7 +22,8 @@ static int read_frozen(void *ctx, uint64_t addr, void *out, size_t size)
 /* One line of a stack: a frame, or a call that was inlined into one. */
 struct line {
 	const struct turf_unwind_frame *frame;
-	const struct turf_frame *code; /* NULL: nothing is known of the address */
+	const struct turf_frame *code; /* NULL: no debug info tells of the address */
+	const struct turf_jit *jit;    /* NULL: no compiler at run time tells of it */
 	const char *module;            /* NULL: no file is mapped there */
 	unsigned number;
 };
@@ -57,8 +58,11 @@ static void print_function(const struct stack *s, const struct line *l)
 	const struct turf_frame *code = l->code;
 	fputs(s->color ? "\033[1m" : "", stdout);
 	stack_print_text(code ? cli_frame_name(l->frame->location.image, code, !s->mangled).at
-	                      : "??");
+	                 : l->jit ? l->jit->name
+	                          : "??");
 	fputs(s->color ? "\033[0m" : "", stdout);
+	if (l->jit)
+		printf("+0x%llx", (unsigned long long)(l->frame->pc - l->jit->start));
 	if (!code)
 		return;
 	uint64_t addr = frame_addr(l->frame);
@@ -75,16 +79,17 @@ static void print_function(const struct stack *s, const struct line *l)
 static void print_source(const struct line *l)
 {
 	const struct turf_frame *code = l->code;
-	struct cli_text path = { NULL };
+	const char *path = l->jit ? l->jit->file : NULL;
+	unsigned line = l->jit ? l->jit->line : code ? code->line : 0;
 	if (code)
-		path = cli_path(l->frame->location.image, code->file);
-	if (!path.at)
+		path = cli_path(l->frame->location.image, code->file).at;
+	if (!path)
 		return;
 	fputs("  ", stdout);
-	stack_print_text(path.at);
-	if (code->line)
-		printf(":%u", code->line);
-	if (code->line && code->column)
+	stack_print_text(path);
+	if (line)
+		printf(":%u", line);
+	if (code && code->line && code->column)
 		printf(":%u", code->column);
 }
 
@@ -126,7 +131,7 @@ static void json_text(const char *name, const char *text)
 
 static void json_line(const struct line *l)
 {
-	static const char *const sources[] = { "first", "cfi", "pointer" };
+	static const char *const sources[] = { "first", "cfi", "guess", "pointer" };
 	const struct turf_frame *code = l->code;
 	printf("%s{\"pc\":\"0x%llx\"", l->number ? "," : "", (unsigned long long)l->frame->pc);
 	printf(",\"source\":\"%s\"", sources[l->frame->source]);
@@ -137,6 +142,13 @@ static void json_line(const struct line *l)
 		char id[2 * BUILD_ID_MAX + 1];
 		printf(",\"address\":\"0x%llx\"", (unsigned long long)l->frame->location.addr);
 		json_text("build_id", build_id(l->frame->location.image, id) ? id : NULL);
+	}
+	if (l->jit) {
+		json_text("function", l->jit->name);
+		json_text("file", l->jit->file);
+		if (l->jit->line)
+			printf(",\"line\":%u", l->jit->line);
+		fputs(",\"jit\":true", stdout);
 	}
 	if (code) {
 		const struct turf_image *image = l->frame->location.image;
@@ -180,8 +192,12 @@ static unsigned show_frame(struct stack *s, const struct turf_values *values, un
 			show_line(s, &l, values, i);
 			l.number++;
 		}
+	struct turf_jit jit;
 	if (l.number == number) {
 		l.code = NULL;
+		if (!at->image &&
+		    turf_process_jit(s->process, values->frame.lookup_pc, TURF_NOW, &jit) > 0)
+			l.jit = &jit;
 		show_line(s, &l, values, 0);
 		l.number++;
 	}

@@ -177,6 +177,9 @@ static int show_all(struct stack *s)
 		printf("PID %d - process\n", s->pid);
 	for (size_t i = 0; i < s->n_threads; i++)
 		stack_show_thread(s, &s->threads[i], i == 0);
+	const char *error = turf_process_jit_error(s->process);
+	if (error)
+		fprintf(stderr, "%s: note: %s\n", cli_name, error);
 	return CLI_OK;
 }
 

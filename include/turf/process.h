@@ -4,7 +4,8 @@
  *
  * Fed by events (perf records) or read from /proc. One thread at a time per table. A process
  * takes 32 bytes for each executable mapping that it does not share with its parent, and some
- * 150 bytes (bench/memory); of those that have ended 1024 at most are kept.
+ * 150 bytes (bench/memory), and for each function that it made at run time, once one was asked
+ * for, some 100 bytes and its name; of those that have ended 1024 at most are kept.
  */
 #ifndef TURF_PROCESS_H
 #define TURF_PROCESS_H
@@ -112,6 +113,40 @@ struct turf_location {
  * Return: 1, 0 nothing mapped there, < 0 never (a module that cannot be read has no image)
  */
 int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_location *out);
+
+/* A function that the process made at run time. */
+struct turf_jit {
+	uint64_t start, size; /* live address */
+	/* these live until the process changes or is asked again */
+	const char *name;
+	const char *file; /* NULL: not told */
+	uint32_t line;    /* of the pc; 0: not told */
+};
+
+#define TURF_NOW UINT64_MAX
+
+/**
+ * turf_process_jit() - the function at @pc that a compiler made at run time
+ * @time_ns: CLOCK_MONOTONIC when it stood there; TURF_NOW
+ * @out:     set if 1
+ *
+ * For a pc where turf_process_locate() gives no image. Told by the jitdump that the process has
+ * mapped (jit-PID.dump: functions, lines, and when each was made or moved), then by
+ * /tmp/perf-PID.map, both as the process sees its files. What was told later hides what was
+ * told earlier. Times do not go back: a function replaced before the latest time that was asked
+ * for is not found again. A file is read on where it has grown: at a miss, but of one process
+ * once every 10 ms by @time_ns, and every 100 ms besides. The children of a process that makes
+ * code do not have its names.
+ *
+ * Files whose owner is neither that of the process nor root are not read.
+ *
+ * Cost:   warm: a few bisections, no allocation, no system call
+ * Return: 1, 0 nobody told of it, -ENOMEM
+ */
+int turf_process_jit(struct turf_process *process, uint64_t pc, uint64_t time_ns,
+                     struct turf_jit *out);
+/* What was wrong with such a file, if anything: one line, else NULL. */
+const char *turf_process_jit_error(const struct turf_process *process);
 
 const char *turf_module_path(const struct turf_module *module);
 /* Key of its urf in the store; "" when there is none. */

@@ -28,7 +28,7 @@
 
 #include "base/file.h"
 #include "elf/elf.h"
-#include "process/process.h"
+#include "process/jit.h"
 
 static const char vdso_name[] = "[vdso]";
 static const char deleted[] = " (deleted)";
@@ -138,6 +138,7 @@ static struct turf_module *make_module(struct turf_processes *table,
 		return NULL;
 	}
 	module->idx = table->modules.n;
+	module->is_dump = turf_jit_is_dump(key->path);
 	module->major = key->major;
 	module->minor = key->minor;
 	module->inode = key->inode;
@@ -244,14 +245,16 @@ int turf_module_open_path(const char *path, struct span build_id)
 	return take_fd(&fd);
 }
 
-/* A descriptor, or < 0: of all that was tried, the answer that tells most. */
-static int open_file(const struct turf_module *module, pid_t pid, const struct map *map)
+/* Of all that is tried, the answer that tells most. */
+int turf_module_open_file(const struct turf_module *module, pid_t pid, const struct map *map)
 {
 	char prefix[64];
-	snprintf(prefix, sizeof(prefix), "/proc/%d/map_files/%llx-%llx", (int)pid,
-	         (unsigned long long)map->start, (unsigned long long)map->end);
-	int worst = -ENOENT;
-	int r = open_mapped(module, prefix);
+	int worst = -ENOENT, r = -ENOENT;
+	if (map) {
+		snprintf(prefix, sizeof(prefix), "/proc/%d/map_files/%llx-%llx", (int)pid,
+		         (unsigned long long)map->start, (unsigned long long)map->end);
+		r = open_mapped(module, prefix);
+	}
 	if (r >= 0)
 		return r;
 	snprintf(prefix, sizeof(prefix), "/proc/%d/root", (int)pid);
@@ -360,7 +363,7 @@ void turf_module_open(struct turf_module *module, struct turf_process *process,
 	scoped(closep) int fd = is_vdso(module) ? open_vdso(process, map)
 	                        : process->memory.read
 	                                ? turf_module_open_path(module->path, module->build_id)
-	                                : open_file(module, process->pid, map);
+	                                : turf_module_open_file(module, process->pid, map);
 	if (fd < 0)
 		hide(module, fd);
 	else

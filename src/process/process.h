@@ -11,6 +11,7 @@
  *     memory.c   memory of a live process
  *     core.c     a process out of a core file; its memory
  *     inflate.c  compressed cores
+ *     jit.c      names of code that was made at run time (jit.h)
  *     kernel.c   /proc/kallsyms -> the running kernel's symbols
  */
 #ifndef PROCESS_PROCESS_H
@@ -61,6 +62,8 @@ struct turf_process {
 	} threads;
 	size_t n_dead_threads;
 	struct turf_memory memory; /* of one that a core file keeps; .read NULL: it lives */
+	struct turf_module *dump;  /* the jitdump that it mapped; NULL: none */
+	struct jit *jit;           /* NULL: nobody asked yet */
 };
 
 enum module_state {
@@ -76,6 +79,7 @@ struct turf_module {
 	uint64_t inode;       /* of "[vdso]": bytes it is long */
 	struct span build_id; /* if it was told; owned */
 	char *path;
+	bool is_dump; /* a jitdump, by its name */
 	enum module_state state;
 	pid_t tried; /* the last process that it was looked for through */
 	unsigned n_tries;
@@ -149,6 +153,10 @@ int turf_module_open_path(const char *path, struct span build_id);
 /* Has the store make the module's urf, if that was not tried already. */
 void turf_module_open(struct turf_module *module, struct turf_process *process,
                       const struct map *map);
+
+/* A descriptor of the module's very file through the eyes of @pid, which has it at @map, if
+ * that is known; or < 0. */
+int turf_module_open_file(const struct turf_module *module, pid_t pid, const struct map *map);
 
 /* proc.c */
 

@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "process/process.h"
+#include "process/jit.h"
 
 int turf_processes_new(struct turf_store *store, struct turf_processes **ret,
                        struct turf_error *err)
@@ -23,6 +23,7 @@ int turf_processes_new(struct turf_store *store, struct turf_processes **ret,
 static void free_process(struct turf_process *process)
 {
 	turf_space_unref(process->space);
+	turf_jit_free(process->jit);
 	vec_fini(&process->threads);
 	free(process);
 }
@@ -184,6 +185,8 @@ void turf_process_replace(struct turf_process *process, struct space *space)
 static void clear(struct turf_process *process)
 {
 	turf_process_replace(process, NULL);
+	turf_jit_free(take_ptr(process->jit));
+	process->dump = NULL;
 	process->threads.n = 0;
 	process->n_dead_threads = 0;
 }
@@ -223,6 +226,8 @@ static int map_event(struct turf_processes *table, const struct turf_event *even
 	revive(process);
 	struct map map = { event->map.start, event->map.end, event->map.offset, NULL };
 	int r = turf_module_find(table, event, &map.module);
+	if (r == 0 && map.module && map.module->is_dump)
+		process->dump = map.module;
 	return r < 0 ? r : turf_space_insert(&process->space, &map);
 }
 

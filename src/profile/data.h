@@ -17,6 +17,10 @@ enum frame_kind {
 	FRAME_USER = 0,   /* addr is a link-time address of the module's file */
 	FRAME_LIVE = 1,   /* no urf or no module: addr is a live address */
 	FRAME_KERNEL = 2, /* addr is 0 and name tells the function, or a live address */
+	FRAME_JIT = 3,    /* made at run time: name tells the function, addr its line, or 0 */
+	/* of a recording that goes on, never in a file: addr is a live address of a process
+	 * that may yet tell its name; module is its pid */
+	FRAME_NAMELESS = 4,
 };
 
 #define NO_MODULE UINT32_MAX /* beyond what an enum may hold */
@@ -31,10 +35,12 @@ struct p_thread {
 };
 
 struct p_frame {
-	uint32_t kind;   /* enum frame_kind */
-	uint32_t module; /* or NO_MODULE */
-	uint32_t name;   /* string, of kernel frames; 0: none */
-	uint64_t addr;   /* what to look up (return addresses: one less) */
+	uint32_t kind; /* enum frame_kind */
+	/* or NO_MODULE; of FRAME_KERNEL and FRAME_JIT a string: the kernel's module, the source
+	 * file */
+	uint32_t module;
+	uint32_t name; /* string, of kernel's and JIT's frames; 0: none */
+	uint64_t addr; /* what to look up (return addresses: one less) */
 };
 
 /* Node 0 is the empty stack; a parent comes before its children. */

@@ -19,7 +19,7 @@
 static const char MAGIC[8] = "TURFREC"; /* with its NUL */
 
 enum {
-	VERSION = 1,
+	VERSION = 2,      /* 1 had no FRAME_JIT, and is read as well */
 	HEADER_SIZE = 24, /* magic, version, number of sections, size of the file */
 	SECTION_SIZE = 32,
 	MAX_SECTIONS = 64,
@@ -144,8 +144,8 @@ static size_t put_frames(struct writer *w, const struct turf_profile *p)
 	for (size_t i = 0; i < p->frames.n; i++) {
 		const struct p_frame *f = &p->frames.at[i];
 		put_n(w, f->kind);
-		/* + 1 wraps NO_MODULE to 0; of a kernel frame it is a string, told as it is */
-		put_n(w, f->kind == FRAME_KERNEL ? f->module : (uint32_t)(f->module + 1));
+		/* + 1 wraps NO_MODULE to 0; a string is told as it is */
+		put_n(w, f->kind >= FRAME_KERNEL ? f->module : (uint32_t)(f->module + 1));
 		put_n(w, f->name);
 		put_n(w, f->addr);
 	}
@@ -362,12 +362,13 @@ static void get_frames(struct reader *r)
 			r->no_memory = true;
 			return;
 		}
-		f->kind = get_below(r, FRAME_KERNEL + 1);
-		f->module = f->kind == FRAME_KERNEL ? get_string(r)
+		f->kind = get_below(r, FRAME_JIT + 1);
+		f->module = f->kind >= FRAME_KERNEL ? get_string(r)
 		                                    : get_below(r, r->p->modules.n + 1) - 1;
 		f->name = get_string(r);
 		f->addr = cur_uleb(&r->c);
-		if (f->kind == FRAME_USER && f->module == NO_MODULE)
+		if ((f->kind == FRAME_USER && f->module == NO_MODULE) ||
+		    (f->kind == FRAME_JIT && f->addr > UINT32_MAX))
 			r->c.bad = true;
 	}
 }
@@ -452,8 +453,8 @@ static int read_header(struct span file, struct section_table *t, struct turf_er
 		return turf_fail(err, -EBADMSG, 0, "not a recording of turf");
 	uint32_t version = cur_u32(&c), n = cur_u32(&c);
 	uint64_t size = cur_u64(&c);
-	if (!c.bad && version != VERSION)
-		return turf_fail(err, -ENOTSUP, 8, "recording of version %u, we read %d",
+	if (!c.bad && (version < 1 || version > VERSION))
+		return turf_fail(err, -ENOTSUP, 8, "recording of version %u, we read 1 to %d",
 		                 version, VERSION);
 	if (c.bad || size != file.size)
 		return turf_fail(err, -EBADMSG, 16, "recording is cut off or too long");

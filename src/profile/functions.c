@@ -181,6 +181,25 @@ static bool add_kernel(struct resolver *v, const struct p_frame *f)
 	       add_string(v, text, &function.module) && add_entry(v, &function, 0, 0);
 }
 
+static bool add_jit(struct resolver *v, const struct p_frame *f)
+{
+	const struct turf_profile *p = v->report->profile;
+	const char *name = p->strings.at[f->name], *path = p->strings.at[f->module];
+	struct r_function function = { .unknown = !*name };
+	uint32_t file = 0;
+	return add_string(v, *name ? name : "[unknown]", &function.name) &&
+	       add_string(v, "[jit]", &function.module) &&
+	       add_string(v, *path ? path : NULL, &file) &&
+	       add_entry(v, &function, file, (uint32_t)f->addr);
+}
+
+static bool add_frame(struct resolver *v, const struct p_frame *f)
+{
+	return f->kind == FRAME_KERNEL ? add_kernel(v, f)
+	       : f->kind == FRAME_JIT  ? add_jit(v, f)
+	                               : add_user(v, f);
+}
+
 static void open_images(struct resolver *v)
 {
 	const struct turf_profile *p = v->report->profile;
@@ -205,7 +224,7 @@ static bool resolve_all(struct resolver *v)
 	for (size_t i = 0; i < r->profile->frames.n; i++) {
 		const struct p_frame *f = &r->profile->frames.at[i];
 		size_t first = r->entries.n;
-		if (!(f->kind == FRAME_KERNEL ? add_kernel(v, f) : add_user(v, f)))
+		if (!add_frame(v, f))
 			return false;
 		r->frames[i] =
 			(struct r_frame){ (uint32_t)first, (uint32_t)(r->entries.n - first) };

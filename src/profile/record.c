@@ -342,8 +342,10 @@ int turf_recorder_finish(struct turf_recorder *rec, struct turf_profile **ret,
 {
 	if (!rec->taker.profile)
 		return turf_fail(err, -EINVAL, TURF_NOWHERE, "the profile was taken before");
-	if (turf_taker_modules(&rec->taker) < 0)
+	if (turf_taker_finish(&rec->taker) < 0)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for the recording");
+	if (rec->taker.jit_error.code)
+		note(rec, rec->taker.jit_error.text);
 	*ret = take_ptr(rec->taker.profile);
 	return 0;
 }

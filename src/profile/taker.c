@@ -43,13 +43,52 @@ static int kernel_frames(struct taker *t, const struct sample *s)
 	return 0;
 }
 
-static int user_frame(struct taker *t, const struct turf_unwind_frame *u)
+static struct p_frame plain_frame(const struct turf_location *at, uint64_t pc)
 {
-	const struct turf_location *at = &u->location;
-	struct p_frame f = { .kind = at->image ? FRAME_USER : FRAME_LIVE,
-		             .module = at->module ? (uint32_t)turf_module_index(at->module)
-		                                  : NO_MODULE,
-		             .addr = at->image ? at->addr : u->lookup_pc };
+	return (struct p_frame){ .kind = at->image ? FRAME_USER : FRAME_LIVE,
+		                 .module = at->module ? (uint32_t)turf_module_index(at->module)
+		                                      : NO_MODULE,
+		                 .addr = at->image ? at->addr : pc };
+}
+
+/* May a compiler have put code there? Files are ELF files, or nothing tells of them. */
+static bool is_made(const struct turf_location *at)
+{
+	static const char memory[] = "/memfd:";
+	return at->map_end && !at->image &&
+	       (!at->module ||
+	        !strncmp(turf_module_path(at->module), memory, sizeof(memory) - 1));
+}
+
+/* Code that was made at run time: 1 @f has its name, 0 nobody tells it, -ENOMEM. */
+static int jit_frame(struct taker *t, struct turf_process *process, uint64_t pc,
+                     uint64_t time_ns, struct p_frame *f)
+{
+	struct turf_jit at;
+	int r = turf_process_jit(process, pc, time_ns, &at);
+	if (r <= 0)
+		return r;
+	*f = (struct p_frame){ .kind = FRAME_JIT, .addr = at.line };
+	return turf_profile_string(t->profile, at.name, &f->name) &&
+	                       turf_profile_string(t->profile, at.file ? at.file : "",
+	                                           &f->module)
+	               ? 1
+	               : -ENOMEM;
+}
+
+static int user_frame(struct taker *t, struct turf_process *process,
+                      const struct turf_unwind_frame *u)
+{
+	struct p_frame f = plain_frame(&u->location, u->lookup_pc);
+	if (is_made(&u->location)) {
+		int r = jit_frame(t, process, u->lookup_pc, t->time_ns, &f);
+		if (r < 0)
+			return r;
+		if (r == 0) /* what is compiled is often told of later */
+			f = (struct p_frame){ .kind = FRAME_NAMELESS,
+				              .module = (uint32_t)turf_process_pid(process),
+				              .addr = u->lookup_pc };
+	}
 	return add_frame(t, &f);
 }
 
@@ -75,7 +114,7 @@ static int user_frames(struct taker *t, struct turf_process *process, const stru
 	fill_gap(t, process, regs->value[turf_perf_machine.pc]);
 	turf_unwind_begin(&u, process, regs, turf_memory_copy(&copy), TAKER_MAX_USER_FRAMES);
 	while (turf_unwind_next(&u, &frame) == 1) {
-		int r = user_frame(t, &frame);
+		int r = user_frame(t, process, &frame);
 		if (r < 0)
 			return r;
 		stats->frames++;
@@ -123,7 +162,7 @@ static bool count_stack(struct taker *t, uint32_t thread)
 	return turf_profile_count(t->profile, thread, node, 1);
 }
 
-static int take_sample(struct taker *t, const struct sample *s)
+static int take_sample(struct taker *t, const struct sample *s, uint64_t time_ns)
 {
 	struct turf_profile_stats *stats = &t->profile->info.stats;
 	struct turf_regs regs;
@@ -134,6 +173,7 @@ static int take_sample(struct taker *t, const struct sample *s)
 	if (!find_thread(t, process, s, &thread))
 		return -ENOMEM;
 	t->n_frames = 0;
+	t->time_ns = time_ns;
 	int r = kernel_frames(t, s);
 	stats->samples++;
 	if (s->abi == PERF_SAMPLE_REGS_ABI_NONE)
@@ -149,7 +189,7 @@ int turf_taker_take(struct taker *t, const struct record *r)
 {
 	switch (r->kind) {
 	case RECORD_SAMPLE:
-		return take_sample(t, &r->sample);
+		return take_sample(t, &r->sample, r->time_ns);
 	case RECORD_EVENT:
 		return turf_processes_event(t->table, &r->event);
 	case RECORD_LOST:
@@ -174,7 +214,33 @@ static void source_id(const struct turf_image *image, char out[129])
 		snprintf(out + 2 * i, 3, "%02x", info.source_id[i]);
 }
 
-int turf_taker_modules(struct taker *t)
+/* Asks once more who stands there; those that tell nothing become addresses. */
+static int name_late(struct taker *t)
+{
+	for (size_t i = 0; i < t->profile->frames.n; i++) {
+		struct p_frame *f = &t->profile->frames.at[i];
+		if (f->kind != FRAME_NAMELESS)
+			continue;
+		struct turf_process *process = turf_processes_find(t->table, (pid_t)f->module);
+		struct turf_location at = { 0 };
+		uint64_t pc = f->addr;
+		if (process)
+			turf_process_locate(process, pc, &at);
+		struct p_frame named = { .kind = FRAME_LIVE, .module = NO_MODULE, .addr = pc };
+		if (at.module)
+			named.module = (uint32_t)turf_module_index(at.module);
+		int r = process ? jit_frame(t, process, pc, TURF_NOW, &named) : 0;
+		if (r < 0)
+			return r;
+		const char *error = r || !process ? NULL : turf_process_jit_error(process);
+		if (error)
+			turf_error_set(&t->jit_error, -EBADMSG, TURF_NOWHERE, "%s", error);
+		*f = named;
+	}
+	return 0;
+}
+
+static int add_modules(struct taker *t)
 {
 	for (size_t i = t->profile->modules.n; i < turf_processes_n_modules(t->table); i++) {
 		const struct turf_module *m = turf_processes_module(t->table, i);
@@ -185,4 +251,10 @@ int turf_taker_modules(struct taker *t)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int turf_taker_finish(struct taker *t)
+{
+	int r = name_late(t);
+	return r < 0 ? r : add_modules(t);
 }

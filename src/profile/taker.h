@@ -21,12 +21,16 @@ struct taker {
 	struct turf_profile *profile;
 	uint32_t frames[TAKER_MAX_FRAMES]; /* of the sample at hand, innermost first */
 	size_t n_frames;
+	uint64_t time_ns; /* of the sample */
+	/* why there are frames without a name that a compiler at run time might have told */
+	struct turf_error jit_error;
 };
 
 /* Takes one record into the profile or the table; 0 or -ENOMEM. */
 int turf_taker_take(struct taker *t, const struct record *r);
 
-/* Modules of the table into the profile, whose frames name them by index. 0 or -ENOMEM. */
-int turf_taker_modules(struct taker *t);
+/* What the end makes known: names that compilers at run time told late, and the table's
+ * modules, which frames name by index. 0 or -ENOMEM. */
+int turf_taker_finish(struct taker *t);
 
 #endif

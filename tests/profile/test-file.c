@@ -156,7 +156,9 @@ static const struct {
 	int expect;
 } bends[] = {
 	{ "other magic", 0, 1, 'X', -EBADMSG },
-	{ "version 2", AT_VERSION, 4, 2, -ENOTSUP },
+	{ "version 3", AT_VERSION, 4, 3, -ENOTSUP },
+	{ "version 0", AT_VERSION, 4, 0, -ENOTSUP },
+	{ "version 1", AT_VERSION, 4, 1, 0 },
 	{ "too many sections", AT_N, 4, 65, -E2BIG },
 	{ "another size", AT_SIZE, 8, 1 << 20, -EBADMSG },
 	{ "no strings", AT_SECTIONS + ENTRY, 8, 99, -EBADMSG },

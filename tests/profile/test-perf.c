@@ -319,8 +319,8 @@ START_TEST(takes_a_sample)
 	ck_assert_uint_eq(thread->tid, TID);
 	ck_assert_str_eq(p->strings.at[thread->process], "app");
 	ck_assert_str_eq(p->strings.at[thread->name], "worker");
-	ck_assert_int_eq(turf_taker_modules(t), 0);
-	ck_assert_int_eq(turf_taker_modules(t), 0); /* again: nothing new */
+	ck_assert_int_eq(turf_taker_finish(t), 0);
+	ck_assert_int_eq(turf_taker_finish(t), 0); /* again: nothing new */
 	ck_assert_uint_eq(p->modules.n, 1);
 	ck_assert_str_eq(p->strings.at[p->modules.at[0].source_id], "abcd01");
 	ck_assert_str_eq(p->strings.at[p->modules.at[0].key], "key1");
