@@ -126,6 +126,22 @@ int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_l
 	return 1;
 }
 
+int turf_process_jit(struct turf_process *process, uint64_t pc, uint64_t time_ns,
+                     struct turf_jit *out)
+{
+	(void)process;
+	(void)pc;
+	(void)time_ns;
+	(void)out;
+	return 0;
+}
+
+const char *turf_process_jit_error(const struct turf_process *process)
+{
+	(void)process;
+	return NULL;
+}
+
 pid_t turf_process_pid(const struct turf_process *process)
 {
 	return process->pid;
