@@ -59,7 +59,7 @@ enum urf_section_kind {
 	URF_PHRASE_TEXT, /* [.urf.phrase.text] bytes of the phrases, one behind the other */
 	URF_TEXTS,   /* [.urf.texts]     bytes: all names and paths, sorted; number 0 is "" */
 	URF_SYMBOLS, /* [.urf.symbols]   struct urf_symbols: every 16th ELF symbol, by start */
-	URF_SYMBOL_DATA, /* [.urf.symbol.data] bytes: the symbols */
+	URF_SYMBOL_DATA, /* [.urf.symbol.data] bytes: the groups */
 	URF_LOADS,       /* [.urf.loads]     struct urf_load: the source's PT_LOAD segments */
 	URF_UNITS, /* [.urf.units]     packed table: name, directory, producer, language, DWARF
 	              version; row 0 is "none" */
@@ -305,23 +305,18 @@ enum {
 };
 
 /*
- * Symbols by start, of one start the best first, in groups of URF_SYMBOL_STEP. The fields:
- *
- *  - a byte: URF_SYMBOL_* bits, the low ones STT_*
- *  - unless URF_SYMBOL_ALIAS: uleb start, in bytes behind the symbol before (of a group's
- * first: 0), uleb size. An alias has start and size of the symbol before; a group's first is
- * none.
- *  - where both bits of URF_SYMBOL_BIND are set: a byte, STB_*; else these bits are it
- *  - where URF_SYMBOL_BACK: uleb entries back to the last symbol that ends behind this one
- *  - uleb text
+ * Symbols by start, of one start the best first, in groups of URF_SYMBOL_STEP. A group: for
+ * each column a byte, the bits it has in a row; a byte, what URF_SYMBOL_KIND is the difference
+ * (xor) to; then the rows, one behind the other, bit 0 of the first byte first.
  */
-enum {
-	URF_SYMBOL_STEP = 16,
-	URF_SYMBOL_TYPE = 0x0f,
-	URF_SYMBOL_BIND_SHIFT = 4,
-	URF_SYMBOL_BIND = 0x30, /* both bits: a byte follows */
-	URF_SYMBOL_ALIAS = 0x40,
-	URF_SYMBOL_BACK = 0x80,
+enum { URF_SYMBOL_STEP = 16 };
+enum urf_symbol_column {
+	URF_SYMBOL_START, /* bytes behind the group's first */
+	URF_SYMBOL_SIZE,
+	URF_SYMBOL_TEXT,
+	URF_SYMBOL_BACK, /* entries to the last symbol that ends behind this one; 0: none */
+	URF_SYMBOL_KIND, /* STB_* + STT_* * 16 */
+	URF_SYMBOL_COLUMNS,
 };
 struct urf_symbols {
 	le32 start; /* rva of the group's first */

@@ -10,6 +10,7 @@
 #include <elf.h>
 
 #include "base/sort.h"
+#include "build/bits.h"
 #include "build/build.h"
 
 static bool is_code(const struct inputs *in, const struct elf_symbol *s)
@@ -296,38 +297,62 @@ static int link_back(const struct syms *syms, uint32_t *back)
 	return 0;
 }
 
-static bool put_symbol(struct buf *out, const struct sym *s, const struct sym *before,
-                       uint32_t back, uint32_t text)
+static uint32_t kind_of(const struct sym *s)
 {
-	bool alias = before && before->start == s->start && before->size == s->size;
-	uint8_t bind = s->bind < 3 ? s->bind : 3;
-	uint8_t head = (uint8_t)((s->type & URF_SYMBOL_TYPE) | bind << URF_SYMBOL_BIND_SHIFT |
-	                         (alias ? URF_SYMBOL_ALIAS : 0) | (back ? URF_SYMBOL_BACK : 0));
-	bool ok = turf_buf_put(out, &head, 1);
-	if (ok && !alias)
-		ok = turf_buf_uleb(out, before ? s->start - before->start : 0) &&
-		     turf_buf_uleb(out, s->size);
-	if (ok && bind == 3)
-		ok = turf_buf_put(out, &s->bind, 1);
-	if (ok && back)
-		ok = turf_buf_uleb(out, back);
-	return ok && turf_buf_uleb(out, text);
+	return (s->bind & 15u) | (s->type & 15u) << 4;
+}
+
+/* The columns of @s in the group that begins with @first. */
+static void columns_of(const struct builder *b, const struct sym *s, const struct sym *first,
+                       uint32_t back, uint32_t columns[URF_SYMBOL_COLUMNS])
+{
+	columns[URF_SYMBOL_START] = (uint32_t)(s->start - first->start);
+	columns[URF_SYMBOL_SIZE] = (uint32_t)s->size;
+	columns[URF_SYMBOL_TEXT] = b->texts.final[s->text];
+	columns[URF_SYMBOL_BACK] = back;
+	columns[URF_SYMBOL_KIND] = kind_of(s);
+}
+
+/* The group of @n symbols from @at on. */
+static bool put_group(struct builder *b, const struct sym *at, const uint32_t *back, size_t n)
+{
+	struct buf *out = &b->tables.of[URF_SYMBOL_DATA];
+	uint32_t rows[URF_SYMBOL_STEP][URF_SYMBOL_COLUMNS], all[URF_SYMBOL_COLUMNS] = { 0 };
+	uint8_t head[URF_SYMBOL_COLUMNS + 1];
+	unsigned row_bits = 0;
+	uint32_t kind = kind_of(at);
+	for (size_t i = 0; i < n; i++) {
+		columns_of(b, &at[i], at, back[i], rows[i]);
+		rows[i][URF_SYMBOL_KIND] ^= kind;
+		for (unsigned k = 0; k < URF_SYMBOL_COLUMNS; k++)
+			all[k] |= rows[i][k];
+	}
+	for (unsigned k = 0; k < URF_SYMBOL_COLUMNS; k++)
+		row_bits += head[k] = turf_bits_width(all[k]);
+	head[URF_SYMBOL_COLUMNS] = (uint8_t)kind;
+	struct bits bits;
+	if (!turf_buf_put(out, head, sizeof(head)) ||
+	    !turf_bits_begin(&bits, out, n * row_bits))
+		return false;
+	struct bit_writer to = turf_bits_writer(&bits, out);
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = 0; k < URF_SYMBOL_COLUMNS; k++)
+			turf_bits_append(&to, rows[i][k], head[k]);
+	turf_bits_end(&to);
+	return true;
 }
 
 int turf_emit_symbols(struct builder *b)
 {
 	const struct syms *syms = &b->syms;
-	struct buf *out = &b->tables.of[URF_SYMBOL_DATA];
 	scoped(freep) uint32_t *back = calloc(syms->n + 1, sizeof(*back));
 	int r = back ? link_back(syms, back) : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < syms->n; i++) {
-		const struct sym *s = &syms->at[i];
-		bool first = i % URF_SYMBOL_STEP == 0;
-		struct urf_symbols group = { le32_of(s->start - b->in.base), le32_of(out->n) };
-		if (first)
-			r = table_put(&b->tables, URF_SYMBOLS, &group, sizeof(group));
-		if (r == 0 &&
-		    !put_symbol(out, s, first ? NULL : s - 1, back[i], b->texts.final[s->text]))
+	for (size_t i = 0; r == 0 && i < syms->n; i += URF_SYMBOL_STEP) {
+		struct urf_symbols group = { le32_of(syms->at[i].start - b->in.base),
+			                     le32_of(b->tables.of[URF_SYMBOL_DATA].n) };
+		r = table_put(&b->tables, URF_SYMBOLS, &group, sizeof(group));
+		if (r == 0 && !put_group(b, &syms->at[i], &back[i],
+		                         MIN(syms->n - i, (size_t)URF_SYMBOL_STEP)))
 			r = -ENOMEM;
 	}
 	if (syms->n)

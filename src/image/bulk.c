@@ -18,6 +18,7 @@ struct lane {
 	size_t block;   /* SIZE_MAX: none */
 	uint32_t depth; /* 0: there is at most a symbol */
 	uint32_t function, entry;
+	size_t group;          /* of symbols, where depth is 0; SIZE_MAX: none */
 	const uint32_t *sites; /* one for each frame but the outermost, then the line */
 	struct turf_frame *frames;
 };
@@ -76,8 +77,10 @@ static int find_stacks(const struct turf_image *image, struct group *group)
 		}
 		if (find_stack(image, l, &walk, &block) < 0)
 			return -EBADMSG;
-		if (!l->depth)
+		if (!l->depth) {
+			l->group = l->known ? turf_symbols_of(image, l->rva) : SIZE_MAX;
 			continue;
+		}
 		image_prefetch_index(image, l->function);
 		l->sites = group->sites + used;
 		for (uint32_t k = 1; k < l->depth; k++)
@@ -97,8 +100,8 @@ static int place_frames(const struct turf_image *image, struct group *group,
 	for (size_t i = 0; i < group->n; i++) {
 		struct lane *l = &group->lanes[i];
 		struct turf_frame symbol = { 0 };
-		int r = l->depth || !l->known ? 0
-		                              : turf_image_symbol_frame(image, l->rva, &symbol);
+		int r = l->depth ? 0
+		                 : turf_image_symbol_frame(image, l->group, l->rva, &symbol);
 		if (r < 0)
 			return r;
 		uint32_t n_frames = r == 1 ? 1 : l->depth;

@@ -264,21 +264,30 @@ int turf_text_next(const struct text_pool *pool, const uint8_t **at, char *out, 
 /* The bytes of the code at *@at, at most URF_PHRASE_MAX of verified ones; 1, 0 the end. */
 int turf_text_code(const struct text_pool *pool, const uint8_t **at, struct span *out);
 
-/* A symbol, decoded. */
+/* A symbol. */
 struct symbol {
 	uint32_t start, size; /* rva */
 	uint32_t text;
 	uint32_t back; /* entries back to the last symbol that ends behind this one; 0: none */
 	uint8_t type, bind;
-	bool alias;
 };
-/* Decodes the symbol at *@at that follows *@s; @first: of a group. 0 or -EBADMSG. */
-int turf_image_symbol_read(const struct turf_image *image, const uint8_t **at, bool first,
-                           struct symbol *s);
+/* A group of symbols. */
+struct symbols {
+	struct packed table;
+	uint32_t start; /* rva */
+	uint8_t kind;
+	size_t size; /* in .urf.symbol.data */
+};
+/* The @group-th one: 0 or -EBADMSG. */
+int turf_symbols_read(const struct turf_image *image, size_t group, struct symbols *out);
+void turf_symbols_get(const struct symbols *group, uint32_t row, struct symbol *out);
+/* The group of the last symbol at or before @rva, which is read soon; SIZE_MAX: none. */
+size_t turf_symbols_of(const struct turf_image *image, uint32_t rva);
 /* The @idx-th symbol: 1, 0 no such, -EBADMSG. */
 int turf_image_symbol_at(const struct turf_image *image, size_t idx, struct symbol *out);
-/* The symbol over @rva: 1, 0, -EBADMSG. */
-int turf_image_symbol_over(const struct turf_image *image, uint32_t rva, struct symbol *out);
+/* The symbol over @rva, where @group is turf_symbols_of() it: 1, 0, -EBADMSG. */
+int turf_image_symbol_over(const struct turf_image *image, size_t group, uint32_t rva,
+                           struct symbol *out);
 
 /* Completes the outermost frame, of a root with that @entry: 0 or -EBADMSG. */
 int turf_root_frame(const struct turf_image *image, uint32_t rva, uint32_t entry,
@@ -286,8 +295,10 @@ int turf_root_frame(const struct turf_image *image, uint32_t rva, uint32_t entry
 /* The frames of the stack, which is not empty, innermost first, one an entry: 0 or -EBADMSG. */
 int turf_walk_frames(const struct turf_image *image, const struct walk *walk, uint32_t rva,
                      struct turf_frame *frames);
-/* Fills @f, which DWARF does not name, from the symbol there: 1, 0 none, -EBADMSG. */
-int turf_image_symbol_frame(const struct turf_image *image, uint32_t rva, struct turf_frame *f);
+/* Fills @f, which DWARF does not name, from the symbol over @rva, as turf_image_symbol_over():
+ * 1, 0 none, -EBADMSG. */
+int turf_image_symbol_frame(const struct turf_image *image, size_t group, uint32_t rva,
+                            struct turf_frame *f);
 
 /* Where the segments of some blocks begin, one after the other. */
 struct starts {

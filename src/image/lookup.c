@@ -22,7 +22,7 @@ int turf_root_frame(const struct turf_image *image, uint32_t rva, uint32_t entry
                     struct turf_frame *f)
 {
 	if (!f->name) { /* code that has lines, but no function */
-		int r = turf_image_symbol_frame(image, rva, f);
+		int r = turf_image_symbol_frame(image, turf_symbols_of(image, rva), rva, f);
 		return r < 0 ? r : 0;
 	}
 	f->has_start = true;
@@ -57,7 +57,8 @@ int turf_image_frames(const struct turf_image *image, uint64_t addr, struct turf
 		return turf_walk_frames(image, &at, rva, walk->frame) < 0 ? -EBADMSG : 1;
 	if (r == 0) {
 		walk->frame[0] = (struct turf_frame){ 0 };
-		r = turf_image_symbol_frame(image, rva, &walk->frame[0]);
+		r = turf_image_symbol_frame(image, turf_symbols_of(image, rva), rva,
+		                            &walk->frame[0]);
 	}
 	return r;
 }

@@ -1,144 +1,131 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF symbols: groups found by address, decoded up to the one wanted.
+ * ELF symbols: groups found by address, a table each.
  *
- * Cost:   one binary search; a group decoded, another one for each step back
- * Trust:  none; a symbol ends inside .urf.symbol.data, a step back leads to a lower number
+ * Cost:   one binary search, the starts of a group; a row for each step back
+ * Trust:  none; a group ends inside .urf.symbol.data, a step back leads to a lower number
  * Source: docs/format.md, "Symbols"
  */
 #include <elf.h>
 
 #include "image/image.h"
 
-int turf_image_symbol_read(const struct turf_image *image, const uint8_t **at, bool first,
-                           struct symbol *s)
+int turf_symbols_read(const struct turf_image *image, size_t group, struct symbols *out)
 {
-	const uint8_t *end = image->symbol_data.at + image->symbol_data.size;
-	if (*at >= end)
+	enum { HEAD = URF_SYMBOL_COLUMNS + 1 };
+	const struct span *data = &image->symbol_data;
+	if (group >= image->groups.n)
 		return -EBADMSG;
-	unsigned bits = *(*at)++;
-	s->type = bits & URF_SYMBOL_TYPE;
-	s->alias = bits & URF_SYMBOL_ALIAS;
-	if (s->alias && first)
+	uint32_t off = le32_get(image->groups.at[group].off);
+	if (off > data->size || data->size - off < HEAD)
 		return -EBADMSG;
-	if (!s->alias) {
-		s->start += take_uleb(at);
-		s->size = take_uleb(at);
-	}
-	s->bind = (uint8_t)((bits & URF_SYMBOL_BIND) >> URF_SYMBOL_BIND_SHIFT);
-	if ((bits & URF_SYMBOL_BIND) == URF_SYMBOL_BIND)
-		s->bind = *(*at)++;
-	s->back = bits & URF_SYMBOL_BACK ? take_uleb(at) : 0;
-	s->text = take_uleb(at);
-	return *at <= end ? 0 : -EBADMSG;
-}
-
-/* A walk over symbols in their order. */
-struct symbols {
-	const uint8_t *at;
-	size_t next; /* number of the symbol to read */
-	struct symbol s;
-};
-
-/* The next symbol: 1, 0 there is none, -EBADMSG. */
-static int next_symbol(const struct turf_image *image, struct symbols *walk)
-{
-	if (walk->next >= image->n_symbols)
-		return 0;
-	bool first = walk->next % URF_SYMBOL_STEP == 0;
-	if (first) {
-		const struct urf_symbols *group =
-			&image->groups.at[walk->next / URF_SYMBOL_STEP];
-		uint32_t off = le32_get(group->off);
-		if (off >= image->symbol_data.size)
+	const uint8_t *at = data->at + off;
+	*out = (struct symbols){
+		.table = { .rows = at + HEAD,
+		           .n = MIN(image->n_symbols - (uint32_t)group * URF_SYMBOL_STEP,
+		                    (uint32_t)URF_SYMBOL_STEP) },
+		.start = le32_get(image->groups.at[group].start),
+		.kind = at[URF_SYMBOL_COLUMNS],
+	};
+	struct packed *t = &out->table;
+	for (unsigned i = 0; i < URF_SYMBOL_COLUMNS; i++) {
+		if (at[i] > COLUMN_BITS_MAX)
 			return -EBADMSG;
-		walk->at = image->symbol_data.at + off;
-		walk->s.start = le32_get(group->start);
+		t->width[i] = at[i];
+		t->off[i] = (uint8_t)t->row_bits;
+		t->row_bits += at[i];
 	}
-	walk->next++;
-	return turf_image_symbol_read(image, &walk->at, first, &walk->s) < 0 ? -EBADMSG : 1;
+	out->size = HEAD + (size_t)bits_size(t->n, t->row_bits);
+	return out->size <= data->size - off ? 0 : -EBADMSG;
 }
 
-/*
- * The first of those that begin where the last one at or before @rva does, of its group: 1, 0,
- * -EBADMSG.
- */
-static int last_before(const struct turf_image *image, uint32_t rva, struct symbol *s,
-                       size_t *idx)
+void turf_symbols_get(const struct symbols *group, uint32_t row, struct symbol *out)
 {
-	size_t group =
-		upper_bound(image->groups.at, sizeof(struct urf_symbols), image->groups.n, rva);
-	if (group == 0)
-		return 0;
-	struct symbols walk = { .next = (group - 1) * URF_SYMBOL_STEP };
-	for (unsigned i = 0; i < URF_SYMBOL_STEP; i++) {
-		int r = next_symbol(image, &walk);
-		if (r == 1 && walk.s.start <= rva) {
-			if (i && walk.s.start == s->start)
-				continue; /* the best comes first */
-			*idx = walk.next - 1;
-			*s = walk.s;
-			continue;
-		}
-		return r < 0 || i == 0 ? -EBADMSG : 1;
-	}
-	return 1;
+	uint32_t kind = packed_get(&group->table, row, URF_SYMBOL_KIND) ^ group->kind;
+	*out = (struct symbol){
+		.start = group->start + packed_get(&group->table, row, URF_SYMBOL_START),
+		.size = packed_get(&group->table, row, URF_SYMBOL_SIZE),
+		.text = packed_get(&group->table, row, URF_SYMBOL_TEXT),
+		.back = packed_get(&group->table, row, URF_SYMBOL_BACK),
+		.type = kind >> 4 & 15,
+		.bind = kind & 15,
+	};
 }
 
 int turf_image_symbol_at(const struct turf_image *image, size_t idx, struct symbol *out)
 {
+	struct symbols group;
 	if (idx >= image->n_symbols)
 		return 0;
-	struct symbols walk = { .next = idx - idx % URF_SYMBOL_STEP };
-	int r;
-	do
-		r = next_symbol(image, &walk);
-	while (r == 1 && walk.next <= idx);
-	if (r == 1)
-		*out = walk.s;
-	return r;
-}
-
-/* Where the best of those at the start of *@s is in an earlier group: that one. */
-static int best_of_start(const struct turf_image *image, struct symbol *s, size_t *idx)
-{
-	while (*idx && *idx % URF_SYMBOL_STEP == 0) {
-		size_t group = *idx / URF_SYMBOL_STEP - 1;
-		struct symbols walk = { .next = group * URF_SYMBOL_STEP };
-		struct symbol best = *s;
-		size_t found = *idx;
-		while (walk.next < *idx) {
-			if (next_symbol(image, &walk) != 1)
-				return -EBADMSG;
-			if (walk.s.start == s->start && found == *idx) {
-				found = walk.next - 1;
-				best = walk.s;
-			}
-		}
-		if (found == *idx)
-			break;
-		*idx = found;
-		*s = best;
-	}
+	if (turf_symbols_read(image, idx / URF_SYMBOL_STEP, &group) < 0)
+		return -EBADMSG;
+	turf_symbols_get(&group, idx % URF_SYMBOL_STEP, out);
 	return 1;
 }
 
-int turf_image_symbol_over(const struct turf_image *image, uint32_t rva, struct symbol *out)
+size_t turf_symbols_of(const struct turf_image *image, uint32_t rva)
 {
-	struct symbol s;
-	size_t idx = 0;
-	int r = last_before(image, rva, &s, &idx);
-	if (r == 1)
-		r = best_of_start(image, &s, &idx);
+	size_t above =
+		upper_bound(image->groups.at, sizeof(struct urf_symbols), image->groups.n, rva);
+	if (!above)
+		return SIZE_MAX;
+	uint32_t off = le32_get(image->groups.at[above - 1].off);
+	if (off < image->symbol_data.size)
+		image_prefetch(image->symbol_data.at + off);
+	return above - 1;
+}
+
+/* How many rows begin before @behind, in bytes from the group's start. */
+static uint32_t rows_before(const struct symbols *group, uint64_t behind)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < group->table.n; i++)
+		n += packed_get(&group->table, i, URF_SYMBOL_START) < behind;
+	return n;
+}
+
+/*
+ * Number of the first of those that begin where the last one at or before @rva does, which is
+ * of the @group-th group: 0 or -EBADMSG.
+ */
+static int best_before(const struct turf_image *image, size_t group, uint32_t rva, size_t *idx)
+{
+	struct symbols here;
+	if (turf_symbols_read(image, group, &here) < 0)
+		return -EBADMSG;
+	uint32_t n = rows_before(&here, (uint64_t)(rva - here.start) + 1);
+	if (!n)
+		return -EBADMSG;
+	uint32_t behind = packed_get(&here.table, n - 1, URF_SYMBOL_START);
+	uint32_t start = here.start + behind, first = rows_before(&here, behind);
+	/* those of that start may begin in an earlier group */
+	while (!first && group) {
+		if (turf_symbols_read(image, group - 1, &here) < 0)
+			return -EBADMSG;
+		uint32_t before = rows_before(&here, start - here.start);
+		if (before == here.table.n)
+			break;
+		first = before;
+		group--;
+	}
+	*idx = group * URF_SYMBOL_STEP + first;
+	return 0;
+}
+
+int turf_image_symbol_over(const struct turf_image *image, size_t group, uint32_t rva,
+                           struct symbol *out)
+{
+	size_t idx;
+	if (group == SIZE_MAX)
+		return 0;
+	int r = best_before(image, group, rva, &idx) < 0 ? -EBADMSG : 1;
 	while (r == 1) {
-		if (rva >= s.start && rva - s.start < s.size) {
-			*out = s;
+		r = turf_image_symbol_at(image, idx, out);
+		if (r == 1 && rva >= out->start && rva - out->start < out->size)
 			return 1;
-		}
-		if (s.back == 0 || s.back > idx)
+		if (r == 1 && (out->back == 0 || out->back > idx))
 			return 0;
-		idx -= s.back;
-		r = turf_image_symbol_at(image, idx, &s);
+		idx -= r == 1 ? out->back : 0;
 	}
 	return r;
 }
@@ -173,13 +160,16 @@ int turf_image_find_symbol(const struct turf_image *image, uint64_t addr,
 	struct symbol s;
 	if (!rva_of(image, addr, &rva))
 		return 0;
-	return symbol_of(image, turf_image_symbol_over(image, rva, &s), &s, out);
+	return symbol_of(image,
+	                 turf_image_symbol_over(image, turf_symbols_of(image, rva), rva, &s),
+	                 &s, out);
 }
 
-int turf_image_symbol_frame(const struct turf_image *image, uint32_t rva, struct turf_frame *f)
+int turf_image_symbol_frame(const struct turf_image *image, size_t group, uint32_t rva,
+                            struct turf_frame *f)
 {
 	struct symbol s;
-	int r = turf_image_symbol_over(image, rva, &s);
+	int r = turf_image_symbol_over(image, group, rva, &s);
 	f->function = 0;
 	f->has_start = r == 1;
 	if (r == 1) {

@@ -144,45 +144,55 @@ static uint32_t steps_back(struct reach *r, uint32_t i, const struct symbol *s)
 	return back;
 }
 
-static const char *check_group(const struct turf_image *image, uint32_t i, const uint8_t *at,
-                               struct symbol *s)
+/* Group number @i, whose bytes begin at @off, after a symbol at @start. */
+static const char *check_group(const struct turf_image *image, size_t i, uint64_t off,
+                               uint32_t start, struct symbols *out)
 {
-	const struct urf_symbols *group = &image->groups.at[i / URF_SYMBOL_STEP];
-	if (le32_get(group->off) != (uint64_t)(at - image->symbol_data.at))
-		return "is no symbol's offset";
-	if (le32_get(group->start) < s->start)
+	const struct urf_symbols *group = &image->groups.at[i];
+	if (le32_get(group->off) != off)
+		return "is no group's offset";
+	if (le32_get(group->start) < start)
 		return "out of order";
-	s->start = le32_get(group->start);
-	return NULL;
+	return turf_symbols_read(image, i, out) < 0 ? "cannot be read" : NULL;
+}
+
+static const char *check_symbol(const struct turf_image *image, uint32_t i, uint32_t before,
+                                const struct symbol *s, struct reach *reach)
+{
+	if (s->start < before)
+		return "out of order";
+	if (!s->text || s->text >= image->n_texts)
+		return "has no name";
+	return s->back != steps_back(reach, i, s) ? "does not lead to the one around it" : NULL;
 }
 
 int turf_verify_symbols(const struct turf_image *image, struct turf_error *err)
 {
-	const uint8_t *at = image->symbol_data.at;
 	scoped(reach_fini) struct reach reach = {
 		.idx = calloc(image->n_symbols + 1, sizeof(uint32_t)),
 		.end = calloc(image->n_symbols + 1, sizeof(uint64_t)),
 	};
 	if (!reach.idx || !reach.end)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for symbols");
+	uint64_t off = 0;
+	struct symbols group;
 	struct symbol s = { 0 };
 	for (uint32_t i = 0; i < image->n_symbols; i++) {
+		size_t g = i / URF_SYMBOL_STEP;
 		bool first = i % URF_SYMBOL_STEP == 0;
-		const char *what = first ? check_group(image, i, at, &s) : NULL;
+		const char *what = first ? check_group(image, g, off, s.start, &group) : NULL;
 		if (what)
-			return bad(image, err, URF_SYMBOLS, i / URF_SYMBOL_STEP, what);
-		uint32_t start = s.start;
-		if (turf_image_symbol_read(image, &at, first, &s) < 0)
-			return bad(image, err, URF_SYMBOL_DATA, i, "cannot be read");
-		if (s.start < start || (first && s.start != start))
-			return bad(image, err, URF_SYMBOL_DATA, i, "out of order");
-		if (!s.text || s.text >= image->n_texts)
-			return bad(image, err, URF_SYMBOL_DATA, i, "has no name");
-		if (s.back != steps_back(&reach, i, &s))
-			return bad(image, err, URF_SYMBOL_DATA, i,
-			           "does not lead to the one around it");
+			return bad(image, err, URF_SYMBOLS, g, what);
+		off += first ? group.size : 0;
+		uint32_t before = first ? group.start : s.start;
+		turf_symbols_get(&group, i % URF_SYMBOL_STEP, &s);
+		what = first && s.start != group.start
+		               ? "is not where its group starts"
+		               : check_symbol(image, i, before, &s, &reach);
+		if (what)
+			return bad(image, err, URF_SYMBOL_DATA, i, what);
 	}
-	return at == image->symbol_data.at + image->symbol_data.size
+	return off == image->symbol_data.size
 	               ? 0
 	               : bad(image, err, URF_SYMBOL_DATA, image->n_symbols, "one too many");
 }

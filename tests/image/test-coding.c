@@ -250,10 +250,10 @@ START_TEST(finds_the_best_symbol_over_groups)
 	struct urf_parts parts = { 0 };
 	struct span urf;
 	urf_texts(&parts, texts, COUNT(texts), phrases);
-	urf_symbol(&parts, 0, 0, 0x10, "other", 0);
+	urf_symbol(&parts, 0, 0x10, "other", 0);
 	for (uint32_t i = 0; i < 40; i++)
-		urf_symbol(&parts, i ? 0x20 : 0, 0x20, 0x40, i ? "other" : "best", 0);
-	urf_symbol(&parts, 0x20, 0x30, 8, "short", 1);
+		urf_symbol(&parts, 0x20, 0x40, i ? "other" : "best", 0);
+	urf_symbol(&parts, 0x30, 8, "short", 1);
 	struct turf_image *image = open_parts(&parts, &urf);
 	must_verify(image);
 	static const struct {

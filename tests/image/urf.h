@@ -27,6 +27,7 @@ enum { URF_TEST_BASE = 0x1000 };
 struct urf_parts {
 	struct as of[URF_N_SECTIONS];
 	uint32_t n_functions, n_texts, n_symbols;
+	uint32_t group_start; /* of the last group of symbols */
 	struct urf_packed packed[URF_N_PACKED];
 	const char *const *texts;   /* sorted; [0] is "" */
 	const char *const *phrases; /* up to NULL */
@@ -235,20 +236,23 @@ static inline void urf_block(struct urf_parts *p, uint32_t start)
 	URF_PUT(p, URF_BLOCKS, start, urf_here(p, URF_SEGMENTS));
 }
 
-/* The next symbol, of group @p->n_symbols / 16; @from: the start of the one before. */
-static inline void urf_symbol(struct urf_parts *p, uint32_t from, uint32_t start, uint32_t size,
-                              const char *name, uint32_t back)
+/* The next symbol; all columns have 8 bits. */
+static inline void urf_symbol_of(struct urf_parts *p, uint32_t start, uint32_t size,
+                                 const char *name, uint32_t back, unsigned bind)
 {
-	struct as *a = &p->of[URF_SYMBOL_DATA];
 	if (p->n_symbols++ % URF_SYMBOL_STEP == 0) {
 		URF_PUT(p, URF_SYMBOLS, start, urf_here(p, URF_SYMBOL_DATA));
-		from = start;
+		URF_BYTES(p, URF_SYMBOL_DATA, 8, 8, 8, 8, 8, 0);
+		p->group_start = start;
 	}
-	as_u8(a, STT_FUNC | STB_GLOBAL << URF_SYMBOL_BIND_SHIFT | (back ? URF_SYMBOL_BACK : 0));
-	as_uleb(a, start - from), as_uleb(a, size);
-	if (back)
-		as_uleb(a, back);
-	as_uleb(a, urf_text(p, name));
+	URF_BYTES(p, URF_SYMBOL_DATA, (uint8_t)(start - p->group_start), (uint8_t)size,
+	          (uint8_t)urf_text(p, name), (uint8_t)back, (uint8_t)(bind | STT_FUNC << 4));
+}
+
+static inline void urf_symbol(struct urf_parts *p, uint32_t start, uint32_t size,
+                              const char *name, uint32_t back)
+{
+	urf_symbol_of(p, start, size, name, back, STB_GLOBAL);
 }
 
 /* A packed table of columns of 8 bits. */
@@ -343,15 +347,12 @@ static inline void urf_parts_fill(struct urf_parts *p)
 	urf_packed(p, URF_PACKED_UNITS, URF_UNIT_COLUMNS, sizeof(units), units);
 	urf_functions(p);
 	urf_segments(p);
-	urf_symbol(p, 0, 0, 0x40, "outer_sym", 0);
-	urf_symbol(p, 0, 0x50, 0x8, "label", 0);
-	urf_symbol(p, 0x50, 0x58, 0x38, "wide", 0);
-	urf_symbol(p, 0x58, 0x60, 0x20, "bare", 1);
-	/* an alias, of a binding that takes a byte, two behind the one around it */
-	URF_BYTES(p, URF_SYMBOL_DATA,
-	          STT_FUNC | URF_SYMBOL_BIND | URF_SYMBOL_ALIAS | URF_SYMBOL_BACK,
-	          STB_GNU_UNIQUE, 2, (uint8_t)urf_text(p, "leaf"));
-	p->n_symbols++;
+	urf_symbol(p, 0, 0x40, "outer_sym", 0);
+	urf_symbol(p, 0x50, 0x8, "label", 0);
+	urf_symbol(p, 0x58, 0x38, "wide", 0);
+	urf_symbol(p, 0x60, 0x20, "bare", 1);
+	/* an alias, two behind the one around it */
+	urf_symbol_of(p, 0x60, 0x20, "leaf", 2, STB_GNU_UNIQUE);
 	struct as *loads = &p->of[URF_LOADS];
 	as_u64(loads, 0x1000), as_u64(loads, 0x1000), as_u64(loads, 0x2000);
 	as_u64(loads, 0x2000), as_u32(loads, PF_R | PF_X), as_u32(loads, 0);
