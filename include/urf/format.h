@@ -50,7 +50,7 @@ enum urf_section_kind {
 	URF_TOPS,       /* [.urf.tops]      le32: start of every URF_TOP-th block, as an rva */
 	URF_BLOCKS,     /* [.urf.blocks]    struct urf_block, by start; the last one is empty */
 	URF_OPS,        /* [.urf.ops]       struct urf_op: what bytes of segments mean */
-	URF_INDEX,      /* [.urf.index]     le32: offset in .urf.functions of every 2nd one */
+	URF_INDEX,      /* [.urf.index]     packed: where each function begins, and an end */
 	URF_SEGMENTS,   /* [.urf.segments]  bytes: coded segments, by block */
 	URF_FUNCTIONS,  /* [.urf.functions] bytes: functions, their lines and call sites */
 	URF_FILES,      /* [.urf.files]     packed table: directory, name; row 0 is "none" */
@@ -126,6 +126,7 @@ static_assert(sizeof(struct urf_section) == 16, "on disk");
 
 /* Tables whose columns are arrays of bits: see "A packed table" below. */
 enum urf_packed_table {
+	URF_PACKED_INDEX,
 	URF_PACKED_FILES,
 	URF_PACKED_UNITS,
 	URF_PACKED_UNIT_STARTS,
@@ -167,7 +168,7 @@ struct urf_head {
 	uint8_t layout[8];   /* fingerprint of this header's structs: URF_LAYOUT */
 	struct urf_section sections[URF_N_SECTIONS];
 };
-static_assert(sizeof(struct urf_head) == 204 + 16 * URF_N_SECTIONS, "on disk");
+static_assert(sizeof(struct urf_head) == 216 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
 #define URF_LAYOUT "v2.00010"
@@ -273,7 +274,6 @@ static_assert(sizeof(struct urf_op) == 4, "on disk");
  * floor(log2(u / n)), 0 where u < n. First the low l bits of each; then, from the next byte on,
  * n + (u >> l) + 1 bits, of which the i-th that is 1 stands at i + (key >> l).
  */
-enum { URF_INDEX_STEP = 2 };
 
 /*
  * A packed table: rows, all columns of one behind the other, the lowest bit of a byte first,

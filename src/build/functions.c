@@ -16,7 +16,7 @@ struct place {
 	uint32_t *number;
 };
 
-enum { CHUNK = 64 * URF_INDEX_STEP }; /* functions that are coded one behind the other */
+enum { CHUNK = 128 }; /* functions that are coded one behind the other */
 
 static int list_instances(struct functions *f)
 {
@@ -391,55 +391,65 @@ int turf_functions_code(struct functions *f, size_t chunk, struct turf_error *er
 	for (size_t i = first; i < end; i++) {
 		uint8_t names[NAMES_MAX];
 		size_t n = i ? put_names(f, &f->list.at[i], names) : 0;
-		if (i % URF_INDEX_STEP == 0)
-			f->index.at[i / URF_INDEX_STEP] = (uint32_t)(to - out->at);
-		to = put_uleb(to, n + f->sizes[i]);
 		memcpy(to, names, n);
 		if (f->sizes[i])
 			memcpy(to + n, c->tables.at + at, f->sizes[i]);
 		to += n + f->sizes[i];
 		at += f->sizes[i];
+		f->sizes[i] += (uint32_t)n;
 	}
 	out->n = (size_t)(to - out->at);
 	vec_fini(&c->tables);
 	return 0;
 }
 
-/* Chunks one behind the other, and what the index says of them. */
+/* Where each record begins, and the last one ends: @size bytes behind the first. */
+static int put_index(struct functions *f, size_t size)
+{
+	struct buf *out = &f->b->tables.of[URF_INDEX];
+	struct urf_packed *head = &f->b->packed[URF_PACKED_INDEX];
+	uint64_t n = (uint64_t)f->list.n + 1;
+	uint8_t width = MAX(turf_bits_width((uint32_t)size), (uint8_t)1);
+	struct bits bits;
+	if (!turf_bits_begin(&bits, out, n * width))
+		return -ENOMEM;
+	struct bit_writer to = turf_bits_writer(&bits, out);
+	uint32_t off = 0;
+	for (size_t i = 0; i < f->list.n; off += f->sizes[i++])
+		turf_bits_append(&to, off, width);
+	turf_bits_append(&to, off, width);
+	turf_bits_end(&to);
+	*head = (struct urf_packed){ .n = le32_of(n), .width = { width } };
+	return 0;
+}
+
+/* Chunks one behind the other, and the index. */
 int turf_functions_join(struct functions *f)
 {
-	struct buf *index = &f->b->tables.of[URF_INDEX], *out = &f->b->tables.of[URF_FUNCTIONS];
+	struct buf *out = &f->b->tables.of[URF_FUNCTIONS];
 	size_t size = 0;
 	for (size_t i = 0; i < f->n_chunks; i++)
 		size += f->chunks[i].records.n;
 	if (size > UINT32_MAX)
 		return -E2BIG;
-	if (!vec_reserve(out, size) || !vec_reserve(index, f->index.n * sizeof(le32)))
+	if (!vec_reserve(out, size))
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n_chunks; i++) {
 		struct buf *records = &f->chunks[i].records;
-		size_t last = MIN((i + 1) * (CHUNK / URF_INDEX_STEP), f->index.n);
-		for (size_t k = i * (CHUNK / URF_INDEX_STEP); k < last; k++) {
-			le32 off = le32_of(out->n + f->index.at[k]);
-			if (!turf_buf_put(index, &off, sizeof(off)))
-				return -ENOMEM;
-		}
 		if (!turf_buf_put(out, records->at, records->n))
 			return -ENOMEM;
 		vec_fini(records);
 	}
-	return 0;
+	return put_index(f, size);
 }
 
 int turf_functions_chunks(struct functions *f)
 {
 	f->n_chunks = (f->list.n + CHUNK - 1) / CHUNK;
-	f->index.n = (f->list.n + URF_INDEX_STEP - 1) / URF_INDEX_STEP;
-	f->index.at = calloc(f->index.n, sizeof(*f->index.at));
 	f->sizes = malloc(f->list.n * sizeof(*f->sizes));
 	f->chunks = calloc(f->n_chunks, sizeof(*f->chunks));
 	f->b->n_functions = (uint32_t)f->list.n;
-	return f->index.at && f->sizes && f->chunks ? 0 : -ENOMEM;
+	return f->sizes && f->chunks ? 0 : -ENOMEM;
 }
 
 void turf_functions_drop(struct functions *f)
@@ -448,7 +458,6 @@ void turf_functions_drop(struct functions *f)
 		vec_fini(&f->chunks[i].tables);
 		vec_fini(&f->chunks[i].records);
 	}
-	vec_fini(&f->index);
 	free(f->first);
 	free(f->instances);
 	free(f->sizes);

@@ -70,8 +70,7 @@ struct functions {
 	struct instance *instances;
 	struct function_chunk *chunks;
 	size_t n_chunks;
-	uint32_t *sizes;           /* of each function's tables */
-	UNIT_LIST(uint32_t) index; /* offset of every URF_INDEX_STEP-th in its chunk */
+	uint32_t *sizes; /* of each function's tables, then of its record */
 };
 
 /* functions.c: once all are numbered. 0 or < 0. */

@@ -68,7 +68,7 @@ static const struct {
 	[URF_TOPS] = { ".urf.tops", sizeof(le32) },
 	[URF_BLOCKS] = { ".urf.blocks", sizeof(struct urf_block) },
 	[URF_OPS] = { ".urf.ops", sizeof(struct urf_op) },
-	[URF_INDEX] = { ".urf.index", sizeof(le32) },
+	[URF_INDEX] = { ".urf.index", 0 },
 	[URF_SEGMENTS] = { ".urf.segments", 0 },
 	[URF_FUNCTIONS] = { ".urf.functions", 0 },
 	[URF_FILES] = { ".urf.files", 0 },

@@ -305,9 +305,8 @@ static int called(const struct turf_image *image, uint32_t *function, uint32_t s
 {
 	struct function f;
 	struct place place;
-	int64_t off = turf_function_off(image, *function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0 ||
-	    turf_function_sites(&f) < 0 || site >= f.n_sites)
+	if (turf_function_read(image, *function, &f) < 0 || turf_function_sites(&f) < 0 ||
+	    site >= f.n_sites)
 		return -EBADMSG;
 	return turf_function_site(&f, site, &place, function);
 }

@@ -120,8 +120,7 @@ static int record_of(const struct turf_image *image, uint64_t number, struct tur
 static int read_own(const struct turf_image *image, uint32_t function, struct turf_details *out)
 {
 	struct function f;
-	int64_t off = turf_function_off(image, function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, function, &f) < 0)
 		return -EBADMSG;
 	out->name = f.name;
 	out->linkage_name = f.linkage_name;

@@ -129,9 +129,8 @@ void turf_dump_functions(const struct turf_image *image, FILE *out)
 {
 	for (uint32_t i = 1; i < image->n_functions; i++) {
 		struct function f;
-		int64_t off = turf_function_off(image, i);
 		fprintf(out, "%u: ", i);
-		if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0) {
+		if (turf_function_read(image, i, &f) < 0) {
 			fputs("<bad>\n", out);
 			continue;
 		}

@@ -195,7 +195,7 @@ static void dump_tops(const struct turf_image *image, FILE *out)
 
 static void dump_index(const struct turf_image *image, FILE *out)
 {
-	fprintf(out, "%zu offsets of functions\n", image->index.n);
+	fprintf(out, "%u offsets of functions\n", image->index.n);
 }
 
 static void dump_segments(const struct turf_image *image, FILE *out)

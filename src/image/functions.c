@@ -3,28 +3,12 @@
  * A function's record: its names, its table of lines, its table of call sites; and frames from
  * a stack of sites.
  *
- * Cost:   one miss for the index, one or two for the record; no search in it
+ * Cost:   one miss for the index, one or two for the record; no search in either
  * Trust:  none. A record ends inside .urf.functions, its arrays end inside the record, whose
  *         size bounds every scan.
  * Source: docs/format.md, "Functions"
  */
 #include "image/image.h"
-
-int64_t turf_function_off(const struct turf_image *image, uint32_t function)
-{
-	if (function >= image->n_functions) /* as many as the index has, opening saw to it */
-		return -EBADMSG;
-	uint64_t off = le32_get(image->index.at[function / URF_INDEX_STEP]);
-	const uint8_t *begin = image->functions.at;
-	for (unsigned skip = function % URF_INDEX_STEP; skip; skip--) {
-		if (off >= image->functions.size)
-			return -EBADMSG;
-		const uint8_t *at = begin + off;
-		uint32_t size = take_uleb(&at);
-		off = (uint64_t)(at - begin) + size;
-	}
-	return off < image->functions.size ? (int64_t)off : -EBADMSG;
-}
 
 /* @n bytes at @off of @text; the whole text where the two numbers do not fit. */
 static turf_text part_of(turf_text text, uint32_t off, uint32_t n)
@@ -103,14 +87,16 @@ static bool read_span(const uint8_t *at, struct function *f)
 	return at <= f->end;
 }
 
-int turf_function_read(const struct turf_image *image, uint64_t off, struct function *out)
+int turf_function_read(const struct turf_image *image, uint32_t function, struct function *out)
 {
-	const uint8_t *at = image->functions.at + off;
-	uint32_t size = take_uleb(&at);
-	uint64_t begin = (uint64_t)(at - image->functions.at);
-	if (size == 0 || begin > image->functions.size || size > image->functions.size - begin)
+	if (function >= image->n_functions) /* the index has one more, opening saw to it */
 		return -EBADMSG;
-	out->end = at + size;
+	uint32_t begin = packed_get(&image->index, function, 0);
+	uint32_t end = packed_get(&image->index, function + 1, 0);
+	if (begin >= end || end > image->functions.size)
+		return -EBADMSG;
+	const uint8_t *at = image->functions.at + begin;
+	out->end = image->functions.at + end;
 	read_names(&at, out);
 	out->file = take_any_uleb(&at);
 	out->line = take_any_uleb(&at);
@@ -184,8 +170,7 @@ int turf_function_frame(const struct turf_image *image, uint32_t *function, uint
 {
 	struct function f;
 	struct place place;
-	int64_t off = turf_function_off(image, *function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, *function, &f) < 0)
 		return -EBADMSG;
 	uint32_t number = *function;
 	int r = innermost                     ? turf_function_line(&f, site, &place)

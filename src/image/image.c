@@ -148,7 +148,6 @@ static void set_tables(struct turf_image *image)
 	SET_TABLE(image, tops, URF_TOPS);
 	SET_TABLE(image, blocks, URF_BLOCKS);
 	SET_TABLE(image, ops, URF_OPS);
-	SET_TABLE(image, index, URF_INDEX);
 	SET_TABLE(image, pool.index, URF_TEXT_INDEX);
 	SET_TABLE(image, pool.phrases, URF_PHRASES);
 	SET_TABLE(image, more.index, URF_MORE_INDEX);
@@ -205,6 +204,7 @@ static int read_tables(struct turf_image *image, struct turf_error *err)
 		enum urf_section_kind kind;
 		struct packed *table;
 	} tables[URF_N_PACKED] = {
+		[URF_PACKED_INDEX] = { URF_INDEX, &image->index },
 		[URF_PACKED_FILES] = { URF_FILES, &image->files },
 		[URF_PACKED_UNITS] = { URF_UNITS, &image->units },
 		[URF_PACKED_UNIT_STARTS] = { URF_UNIT_STARTS, &image->unit_starts },
@@ -230,11 +230,15 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 	image->n_types = le32_get(image->head->n_types);
 	image->n_variables = le32_get(image->head->n_variables);
 	image->n_symbols = le32_get(image->head->n_symbols);
+	int r = read_tables(image, err);
+	if (r < 0)
+		return r;
 	const struct {
 		enum urf_section_kind kind;
 		uint64_t entries, n, step;
 	} counts[] = {
-		{ URF_INDEX, image->index.n, image->n_functions, URF_INDEX_STEP },
+		{ URF_INDEX, image->index.n,
+		  (uint64_t)image->n_functions + !!image->n_functions, 1 },
 		{ URF_TEXT_INDEX, image->pool.index.n, image->n_texts, URF_TEXT_STEP },
 		{ URF_MORE_INDEX, image->more.index.n, image->more.n, URF_TEXT_STEP },
 		{ URF_SYMBOLS, image->groups.n, image->n_symbols, URF_SYMBOL_STEP },
@@ -248,7 +252,7 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 			                 le64_get(image->head->sections[counts[i].kind].off),
 			                 ".urf.%s: does not go with the number of records",
 			                 turf_image_section_names[counts[i].kind]);
-	return read_tables(image, err);
+	return 0;
 }
 
 void turf_image_close(struct turf_image *image)

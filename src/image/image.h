@@ -62,9 +62,8 @@ struct turf_image {
 	TABLE(le32) tops;
 	TABLE(struct urf_block) blocks;
 	TABLE(struct urf_op) ops;
-	TABLE(le32) index;
 	struct span segments, functions;
-	struct packed files, units, unit_starts, more_files;
+	struct packed index, files, units, unit_starts, more_files;
 	TABLE(le32) name_index;
 	struct span names;
 	TABLE(le32) place_index;
@@ -187,7 +186,8 @@ static inline void image_prefetch(const uint8_t *at)
 static inline void image_prefetch_index(const struct turf_image *image, uint32_t number)
 {
 	if (number < image->n_functions)
-		__builtin_prefetch(&image->index.at[number / URF_INDEX_STEP]);
+		__builtin_prefetch(image->index.rows +
+		                   (uint64_t)number * image->index.row_bits / 8);
 }
 
 /* Function @number is read soon, probably. */
@@ -195,13 +195,10 @@ static inline void image_prefetch_function(const struct turf_image *image, uint3
 {
 	if (number >= image->n_functions)
 		return;
-	uint32_t off = le32_get(image->index.at[number / URF_INDEX_STEP]);
+	uint32_t off = packed_get(&image->index, number, 0);
 	if (off >= image->functions.size)
 		return;
-	/* a record has 50 bytes or so: all lines up to this one at once, instead of one by one
-	 */
-	for (unsigned i = 0; i < 2 + number % URF_INDEX_STEP; i++)
-		__builtin_prefetch(image->functions.at + off + i * URF_BEHIND);
+	image_prefetch(image->functions.at + off);
 }
 
 /* A function's record, taken apart. */
@@ -225,10 +222,8 @@ struct place {
 	uint32_t file, line, column;
 };
 
-/* Offset of a function's record in .urf.functions, or -EBADMSG. */
-int64_t turf_function_off(const struct turf_image *image, uint32_t function);
-/* The record at @off, all but its sites: 0 or -EBADMSG. */
-int turf_function_read(const struct turf_image *image, uint64_t off, struct function *out);
+/* The record of that number, all but its sites: 0 or -EBADMSG. */
+int turf_function_read(const struct turf_image *image, uint32_t function, struct function *out);
 /* Where the sites of @function are: 0 or -EBADMSG. */
 int turf_function_sites(struct function *function);
 /* The @idx-th line, or the @idx-th site and the function called there: 0 or -EBADMSG. */

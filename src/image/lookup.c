@@ -117,8 +117,7 @@ static int root_function(const struct turf_image *image, size_t block, const str
 {
 	struct function f;
 	uint32_t end;
-	int64_t off = turf_function_off(image, walk->function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, walk->function, &f) < 0)
 		return -EBADMSG;
 	if (!f.name)
 		return 0;

@@ -411,8 +411,7 @@ int turf_image_declared(const struct turf_image *image, uint32_t function, uint3
 	struct function f;
 	if (!function || function >= image->n_functions)
 		return 0;
-	int64_t off = turf_function_off(image, function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, function, &f) < 0)
 		return -EBADMSG;
 	if (!f.file && !f.line)
 		return 0;

@@ -193,8 +193,7 @@ int turf_image_function(const struct turf_image *image, uint32_t number, turf_te
 	struct function f;
 	if (number == 0 || number >= image->n_functions)
 		return 0;
-	int64_t off = turf_function_off(image, number);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, number, &f) < 0)
 		return -EBADMSG;
 	*name = f.name;
 	*linkage_name = f.linkage_name;

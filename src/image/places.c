@@ -88,8 +88,7 @@ static int64_t chain_function(const struct turf_image *image, const struct walk 
 		struct function f;
 		struct place place;
 		uint32_t site = walk->stack[c->n].site;
-		int64_t off = turf_function_off(image, c->function[c->n - 1]);
-		if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0 ||
+		if (turf_function_read(image, c->function[c->n - 1], &f) < 0 ||
 		    turf_function_sites(&f) < 0 ||
 		    turf_function_site(&f, site, &place, &c->function[c->n]) < 0)
 			return -EBADMSG;
@@ -287,8 +286,7 @@ static int each_function(struct search *s)
 
 static int read_function(const struct turf_image *image, uint32_t number, struct function *f)
 {
-	int64_t off = turf_function_off(image, number);
-	return off < 0 ? -EBADMSG : turf_function_read(image, (uint64_t)off, f);
+	return turf_function_read(image, number, f);
 }
 
 static int better(struct search *s, uint32_t number)

@@ -64,10 +64,10 @@ static const char *check_tables(const struct turf_image *image, struct function 
 	return NULL;
 }
 
-static const char *check_function(const struct turf_image *image, uint64_t off)
+static const char *check_function(const struct turf_image *image, uint32_t number)
 {
 	struct function f;
-	if (turf_function_read(image, off, &f) < 0)
+	if (turf_function_read(image, number, &f) < 0)
 		return "cannot be read";
 	if (!is_text(image, f.name) || !is_text(image, f.linkage_name))
 		return "no such name";
@@ -77,27 +77,38 @@ static const char *check_function(const struct turf_image *image, uint64_t off)
 	return what || f.rest == f.end ? what : "bytes are left over";
 }
 
+/* One record behind the other, from 0 to the section's end. */
+static const char *check_index(const struct turf_image *image, uint32_t i)
+{
+	uint32_t begin = packed_get(&image->index, i, 0);
+	uint32_t end = packed_get(&image->index, i + 1, 0);
+	if (i == 0 ? begin != 0 || end != 0 : begin >= end)
+		return "is no function's offset";
+	return i + 1 == image->n_functions && end != image->functions.size
+	               ? "does not end where functions do"
+	               : NULL;
+}
+
 int turf_verify_functions(const struct turf_image *image, struct turf_error *err)
 {
-	const uint8_t *begin = image->functions.at, *at = begin;
+	const struct packed *index = &image->index;
+	const struct span section = image->sections[URF_INDEX];
+	uint64_t bits = (uint64_t)index->n * index->row_bits;
+	if (index->row_bits != index->width[0])
+		return bad(image, err, URF_INDEX, 0, "one column too many");
+	if (bits_size(index->n, index->row_bits) != section.size ||
+	    !ends_in_zero(section.at, bits))
+		return bad(image, err, URF_INDEX, index->n, "bytes are left over");
 	for (uint32_t i = 0; i < image->n_functions; i++) {
-		uint64_t off = (uint64_t)(at - begin);
-		if (off >= image->functions.size)
-			return bad(image, err, URF_FUNCTIONS, i, "lies outside");
-		if (i % URF_INDEX_STEP == 0 &&
-		    le32_get(image->index.at[i / URF_INDEX_STEP]) != off)
-			return bad(image, err, URF_INDEX, i / URF_INDEX_STEP,
-			           "is no function's offset");
-		uint32_t size = take_uleb(&at);
-		at += MIN(size, image->functions.size);
-		if (i == 0 ? size != 0 : size == 0)
-			return bad(image, err, URF_FUNCTIONS, i, "wrong size");
-		const char *what = i ? check_function(image, off) : NULL;
+		const char *what = check_index(image, i);
+		if (what)
+			return bad(image, err, URF_INDEX, i, what);
+		what = i ? check_function(image, i) : NULL;
 		if (what)
 			return bad(image, err, URF_FUNCTIONS, i, what);
 	}
-	if (at != begin + image->functions.size)
-		return bad(image, err, URF_FUNCTIONS, image->n_functions, "one too many");
+	if (!image->n_functions && image->functions.size)
+		return bad(image, err, URF_FUNCTIONS, 0, "one too many");
 	return 0;
 }
 

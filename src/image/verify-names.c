@@ -206,8 +206,7 @@ static int lines_in(const struct turf_image *image, uint32_t function, uint32_t 
 {
 	struct function f;
 	struct place place;
-	int64_t off = turf_function_off(image, function);
-	if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+	if (turf_function_read(image, function, &f) < 0)
 		return -EBADMSG;
 	*lowest = UINT32_MAX, *highest = 0;
 	for (uint32_t i = 0; i < f.n_lines; i++) {
@@ -267,8 +266,7 @@ static size_t count_lines(const struct turf_image *image)
 		struct function f;
 		struct place place;
 		uint32_t last = 0;
-		int64_t off = turf_function_off(image, i);
-		if (off < 0 || turf_function_read(image, (uint64_t)off, &f) < 0)
+		if (turf_function_read(image, i, &f) < 0)
 			return SIZE_MAX;
 		for (uint32_t k = 0; k < f.n_lines; k++) { /* by file, then by line */
 			if (turf_function_line(&f, k, &place) < 0)

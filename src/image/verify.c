@@ -36,7 +36,6 @@ static int check_sizes(const struct turf_image *image, struct turf_error *err)
 		[URF_TOPS] = sizeof(le32),
 		[URF_BLOCKS] = sizeof(struct urf_block),
 		[URF_OPS] = sizeof(struct urf_op),
-		[URF_INDEX] = sizeof(le32),
 		[URF_TEXT_INDEX] = sizeof(le32),
 		[URF_PHRASES] = sizeof(le32),
 		[URF_SYMBOLS] = sizeof(struct urf_symbols),

@@ -210,22 +210,22 @@ static inline void urf_tables(struct as *a, const struct urf_function *f)
 	urf_bits_end(a, &bits);
 }
 
-/* The next function; NULL: number 0. */
+/* The next function; NULL: number 0. Rows of the index have 16 bits. */
 static inline void urf_function(struct urf_parts *p, const struct urf_function *f)
 {
-	struct as record = { 0 };
-	if (p->n_functions++ % URF_INDEX_STEP == 0)
-		as_u32(&p->of[URF_INDEX], urf_here(p, URF_FUNCTIONS));
+	struct as *record = &p->of[URF_FUNCTIONS], *index = &p->of[URF_INDEX];
 	if (f) {
-		as_uleb(&record, urf_text(p, f->text)), as_uleb(&record, f->how);
+		as_uleb(record, urf_text(p, f->text)), as_uleb(record, f->how);
 		if (f->how >= 2)
-			as_uleb(&record, f->extra[0]);
-		as_uleb(&record, f->file), as_uleb(&record, f->line);
-		urf_tables(&record, f);
+			as_uleb(record, f->extra[0]);
+		as_uleb(record, f->file), as_uleb(record, f->line);
+		urf_tables(record, f);
 	}
-	as_uleb(&p->of[URF_FUNCTIONS], as_here(&record));
-	as_bytes(&p->of[URF_FUNCTIONS], record.buf.at, as_here(&record));
-	as_free(&record);
+	if (!p->n_functions++)
+		as_u16(index, 0);
+	as_u16(index, (uint16_t)as_here(record));
+	p->packed[URF_PACKED_INDEX] =
+		(struct urf_packed){ .n = le32_of(p->n_functions + 1), .width = { 16 } };
 }
 
 /* The next block begins at @start and here; its place in .urf.tops too. */
@@ -259,9 +259,12 @@ static inline void urf_symbol(struct urf_parts *p, uint32_t start, uint32_t size
 static inline void urf_packed(struct urf_parts *p, enum urf_packed_table table,
                               unsigned columns, size_t n, const uint8_t *cells)
 {
-	static const enum urf_section_kind kinds[URF_N_PACKED] = { URF_FILES, URF_UNITS,
-		                                                   URF_UNIT_STARTS,
-		                                                   URF_MORE_FILES };
+	static const enum urf_section_kind kinds[URF_N_PACKED] = {
+		[URF_PACKED_FILES] = URF_FILES,
+		[URF_PACKED_UNITS] = URF_UNITS,
+		[URF_PACKED_UNIT_STARTS] = URF_UNIT_STARTS,
+		[URF_PACKED_MORE_FILES] = URF_MORE_FILES,
+	};
 	p->packed[table].n = le32_of(n / columns);
 	memset(p->packed[table].width, 8, columns);
 	as_bytes(&p->of[kinds[table]], cells, n);
