@@ -47,15 +47,15 @@ enum urf_flag {
 /* Sections: urf_head.sections[] is indexed by these; names are in brackets. */
 enum urf_section_kind {
 	/* what a look-up by address asks for, the first asked first */
-	URF_TOPS,       /* [.urf.tops]      le32: start of every URF_TOP-th block, as an rva */
-	URF_BLOCKS,     /* [.urf.blocks]    struct urf_block, by start; the last one is empty */
-	URF_OPS,        /* [.urf.ops]       struct urf_op: what bytes of segments mean */
-	URF_INDEX,      /* [.urf.index]     packed: where each function begins, and an end */
-	URF_SEGMENTS,   /* [.urf.segments]  bytes: coded segments, by block */
-	URF_FUNCTIONS,  /* [.urf.functions] bytes: functions, their lines and call sites */
-	URF_FILES,      /* [.urf.files]     packed table: directory, name; row 0 is "none" */
-	URF_TEXT_INDEX, /* [.urf.text.index] le32: offset in .urf.texts of every 16th text */
-	URF_PHRASES,    /* [.urf.phrases]   le32: offset in .urf.phrase.text, and an end */
+	URF_TOPS,   /* [.urf.tops]      le32: starts, as rvas, to find a block by; see below */
+	URF_BLOCKS, /* [.urf.blocks]    struct urf_block, by start; the last one is empty */
+	URF_OPS,    /* [.urf.ops]       struct urf_op: what bytes of segments mean */
+	URF_INDEX,  /* [.urf.index]     packed: where each function begins, and an end */
+	URF_SEGMENTS,    /* [.urf.segments]  bytes: coded segments, by block */
+	URF_FUNCTIONS,   /* [.urf.functions] bytes: functions, their lines and call sites */
+	URF_FILES,       /* [.urf.files]     packed table: directory, name; row 0 is "none" */
+	URF_TEXT_INDEX,  /* [.urf.text.index] le32: offset in .urf.texts of every 16th text */
+	URF_PHRASES,     /* [.urf.phrases]   le32: offset in .urf.phrase.text, and an end */
 	URF_PHRASE_TEXT, /* [.urf.phrase.text] bytes of the phrases, one behind the other */
 	URF_TEXTS,   /* [.urf.texts]     bytes: all names and paths, sorted; number 0 is "" */
 	URF_SYMBOLS, /* [.urf.symbols]   struct urf_symbols: every 16th ELF symbol, by start */
@@ -171,7 +171,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 216 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00010"
+#define URF_LAYOUT "v2.00011"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and
@@ -195,6 +195,10 @@ static_assert(sizeof(struct urf_head) == 216 + 16 * URF_N_SECTIONS, "on disk");
  *     outermost first; uleb line.
  * Ops follow, up to the next block's offset.
  *
+ * .urf.tops has levels: the starts of every URF_TOP-th block, then of every URF_TOP-th of
+ * these, and so on up to a level of at most URF_TOP; none where there are no more blocks than
+ * that.
+ *
  * A point is a segment, coded by URF_CONTROL_POINT, whose state does not build on the segments
  * before it: a reader may begin there. All of its entries are pushed as at the block's start,
  * with lines 0.
@@ -208,7 +212,8 @@ static_assert(sizeof(struct urf_head) == 216 + 16 * URF_N_SECTIONS, "on disk");
  */
 enum {
 	URF_BLOCK_MAX = 64,
-	URF_TOP = 512,
+	URF_TOP = 16,
+	URF_TOP_LEVELS = 7,   /* at most: of 2^32 blocks */
 	URF_DEPTH_MAX = 128,  /* entries of a stack, the root included */
 	URF_OP_FAR = 232,     /* ops below: one byte */
 	URF_OP_CONTROL = 248, /* controls from here on */
@@ -250,9 +255,9 @@ struct urf_op {
 static_assert(sizeof(struct urf_op) == 4, "on disk");
 
 /*
- * A function, each once however often it is inlined; number 0 is "none", of size 0. The fields:
+ * A function, each once however often it is inlined; number 0 is "none" and has no bytes. The
+ * fields:
  *
- *  - uleb size of what follows, in bytes
  *  - uleb text: linkage name, else name; 0: nameless (code that has lines but no function)
  *  - uleb how. 0: the text is its name, and it has no linkage name. 1: the text is its linkage
  *    name, and no other name is known. 2: the text is its linkage name, and its name is the

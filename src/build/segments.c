@@ -502,10 +502,22 @@ static int put_block(struct tables *t, uint32_t start, size_t off)
 	struct urf_block block = { le32_of(start), le32_of(off) };
 	if (off > UINT32_MAX)
 		return -E2BIG;
-	if (t->of[URF_BLOCKS].n / sizeof(block) % URF_TOP == 0 &&
-	    table_put(t, URF_TOPS, &block.start, sizeof(block.start)) < 0)
-		return -ENOMEM;
 	return table_put(t, URF_BLOCKS, &block, sizeof(block));
+}
+
+/* The levels of the tops, the lowest one first. */
+static int put_tops(struct tables *t)
+{
+	size_t n = t->of[URF_BLOCKS].n / sizeof(struct urf_block), step = 1;
+	int r = 0;
+	for (; n > URF_TOP; n = (n + URF_TOP - 1) / URF_TOP) {
+		step *= URF_TOP;
+		const struct urf_block *blocks = (const void *)t->of[URF_BLOCKS].at;
+		for (size_t i = 0; r == 0 && i < t->of[URF_BLOCKS].n / sizeof(*blocks);
+		     i += step)
+			r = table_put(t, URF_TOPS, &blocks[i].start, sizeof(blocks[i].start));
+	}
+	return r;
 }
 
 /* Where units' code begins, of all chunks: each begins with one. */
@@ -550,6 +562,8 @@ int turf_segments_join(struct segments *s)
 	/* an empty block ends the last one */
 	if (r == 0 && s->chunks.n)
 		r = put_block(t, s->end, out->n);
+	if (r == 0)
+		r = put_tops(t);
 	return r < 0 ? r : turf_ops_emit(&s->ops, &t->of[URF_OPS]);
 }
 

@@ -2,26 +2,50 @@
 /*
  * From an address to its block, and through the block's ops to the stack over it.
  *
- * Cost:   a search in the tops, one in 512 blocks; one table load for each segment passed, and
- *         edits of the stack only where an inlined function begins or ends
- * Trust:  none. A block's bytes end inside .urf.segments; an op or a control that begins inside
- *         reads at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends.
- * Source: docs/format.md, "Segments"
+ * Cost:   two cache lines of each level of the tops, two of blocks; one table load for each
+ * segment passed, and edits of the stack only where an inlined function begins or ends Trust:
+ * none. A block's bytes end inside .urf.segments; an op or a control that begins inside reads
+ * at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends. Source:
+ * docs/format.md, "Segments"
  */
 #include "image/image.h"
 
+/* How many of @n ascending entries, @size bytes each and an le32 first, are <= @rva. */
+static inline size_t count_some(const uint8_t *at, size_t size, size_t n, uint32_t rva)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < n; i++)
+		found += le32_get(*(const le32 *)(at + i * size)) <= rva;
+	return found;
+}
+
+/* The same of a level: of those that entry @slot of the level above stands for. */
+static inline size_t count_level(const void *level, size_t size, size_t n, size_t *slot,
+                                 uint32_t rva)
+{
+	size_t first = *slot * URF_TOP;
+	if (first >= n)
+		return 0;
+	const uint8_t *at = (const uint8_t *)level + first * size;
+	/* all but the last have as many: without a branch for each */
+	size_t found = n - first >= URF_TOP ? count_some(at, size, URF_TOP, rva)
+	                                    : count_some(at, size, n - first, rva);
+	*slot = first + found - 1;
+	return found;
+}
+
 size_t turf_image_block(const struct turf_image *image, uint32_t rva)
 {
-	size_t top = upper_bound(image->tops.at, sizeof(le32), image->tops.n, rva);
-	if (top == 0)
+	size_t slot = 0;
+	for (unsigned i = image->n_levels; i-- > 0;)
+		if (!count_level(image->tops.at + image->levels[i].off, sizeof(le32),
+		                 image->levels[i].n, &slot, rva))
+			return SIZE_MAX;
+	if (!count_level(image->blocks.at, sizeof(struct urf_block), image->blocks.n, &slot,
+	                 rva))
 		return SIZE_MAX;
-	size_t lo = (top - 1) * URF_TOP, hi = MIN(lo + URF_TOP, image->blocks.n);
-	if (lo >= hi)
-		return SIZE_MAX;
-	size_t i =
-		lo + upper_bound(&image->blocks.at[lo], sizeof(struct urf_block), hi - lo, rva);
 	/* the last entry is no block: it ends the one before */
-	return i == lo || i == image->blocks.n ? SIZE_MAX : i - 1;
+	return slot == image->blocks.n - 1 ? SIZE_MAX : slot;
 }
 
 /* The entry on top; where there is none, one whose line is nobody's. */

@@ -220,6 +220,18 @@ static int read_tables(struct turf_image *image, struct turf_error *err)
 	return 0;
 }
 
+/* Where the levels of the tops are: how many entries they have. */
+static uint64_t find_levels(struct turf_image *image)
+{
+	uint64_t sum = 0;
+	for (uint64_t n = image->blocks.n; n > URF_TOP; sum += n) {
+		n = (n + URF_TOP - 1) / URF_TOP;
+		image->levels[image->n_levels].off = (uint32_t)sum;
+		image->levels[image->n_levels++].n = (uint32_t)n;
+	}
+	return sum;
+}
+
 /* Counts of the head, which index what is found by number. */
 static int read_counts(struct turf_image *image, struct turf_error *err)
 {
@@ -242,7 +254,7 @@ static int read_counts(struct turf_image *image, struct turf_error *err)
 		{ URF_TEXT_INDEX, image->pool.index.n, image->n_texts, URF_TEXT_STEP },
 		{ URF_MORE_INDEX, image->more.index.n, image->more.n, URF_TEXT_STEP },
 		{ URF_SYMBOLS, image->groups.n, image->n_symbols, URF_SYMBOL_STEP },
-		{ URF_TOPS, image->tops.n, image->blocks.n, URF_TOP },
+		{ URF_TOPS, image->tops.n, find_levels(image), 1 },
 		{ URF_VARIABLE_INDEX, image->sections[URF_VARIABLE_INDEX].size / sizeof(le32),
 		  image->n_variables, URF_GLOBAL_STEP },
 	};

@@ -60,6 +60,10 @@ struct turf_image {
 	uint32_t n_functions, n_texts, n_symbols;
 	uint32_t n_types, n_variables;
 	TABLE(le32) tops;
+	struct {
+		uint32_t off, n; /* in tops */
+	} levels[URF_TOP_LEVELS];
+	unsigned n_levels;
 	TABLE(struct urf_block) blocks;
 	TABLE(struct urf_op) ops;
 	struct span segments, functions;

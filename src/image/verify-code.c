@@ -201,19 +201,32 @@ static const char *check_ends(const struct turf_image *image)
 	               : "segments lie behind the last";
 }
 
+static int check_tops(const struct turf_image *image, struct turf_error *err)
+{
+	size_t step = URF_TOP;
+	for (unsigned i = 0; i < image->n_levels; i++, step *= URF_TOP)
+		for (uint32_t k = 0; k < image->levels[i].n; k++) {
+			uint32_t at = image->levels[i].off + k;
+			uint32_t start = le32_get(image->blocks.at[k * step].start);
+			if (le32_get(image->tops.at[at]) != start)
+				return bad(image, err, URF_TOPS, at, "is no block's start");
+		}
+	return 0;
+}
+
 int turf_verify_blocks(const struct turf_image *image, struct turf_error *err)
 {
 	struct range range = { 0 };
 	const char *what = image->blocks.n ? check_ends(image) : NULL;
 	if (what)
 		return bad(image, err, URF_BLOCKS, 0, what);
+	if (check_tops(image, err) < 0)
+		return -EBADMSG;
 	if (image->ops.n > URF_OPS_MAX)
 		return bad(image, err, URF_OPS, URF_OPS_MAX, "one too many");
 	for (size_t i = 0; i < image->blocks.n; i++) {
 		uint32_t start = le32_get(image->blocks.at[i].start);
 		struct walk walk;
-		if (i % URF_TOP == 0 && le32_get(image->tops.at[i / URF_TOP]) != start)
-			return bad(image, err, URF_TOPS, i / URF_TOP, "is no block's start");
 		if (i == image->blocks.n - 1) {
 			if (range.end && range.end != start)
 				return bad(image, err, URF_BLOCKS, i, "a range goes on");

@@ -245,6 +245,8 @@ static void many_blocks(struct urf_parts *p, uint32_t n)
 		if (i < n)
 			URF_BYTES(p, URF_SEGMENTS, 0, 2, 0, 0x10, 0);
 	}
+	for (uint32_t i = 0; n >= URF_TOP && i <= n; i += URF_TOP) /* one level is enough */
+		as_u32(&p->of[URF_TOPS], 0x10 * i);
 }
 
 /*

@@ -228,11 +228,9 @@ static inline void urf_function(struct urf_parts *p, const struct urf_function *
 		(struct urf_packed){ .n = le32_of(p->n_functions + 1), .width = { 16 } };
 }
 
-/* The next block begins at @start and here; its place in .urf.tops too. */
+/* The next block begins at @start and here; few have no tops. */
 static inline void urf_block(struct urf_parts *p, uint32_t start)
 {
-	if (as_here(&p->of[URF_BLOCKS]) / sizeof(struct urf_block) % URF_TOP == 0)
-		as_u32(&p->of[URF_TOPS], start);
 	URF_PUT(p, URF_BLOCKS, start, urf_here(p, URF_SEGMENTS));
 }
 
