@@ -6,12 +6,9 @@
 #include "image/image.h"
 #include "image/walk.h"
 
-uint32_t turf_image_row_step(const struct turf_image *image, size_t idx)
+/* A far row that is not listed reads as out of range, hence damaged. */
+static uint32_t far_step(const struct turf_image *image, size_t idx)
 {
-	const struct urf_row *row = &image->rows.at[idx];
-	uint32_t step = (uint32_t)(le16_get(row->pc_step) >> URF_PAGE_SHIFT) << 8 | row->step;
-	if (step != URF_STEP_FAR)
-		return step;
 	size_t lo = 0, hi = image->far.n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -20,10 +17,21 @@ uint32_t turf_image_row_step(const struct turf_image *image, size_t idx)
 		else
 			hi = mid;
 	}
-	/* a far row that is not listed reads as out of range, hence damaged */
 	return lo < image->far.n && le32_get(image->far.at[lo].row) == idx
 	               ? le32_get(image->far.at[lo].step)
 	               : UINT32_MAX;
+}
+
+static inline uint32_t row_step(const struct turf_image *image, size_t idx)
+{
+	const struct urf_row *row = &image->rows.at[idx];
+	uint32_t step = (uint32_t)(le16_get(row->pc_step) >> URF_PAGE_SHIFT) << 8 | row->step;
+	return step == URF_STEP_FAR ? far_step(image, idx) : step;
+}
+
+uint32_t turf_image_row_step(const struct turf_image *image, size_t idx)
+{
+	return row_step(image, idx);
 }
 
 /* An expression of .urf.exprs: length, bytes. */
@@ -84,6 +92,12 @@ int turf_image_rule(const struct turf_image *image, size_t idx, struct turf_unwi
 	return r;
 }
 
+/* A row's pc within its page, as the upper bits of a word. */
+static inline uint16_t row_pc(const struct urf_row *row)
+{
+	return (uint16_t)(le16_get(row->pc_step) << 4);
+}
+
 /* The row that holds at @rva: 1, 0 there is none before it, -EBADMSG. */
 static int find_row(const struct turf_image *image, uint64_t rva, size_t *idx)
 {
@@ -93,24 +107,30 @@ static int find_row(const struct turf_image *image, uint64_t rva, size_t *idx)
 	size_t lo = le32_get(image->pages.at[page]), hi = le32_get(image->pages.at[page + 1]);
 	if (lo > hi || hi > image->rows.n)
 		return -EBADMSG;
-	uint16_t pc = rva & ((1u << URF_PAGE_SHIFT) - 1);
 	const struct urf_row *rows = image->rows.at;
-	*idx = lo - 1;
-	if (lo == hi)
-		return lo > 0;
-	/* where the search will look in most pages is fetched at once */
-	uintptr_t line = (uintptr_t)&rows[lo];
-	for (unsigned i = 1; i < 4; i++)
-		__builtin_prefetch((const void *)(line + i * 64));
-	/* rows[lo - 1] holds, of this page or of one before, and at most rows[lo + n - 1] */
-	for (size_t n = hi - lo; n;) {
-		size_t half = (n + 1) / 2;
-		uint16_t at = le16_get(rows[lo + half - 1].pc_step);
-		lo += (at & ((1u << URF_PAGE_SHIFT) - 1)) <= pc ? half : 0;
-		n -= half;
+	uint64_t in_page = rva & ((1u << URF_PAGE_SHIFT) - 1);
+	uint16_t pc = (uint16_t)(in_page << 4);
+	if (lo == 0) { /* the one row that has none before it */
+		if (hi == 0 || row_pc(rows) > pc)
+			return 0;
+		lo = 1;
 	}
-	*idx = lo - 1;
-	return lo > 0;
+	/* where the search will end, if rows are spread evenly, is fetched at once */
+	uintptr_t guess = (uintptr_t)(rows + lo + ((hi - lo) * in_page >> URF_PAGE_SHIFT));
+	for (int i = -1; i <= 1; i++)
+		__builtin_prefetch((const void *)(guess + (uintptr_t)(i * 64)));
+	/* the row before @at holds, of this page or of one before, or one of @n from @at on; in
+	 * fours, so that branches seldom surprise, and those too many change nothing */
+	const struct urf_row *at = rows + lo;
+	for (size_t n = hi - lo; n;) {
+		for (int i = 0; i < 4; i++) {
+			const struct urf_row *behind = at + (n + 1) / 2;
+			n /= 2;
+			at = row_pc(behind - 1) <= pc ? behind : at;
+		}
+	}
+	*idx = (size_t)(at - rows) - 1;
+	return 1;
 }
 
 int turf_image_find_step(const struct turf_image *image, uint64_t addr, struct walk_step *out)
@@ -119,7 +139,7 @@ int turf_image_find_step(const struct turf_image *image, uint64_t addr, struct w
 	int r = addr < image->base ? 0 : find_row(image, addr - image->base, &row);
 	if (r <= 0)
 		return r;
-	uint32_t idx = turf_image_row_step(image, row);
+	uint32_t idx = row_step(image, row);
 	if (idx >= image->steps.n)
 		return -EBADMSG;
 	const struct urf_step *step = &image->steps.at[idx];
