@@ -35,6 +35,7 @@ static const char usage[] =
 	"  -o, --output FILE    where to write (default: turf.data)\n"
 	"      --stack BYTES    user stack kept of each sample until it is unwound, a\n"
 	"                       multiple of 8 (default and most: 65528)\n"
+	"      --no-bpf         do not follow munmap and mremap by a program in the kernel\n"
 	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
 	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
@@ -42,7 +43,7 @@ static const char usage[] =
 	"Exit status: that of COMMAND (128 + N if signal N killed it), else 0; 2 error.\n";
 
 struct options {
-	bool all;
+	bool all, no_bpf;
 	uint64_t pid; /* 0: none */
 	uint64_t frequency, stack_size;
 	double duration; /* seconds; 0: no end */
@@ -80,6 +81,9 @@ static int parse_option(int c, struct options *o)
 	case 'a':
 		o->all = true;
 		return CLI_OK;
+	case 'B':
+		o->no_bpf = true;
+		return CLI_OK;
 	case 'p':
 		return cli_number(optarg, 1, INT32_MAX, &o->pid)
 		               ? CLI_OK
@@ -114,6 +118,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "stack", required_argument, NULL, 'S' },
+		{ "no-bpf", no_argument, NULL, 'B' },
 		CLI_DEBUGINFO,
 		CLI_OPTIONS,
 	};
@@ -324,6 +329,7 @@ static int open_recorder(struct session *s)
 		.stop_fd = s->stop_fd,
 		.command = command,
 		.note = print_note,
+		.no_bpf = s->o.no_bpf,
 	};
 	int r = turf_recorder_open(s->table, &options, &s->recorder, &err);
 	free(command);
@@ -387,6 +393,10 @@ static void print_summary(const struct session *s, const struct turf_profile *pr
 	if (stats->late || stats->malformed)
 		fprintf(stderr, "  records  %" PRIu64 " out of order, %" PRIu64 " unreadable\n",
 		        stats->late, stats->malformed);
+	const char *unfollowed = turf_recorder_unmaps_error(s->recorder);
+	if (unfollowed && !s->o.no_bpf)
+		fprintf(stderr, "  memory   that is unmapped or moved is not told of (%s)\n",
+		        unfollowed);
 	print_stacks(stats);
 	print_urfs(s->store);
 }

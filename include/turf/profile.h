@@ -44,6 +44,8 @@ struct turf_record_options {
 	/* Told what could not be had, one line each; may be NULL. */
 	void (*note)(void *ctx, const char *text);
 	void *ctx;
+	/* perf tells neither of munmap nor of mremap; a BPF program does, where it may */
+	bool no_bpf;
 };
 
 struct turf_recorder;
@@ -71,6 +73,12 @@ int turf_recorder_open(struct turf_processes *table, const struct turf_record_op
  * Return: 0 or < 0; what was recorded until then can be had in both cases
  */
 int turf_recorder_run(struct turf_recorder *recorder, struct turf_error *err);
+
+/*
+ * Why memory that is unmapped or moved is not told of, or NULL: it is. Without, what an address
+ * belongs to is asked of the system where nothing is known to be mapped.
+ */
+const char *turf_recorder_unmaps_error(const struct turf_recorder *recorder);
 
 /* The profile of all that was recorded so far; the recorder is empty after. 0 or < 0. */
 int turf_recorder_finish(struct turf_recorder *recorder, struct turf_profile **ret,

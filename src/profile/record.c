@@ -4,7 +4,8 @@
  * nothing else; the caller's orders records by time, keeps the table of processes and unwinds
  * each sample. So a build of an urf, which may take a second, costs no sample.
  *
- *     rings → drain() → struct queue → struct order → struct taker → struct turf_profile
+ *     rings, unmaps → drain() → struct queue → struct order → struct taker → struct
+ * turf_profile
  */
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "profile/events.h"
 #include "profile/queue.h"
 #include "profile/taker.h"
+#include "profile/unmaps.h"
 
 enum {
 	QUEUE_MIN = 32 << 20,  /* some 3,000 samples: 15 s of two CPUs at 99 Hz */
@@ -30,6 +32,8 @@ enum {
 struct turf_recorder {
 	struct turf_record_options options;
 	struct events events;
+	struct unmaps *unmaps; /* NULL: unmaps_error says why there are none */
+	struct turf_error unmaps_error;
 	uint64_t start_ns; /* CLOCK_MONOTONIC */
 
 	/* of the draining thread while it runs */
@@ -48,6 +52,12 @@ struct turf_recorder {
 	char *command;
 };
 
+static void note(const struct turf_recorder *rec, const char *text)
+{
+	if (rec->options.note)
+		rec->options.note(rec->options.ctx, text);
+}
+
 static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec t;
@@ -59,22 +69,27 @@ static uint64_t now_ns(clockid_t clock)
  * The draining thread.
  */
 
-static void drain_record(void *ctx, struct span bytes)
+static void queue_record(void *ctx, const struct record *r)
 {
 	struct turf_recorder *rec = ctx;
-	struct record r;
-	if (turf_perf_read(bytes, &r) < 0) {
-		rec->n_malformed++;
+	rec->max_time_ns = MAX(rec->max_time_ns, r->time_ns);
+	if (r->kind == RECORD_OTHER)
 		return;
-	}
-	rec->max_time_ns = MAX(rec->max_time_ns, r.time_ns);
-	if (r.kind == RECORD_OTHER)
-		return;
-	struct parcel *p = turf_parcel_new(&r);
+	struct parcel *p = turf_parcel_new(r);
 	if (p)
 		turf_queue_push(&rec->queue, p);
 	else
 		rec->n_no_memory++;
+}
+
+static void drain_record(void *ctx, struct span bytes)
+{
+	struct turf_recorder *rec = ctx;
+	struct record r;
+	if (turf_perf_read(bytes, &r) < 0)
+		rec->n_malformed++;
+	else
+		queue_record(rec, &r);
 }
 
 static size_t drain_round(struct turf_recorder *rec)
@@ -82,6 +97,8 @@ static size_t drain_round(struct turf_recorder *rec)
 	size_t n = 0;
 	for (size_t i = 0; i < rec->events.rings.n; i++)
 		n += turf_ring_read(&rec->events.rings.at[i], rec->scratch, drain_record, rec);
+	if (rec->unmaps)
+		n += turf_unmaps_read(rec->unmaps, queue_record, rec);
 	struct parcel *p = calloc(1, sizeof(*p));
 	if (p) { /* without it, records go a round later */
 		*p = (struct parcel){ .size = sizeof(*p),
@@ -189,6 +206,8 @@ int turf_recorder_run(struct turf_recorder *rec, struct turf_error *err)
 	info->stats.dropped = turf_queue_dropped(&rec->queue) + rec->n_no_memory;
 	info->stats.malformed = rec->n_malformed;
 	info->stats.late = rec->order.n_late;
+	if (rec->unmaps && turf_unmaps_lost(rec->unmaps))
+		note(rec, "the kernel could not tell of all memory that was unmapped");
 	if (r < 0)
 		return turf_fail(err, r, TURF_NOWHERE, "no memory for the recording");
 	return 0;
@@ -197,12 +216,6 @@ int turf_recorder_run(struct turf_recorder *rec, struct turf_error *err)
 /*
  * Beginning and end.
  */
-
-static void note(const struct turf_recorder *rec, const char *text)
-{
-	if (rec->options.note)
-		rec->options.note(rec->options.ctx, text);
-}
 
 static int watch(const struct turf_recorder *rec, int fd)
 {
@@ -283,6 +296,10 @@ static int set_up(struct turf_recorder *rec, struct turf_error *err)
 	if (r < 0)
 		return r;
 	open_kernel(rec);
+	if (o->no_bpf)
+		turf_error_set(&rec->unmaps_error, -ENOTSUP, TURF_NOWHERE, "BPF: not wanted");
+	else
+		turf_unmaps_open(&rec->unmaps, &rec->unmaps_error);
 	rec->scratch = malloc(SCRATCH);
 	rec->taker.profile = turf_profile_new();
 	r = rec->scratch && rec->taker.profile && rec->command ? describe(rec) : -ENOMEM;
@@ -337,6 +354,11 @@ int turf_recorder_open(struct turf_processes *table, const struct turf_record_op
 	return 0;
 }
 
+const char *turf_recorder_unmaps_error(const struct turf_recorder *rec)
+{
+	return rec->unmaps ? NULL : rec->unmaps_error.text;
+}
+
 int turf_recorder_finish(struct turf_recorder *rec, struct turf_profile **ret,
                          struct turf_error *err)
 {
@@ -355,6 +377,7 @@ void turf_recorder_close(struct turf_recorder *rec)
 	if (!rec)
 		return;
 	turf_events_close(&rec->events);
+	turf_unmaps_close(rec->unmaps);
 	turf_kernel_close(rec->taker.kernel);
 	turf_profile_close(rec->taker.profile);
 	turf_order_fini(&rec->order);
