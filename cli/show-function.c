@@ -6,28 +6,14 @@
 #include <string.h>
 
 #include "find.h"
-#include "show.h"
-#include "turf/variables.h"
-
-/* Words of a place: expressions that gcc writes for hashes take 3,300. */
-enum { WORDS_MOST = 1 << 15, NAME_MOST = 4096 };
-
-static const char *const kinds[] = { "argument", "local", "static", "constant" };
-
-static char *text_of(const struct turf_image *image, turf_text text, char *out, size_t size)
-{
-	if (turf_image_text(image, text, out, size) < 0)
-		snprintf(out, size, "?");
-	return out;
-}
-
+#include "show-body.h"
 /* The name behind the class or namespace it stands in. */
 static void put_scoped(FILE *out, const struct turf_image *image, const struct turf_details *d)
 {
 	char text[NAME_MOST];
 	if (d->scope && turf_image_type_name(image, d->scope, text, sizeof(text)) > 0)
 		fprintf(out, "%s::", text);
-	fputs(text_of(image, d->name, text, sizeof(text)), out);
+	fputs(show_text(image, d->name, text, sizeof(text)), out);
 }
 
 /* "int foo(struct bar *b, ...)", as far as it is known. False: no memory. */
@@ -52,7 +38,7 @@ static bool put_prototype(FILE *out, const struct turf_image *image,
 		if (v.kind != TURF_VARIABLE_ARGUMENT || v.block || v.artificial)
 			continue;
 		char *one = show_declaration(image, v.type,
-		                             text_of(image, v.name, name, sizeof(name)));
+		                             show_text(image, v.name, name, sizeof(name)));
 		if (!one)
 			return false;
 		fprintf(out, "%s%s", n_arguments++ ? ", " : "", one);
@@ -72,35 +58,15 @@ static void put_declared(const struct turf_image *image, uint32_t file, uint32_t
 		printf("  declared at %s:%" PRIu32 "\n", path, line);
 }
 
-static uint16_t machine_of(const struct turf_image *image)
+static int around_locals(const void *ctx, uint32_t around, struct turf_details *out)
 {
-	struct turf_image_info info;
-	turf_image_info(image, &info);
-	return info.machine;
-}
-
-static void put_words(const struct turf_image *image, const uint8_t *expr, size_t size)
-{
-	char words[WORDS_MOST];
-	if (turf_location_words(machine_of(image), expr, size, words, sizeof(words)) < 0)
-		printf("?");
-	else
-		printf("%s", words);
-}
-
-static bool put_variable(const struct turf_image *image, const struct turf_variable *v,
-                         unsigned depth)
-{
-	char name[NAME_MOST];
-	char *declared =
-		show_declaration(image, v->type, text_of(image, v->name, name, sizeof(name)));
-	if (!declared)
-		return false;
-	printf("  %*s%-8s  %s", (int)depth * 2, "", kinds[v->kind & 3], declared);
-	if (v->line)
-		printf("  (line %" PRIu32 ")", v->line);
-	free(declared);
-	return true;
+	const struct turf_locals *walk = ctx;
+	struct turf_locals other;
+	int r = turf_image_locals(walk->details.image, walk->addr, walk->frame + around,
+	                          &other);
+	if (r == 1)
+		*out = other.details;
+	return r;
 }
 
 /* The variables in scope at an address, in one frame: CLI_OK, CLI_NONE or CLI_ERROR. */
@@ -116,10 +82,10 @@ static int show_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 		putchar('\n');
 		put_declared(image, walk->details.file, walk->details.line);
 		while (status == CLI_OK && (r = turf_locals_next(walk, &local)) == 1) {
-			if (!put_variable(image, &local.variable, 0))
+			if (!show_variable(image, &local.variable, 0))
 				status = CLI_ERROR;
 			printf(": ");
-			put_words(image, local.expr, local.expr_size);
+			show_words(image, local.expr, local.expr_size, around_locals, walk);
 			putchar('\n');
 		}
 	} else if (r == 0) {
@@ -129,13 +95,6 @@ static int show_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 	return r == -ENODATA ? show_no_data()
 	       : r < 0       ? cli_error(NULL, "0x%" PRIx64 ": %s", addr, strerror(-r))
 	                     : status;
-}
-
-static void json_text(const struct turf_image *image, const char *key, turf_text text)
-{
-	char name[NAME_MOST];
-	printf(",\"%s\":", key);
-	cli_json_string(stdout, text_of(image, text, name, sizeof(name)));
 }
 
 static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t frame)
@@ -148,8 +107,8 @@ static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 	if (r == 1) {
 		const uint8_t *base;
 		size_t size;
-		json_text(image, "function", walk->details.name);
-		json_text(image, "linkage_name", walk->details.linkage_name);
+		show_json_text(image, "function", walk->details.name);
+		show_json_text(image, "linkage_name", walk->details.linkage_name);
 		printf(",\"frame_base\":");
 		if (turf_locals_frame_base(walk, &base, &size) != 1 ||
 		    turf_location_ops(base, size, ops, sizeof(ops)) < 0)
@@ -161,8 +120,8 @@ static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 			const struct turf_variable *v = &local.variable;
 			char *type = show_declaration(image, v->type, NULL);
 			printf("%s{\"kind\":\"%s\",\"line\":%" PRIu32 ",\"block\":%" PRIu32,
-			       first ? "" : ",", kinds[v->kind & 3], v->line, v->block);
-			json_text(image, "name", v->name);
+			       first ? "" : ",", show_kind(v), v->line, v->block);
+			show_json_text(image, "name", v->name);
 			printf(",\"type\":");
 			cli_json_string(stdout, type ? type : "?");
 			free(type);
@@ -173,6 +132,7 @@ static int json_locals(const struct turf_image *image, uint64_t addr, uint32_t f
 				snprintf(ops, sizeof(ops), "?");
 			printf(",\"location\":");
 			cli_json_string(stdout, ops);
+			show_json_pointed(local.expr, local.expr_size, around_locals, walk);
 			putchar('}');
 		}
 		putchar(']');
@@ -439,100 +399,6 @@ static void put_calls(const struct shown *s)
 	}
 }
 
-/* The variable that an event of a body is about: 1, 0 or < 0. */
-static int variable_of(const struct turf_body *body, uint32_t number, struct turf_variable *v,
-                       struct turf_details *d)
-{
-	struct turf_variables walk;
-	int r = turf_body_details(body, d);
-	if (r != 1)
-		return r;
-	turf_details_variables(d, &walk);
-	while ((r = turf_variables_next(&walk, v)) == 1 && v->number != number)
-		;
-	return r;
-}
-
-static int put_entered(const struct turf_image *image, const struct turf_body *body,
-                       uint32_t depth)
-{
-	uint32_t function;
-	if (turf_body_function(body, &function) < 0)
-		return -EBADMSG;
-	printf("  %*sinlined   %s\n", (int)(depth - 1) * 2, "",
-	       find_function_name(image, function).at);
-	return 0;
-}
-
-/* What is said of a function's code: variables with all places, in what is inlined too. */
-static int put_body(const struct turf_image *image, struct turf_body *body)
-{
-	struct turf_body_event e;
-	uint32_t last = UINT32_MAX, instance = UINT32_MAX;
-	int r;
-	while ((r = turf_body_next(body, &e)) == 1) {
-		struct turf_details d;
-		struct turf_variable v;
-		if (e.kind == TURF_BODY_ENTER) {
-			if (put_entered(image, body, e.depth) < 0)
-				return -EBADMSG;
-			last = UINT32_MAX;
-			continue;
-		}
-		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
-			continue;
-		if (e.number != last || e.instance != instance) {
-			r = variable_of(body, e.number, &v, &d);
-			if (r < 0 || (r == 1 && !put_variable(image, &v, e.depth)))
-				return r < 0 ? r : -ENOMEM;
-			putchar('\n');
-		}
-		last = e.number;
-		instance = e.instance;
-		printf("  %*s  ", (int)e.depth * 2, "");
-		if (e.kind == TURF_BODY_PLACE)
-			printf("0x%" PRIx64 "-0x%" PRIx64 "  ", e.start, e.end);
-		put_words(image, e.expr, e.expr_size);
-		putchar('\n');
-	}
-	return r;
-}
-
-static void json_place(const struct turf_image *image, const struct turf_body *body,
-                       const struct turf_body_event *e, const char *between)
-{
-	struct turf_details d;
-	struct turf_variable v;
-	char ops[WORDS_MOST];
-	if (variable_of(body, e->number, &v, &d) != 1)
-		return;
-	printf("%s{\"depth\":%" PRIu32 ",\"instance\":%" PRIu32, between, e->depth,
-	       e->instance);
-	json_text(image, "function", d.name);
-	json_text(image, "variable", v.name);
-	if (e->kind == TURF_BODY_PLACE)
-		printf(",\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64 "\"", e->start,
-		       e->end);
-	if (turf_location_ops(e->expr, e->expr_size, ops, sizeof(ops)) < 0)
-		snprintf(ops, sizeof(ops), "?");
-	printf(",\"location\":");
-	cli_json_string(stdout, ops);
-	putchar('}');
-}
-
-static int json_body(const struct turf_image *image, struct turf_body *body, bool *begun)
-{
-	struct turf_body_event e;
-	int r;
-	while ((r = turf_body_next(body, &e)) == 1) {
-		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
-			continue;
-		json_place(image, body, &e, *begun ? "," : "");
-		*begun = true;
-	}
-	return r;
-}
-
 /* The bodies of all of a function's own code, each once. */
 static int put_bodies(const struct shown *s, bool json)
 {
@@ -545,7 +411,7 @@ static int put_bodies(const struct shown *s, bool json)
 			done = !s->run[k].inlined && s->run[k].entry == s->run[i].entry;
 		if (done || (r = turf_image_body(s->image, s->run[i].start, &body)) != 1)
 			continue;
-		r = json ? json_body(s->image, &body, &begun) : put_body(s->image, &body);
+		r = json ? show_json_body(s->image, &body, &begun) : show_body(s->image, &body);
 	}
 	return r;
 }
@@ -558,7 +424,7 @@ static int put_variables(const struct shown *s, const struct turf_details *d)
 	int r;
 	turf_details_variables(d, &walk);
 	while ((r = turf_variables_next(&walk, &v)) == 1) {
-		if (!put_variable(s->image, &v, 0))
+		if (!show_variable(s->image, &v, 0))
 			return -ENOMEM;
 		putchar('\n');
 	}
@@ -662,8 +528,8 @@ static int json_variables(const struct shown *s, const struct turf_details *d)
 		if (!type)
 			return -ENOMEM;
 		printf("%s{\"kind\":\"%s\",\"line\":%" PRIu32 ",\"block\":%" PRIu32, between,
-		       kinds[v.kind & 3], v.line, v.block);
-		json_text(s->image, "name", v.name);
+		       show_kind(&v), v.line, v.block);
+		show_json_text(s->image, "name", v.name);
 		printf(",\"type\":");
 		cli_json_string(stdout, type);
 		putchar('}');
@@ -683,9 +549,9 @@ static int json_function(const struct shown *s, const struct turf_details *d)
 	if (turf_image_function(s->image, s->function, &name, &linkage) != 1)
 		return -EBADMSG;
 	printf("{\"kind\":\"function\",\"number\":%" PRIu32, s->function);
-	json_text(s->image, "name", name);
+	show_json_text(s->image, "name", name);
 	if (linkage)
-		json_text(s->image, "linkage_name", linkage);
+		show_json_text(s->image, "linkage_name", linkage);
 	if (d)
 		r = json_prototype(s->image, d);
 	if (s->file && cli_path(s->image, s->file).at) {

@@ -19,6 +19,26 @@ static int number(void *ctx, uint64_t die, uint32_t *ret)
 	return die & 1 ? -ENOTSUP : 0;
 }
 
+static int variable(void *ctx, uint64_t die, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = die + 2;
+	return die & 1 ? -ENOTSUP : 0;
+}
+
+/* A DIE stands for the end of the expression that names it. */
+static int called(void *ctx, uint64_t die, struct dwarf_expr_called *ret)
+{
+	const struct dwarf_expr_called *self = ctx;
+	if (die % 4 == 3)
+		return -ENOTSUP;
+	*ret = *self;
+	ret->is_procedure = die % 4 == 1;
+	ret->expr = span_part(self->expr, MIN(die / 4, (uint64_t)self->expr.size),
+	                      self->expr.size - MIN(die / 4, (uint64_t)self->expr.size));
+	return die % 4 != 2;
+}
+
 static int some_word(void *ctx, uint64_t *value)
 {
 	*value = (uintptr_t)ctx;
@@ -42,7 +62,8 @@ static int some_memory(void *ctx, uint64_t addr, void *out, size_t size)
 static void read_expr(const struct dwarf_unit *unit, struct span expr)
 {
 	const struct dwarf dw = { 0 };
-	const struct dwarf_expr_dies dies = { NULL, number, number };
+	struct dwarf_expr_called self = { unit, expr, false };
+	const struct dwarf_expr_dies dies = { &self, number, variable, called };
 	const struct turf_context context = { .reg = some_register,
 		                              .memory = some_memory,
 		                              .cfa = some_word };

@@ -13,8 +13,9 @@
  *     }
  *
  * Values are written as gdb writes them: "{x = 1, name = \"abc\", next = 0x4040 <list>}". What
- * cannot be had says why in its place: "<register not saved>". One thread at a time per process
- * table (turf/process.h).
+ * cannot be had says why in its place: "<register not saved>". Behind a pointer to what has no
+ * address, as it was kept in registers, stands what it points to: "&{x = 1}". One thread at a
+ * time per process table (turf/process.h).
  *
  * Trust: none: neither types nor memory; what is written is bounded by the format
  */
@@ -66,6 +67,9 @@ struct turf_value {
 	uint64_t addr;
 	uint8_t bytes[TURF_VALUE_BYTES];   /* or these, of which not all may be there */
 	uint8_t missing[TURF_VALUE_BYTES]; /* enum turf_why of each */
+	/* it is a pointer or reference, of that type, to what has no address: size and bytes
+	 * are what it points to, and so is what cannot be had */
+	bool pointed;
 };
 
 /**

@@ -176,6 +176,9 @@ int turf_body_function(const struct turf_body *walk, uint32_t *function);
 /* Its details, which may differ from unit to unit: those of the function are what most units
  * say. Return: as turf_image_details(). */
 int turf_body_details(const struct turf_body *walk, struct turf_details *out);
+/* Those of the instance so many levels around. */
+int turf_body_details_around(const struct turf_body *walk, uint32_t around,
+                             struct turf_details *out);
 
 enum { TURF_VARIABLES_MAX = 2048 }; /* of one function; further ones are left out */
 
@@ -191,6 +194,8 @@ struct turf_local {
 struct turf_locals {
 	struct turf_details details;
 	struct turf_variables variables;
+	uint64_t addr;
+	uint32_t frame;
 	uint32_t frame_base;
 	uint32_t block; /* whose variables come next */
 	uint32_t where[TURF_VARIABLES_MAX];
@@ -230,6 +235,8 @@ struct turf_context {
 	/* what an expression was when the function was entered: of the caller's call, the
 	 * parameter with that register or place (TURF_BODY_PARAMETER); NULL: not known */
 	int (*entry)(void *ctx, const uint8_t *expr, size_t expr_size, uint64_t *value);
+	/* what a variable holds, in the instance so many levels around; NULL: not known */
+	int (*variable)(void *ctx, uint32_t around, uint32_t number, uint64_t *value);
 };
 
 enum turf_piece_kind {
@@ -238,13 +245,18 @@ enum turf_piece_kind {
 	TURF_PIECE_REGISTER, /* in register value */
 	TURF_PIECE_VALUE,    /* it is value */
 	TURF_PIECE_BYTES,    /* it is bytes */
+	TURF_PIECE_POINTER,  /* it points to what has no address: value bytes into that */
 };
+enum { TURF_VARIABLE_NONE = UINT32_MAX };
 struct turf_piece {
 	uint8_t kind; /* enum turf_piece_kind */
 	uint64_t value;
 	const uint8_t *bytes;
 	size_t n_bytes;
 	uint64_t bits, bit_offset; /* of a part; 0: it is all of the variable */
+	/* of TURF_PIECE_POINTER: bytes are an expression, where that is; bytes NULL: it is a
+	 * variable of the instance so many levels around, TURF_VARIABLE_NONE: not told */
+	uint32_t variable, around;
 };
 
 /**
@@ -255,12 +267,15 @@ struct turf_piece {
  * Cost:   1024 operations at most; no allocation
  * Return: number of pieces; -ENODATA a register is not known, -EFAULT memory cannot be read,
  *         -ENOENT a value at the function's entry is not known, -ENOTSUP it needs what no
- *         context has (other variables, floating-point arithmetic, threads where they are not
- *         known), -E2BIG more than @n pieces, -EBADMSG malformed
+ *         context has (floating-point arithmetic, threads and other variables where they are
+ * not known), -E2BIG more than @n pieces, -EBADMSG malformed
  */
 int turf_location_evaluate(const struct turf_image *image, const uint8_t *expr,
                            size_t expr_size, const struct turf_context *context,
                            struct turf_piece *pieces, size_t n);
+
+/* What an expression that is a pointer alone (TURF_PIECE_POINTER) points to: 1 or 0. */
+int turf_location_pointer(const uint8_t *expr, size_t expr_size, struct turf_piece *out);
 
 enum turf_global_kind {
 	TURF_GLOBAL_ADDRESS = 0, /* it is at address, */

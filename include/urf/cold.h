@@ -375,7 +375,17 @@ static_assert(sizeof(struct urf_body) == 8, "on disk");
  * Of each: SIZE; up to URF_LOCATION_SHORT BYTE for each byte; where it is longer LONG instead,
  * the offset of its bytes in .urf.locations.
  */
-enum { URF_LOCATION_STEP = 16, URF_LOCATION_SHORT = 255 };
+enum {
+	URF_LOCATION_STEP = 16,
+	URF_LOCATION_SHORT = 255,
+	/* what DW_OP_implicit_pointer and GNU_variable_value name */
+	URF_REFERENCE_NONE = 0, /* it is not told */
+	URF_REFERENCE_EXPR = 1, /* uleb size and an expression follow */
+	URF_REFERENCE_FIRST =
+		2, /* variable * 2^URF_REFERENCE_BITS + instances around, from here on */
+	URF_REFERENCE_BITS = 3,
+	URF_REFERENCE_AROUND = (1 << URF_REFERENCE_BITS) - 1, /* most */
+};
 
 /*
  * Variables outside functions, and those in functions that live as long as the program or a

@@ -23,20 +23,46 @@ static int number_of_type(void *ctx, uint64_t die, uint32_t *ret)
 	return 0;
 }
 
-/* What names other variables cannot be kept: see docs/format.md, "Locations". */
-static int number_of_die(void *ctx, uint64_t die, uint32_t *ret)
+/* Until all units are read a variable is known by its DIE. */
+static int number_of_variable(void *ctx, uint64_t die, uint64_t *ret)
 {
-	(void)ctx;
-	(void)die;
-	*ret = 0;
-	return -ENOTSUP;
+	struct reader *r = ctx;
+	r->names = true;
+	*ret = die + URF_REFERENCE_FIRST;
+	return 0;
+}
+
+static int find_called(void *ctx, uint64_t die, struct dwarf_expr_called *ret)
+{
+	struct reader *r = ctx;
+	const struct dies *other = turf_read_other(r, die);
+	if (!other)
+		return -ENOTSUP;
+	if (!has_block(other, DIE_LOCATION))
+		return die_has(other, DIE_LOCATION) ? -ENOTSUP : 0;
+	*ret = (struct dwarf_expr_called){ other->unit, block_of(other, DIE_LOCATION),
+		                           other->tag == TAG_PROCEDURE };
+	return 1;
+}
+
+int turf_read_naming(struct reader *r, struct span raw, struct token *token, uint32_t *ret)
+{
+	const struct dwarf_expr_dies dies = { r, number_of_type, number_of_variable,
+		                              find_called };
+	r->names = false;
+	int result = turf_expr_read(&r->c->exprs, &r->s->exprs, &r->b->dwarf, r->unit, raw,
+	                            &dies, ret);
+	token->names |= r->names;
+	return result;
 }
 
 int turf_read_expr(struct reader *r, struct span raw, uint32_t *ret)
 {
-	const struct dwarf_expr_dies dies = { r, number_of_type, number_of_die };
-	return turf_expr_read(&r->c->exprs, &r->s->exprs, &r->b->dwarf, r->unit, raw, &dies,
-	                      ret);
+	struct token token = { 0 };
+	int result = turf_read_naming(r, raw, &token, ret);
+	if (token.names)
+		*ret = 0;
+	return result;
 }
 
 int turf_read_constant(struct reader *r, uint32_t *ret)
@@ -127,8 +153,8 @@ static int read_list(struct reader *r, uint64_t off, bool indexed, struct token 
 {
 	struct dwarf_locations list;
 	struct dwarf_location entry;
-	uint32_t start, end, whole = 0;
-	const struct token as_given = like;
+	uint32_t start, end;
+	struct token whole = like; /* where nothing else holds */
 	int result = 0;
 	turf_dwarf_locations(r->unit, off, indexed, &list);
 	const uint8_t *begin = list.list.at.at;
@@ -136,22 +162,24 @@ static int read_list(struct reader *r, uint64_t off, bool indexed, struct token 
 		uint64_t passed = (uint64_t)(list.list.at.at - begin);
 		if (passed > r->budget)
 			return 0;
-		result = turf_read_expr(r, entry.expr, &like.expr);
+		like.names = false;
+		result = turf_read_naming(r, entry.expr, &like, &like.expr);
 		if (result < 0 || !like.expr)
 			continue;
-		if (entry.is_default)
-			whole = like.expr;
-		else if (turf_read_rvas(r, entry.range.start, entry.range.end, &start, &end) &&
-		         !add_entry(r, &like, URF_TOKEN_NEXT, start, end))
+		if (entry.is_default) {
+			whole.expr = like.expr;
+			whole.names = like.names;
+		} else if (turf_read_rvas(r, entry.range.start, entry.range.end, &start,
+		                          &end) &&
+		           !add_entry(r, &like, URF_TOKEN_NEXT, start, end)) {
 			return -ENOMEM;
+		}
 	}
 	r->budget -= MIN((uint64_t)(list.list.at.at - begin), r->budget);
-	if (result < 0 || !whole)
+	if (result < 0 || !whole.expr)
 		return result;
-	struct token single = as_given;
-	single.kind = URF_TOKEN_SINGLE;
-	single.expr = whole;
-	return turf_read_token(r, single) ? 0 : -ENOMEM;
+	whole.kind = URF_TOKEN_SINGLE;
+	return turf_read_token(r, whole) ? 0 : -ENOMEM;
 }
 
 int turf_read_place(struct reader *r, struct token token)
@@ -169,7 +197,7 @@ int turf_read_place(struct reader *r, struct token token)
 	}
 	token.kind = URF_TOKEN_SINGLE;
 	if (has_block(walk, DIE_LOCATION))
-		result = turf_read_expr(r, block_of(walk, DIE_LOCATION), &token.expr);
+		result = turf_read_naming(r, block_of(walk, DIE_LOCATION), &token, &token.expr);
 	else if (die_has(walk, DIE_CONST_VALUE))
 		result = turf_read_constant(r, &token.expr);
 	if (result < 0 || !token.expr)

@@ -50,7 +50,8 @@ static uint64_t wanted(uint16_t tag)
 		return DIE_TOLD | DIE_BIT(DIE_CALL_RETURN_PC) | DIE_BIT(DIE_LOW_PC);
 	case TAG_CALL_PARAMETER:
 	case TAG_GNU_CALL_PARAMETER:
-		return DIE_TOLD | DIE_BIT(DIE_LOCATION) | DIE_BIT(DIE_CALL_VALUE);
+		return DIE_TOLD | DIE_BIT(DIE_LOCATION) | DIE_BIT(DIE_CALL_VALUE) |
+		       DIE_BIT(DIE_CALL_PARAMETER) | DIE_BIT(DIE_ORIGIN);
 	case DW_TAG_array_type:
 	case DW_TAG_subroutine_type:
 	case DW_TAG_enumeration_type:
@@ -73,6 +74,12 @@ static uint64_t wanted_of_c(uint16_t tag)
 	}
 }
 
+/* The same, of a DIE that is referred to. */
+static uint64_t wanted_there(uint16_t tag)
+{
+	return tag == TAG_PROCEDURE ? DIE_TOLD | DIE_BIT(DIE_LOCATION) : wanted(tag);
+}
+
 static struct cold_scratch *take_scratch(struct cold *c)
 {
 	pthread_mutex_lock(&c->b->lock);
@@ -86,7 +93,7 @@ static struct cold_scratch *take_scratch(struct cold *c)
 			return NULL;
 		s->plans.wanted = wanted;
 		s->plans_of_c.wanted = wanted_of_c;
-		s->plans_of_others.wanted = wanted;
+		s->plans_of_others.wanted = wanted_there;
 	}
 	return s;
 }
@@ -244,21 +251,26 @@ static bool origin_of(struct reader *r, struct token *token, bool *there)
 	return true;
 }
 
-/* The DIE that this one completes: the declaration in a class, most often. NULL: none. */
-static const struct dies *specification(struct reader *r)
+const struct dies *turf_read_other(struct reader *r, uint64_t die)
 {
 	const struct dwarf *dw = &r->b->dwarf;
 	struct dies *other = &r->s->other;
-	uint64_t die;
-	if (!die_has(r->walk, DIE_SPECIFICATION) ||
-	    turf_die_ref(r->walk, DIE_SPECIFICATION, &die) != 1)
-		return NULL;
 	const struct dwarf_unit *unit = turf_dies_unit(dw, die);
 	int found = unit ? turf_dies(dw, unit, &r->s->plans_of_others, other, NULL) : -ENOENT;
 	if (found == 0)
 		found = turf_dies_at(other, die);
 	r->no_memory |= found == -ENOMEM;
 	return found == 1 ? other : NULL;
+}
+
+/* The DIE that this one completes: the declaration in a class, most often. NULL: none. */
+static const struct dies *specification(struct reader *r)
+{
+	uint64_t die;
+	if (!die_has(r->walk, DIE_SPECIFICATION) ||
+	    turf_die_ref(r->walk, DIE_SPECIFICATION, &die) != 1)
+		return NULL;
+	return turf_read_other(r, die);
 }
 
 /* Type or namespace of what stands here, or, where it has a specification, there. */
@@ -560,25 +572,49 @@ static void tell_call(struct reader *r)
 	r->at = at;
 }
 
+/* One that is passed nowhere, as the function called was made to do without: it lies at
+ * DW_OP_GNU_parameter_ref. 0 or -ENOMEM. */
+static int parameter_lost(struct reader *r, struct token *token)
+{
+	uint64_t die;
+	struct buf form = { 0 };
+	uint8_t op = DW_OP_GNU_parameter_ref;
+	enum die_slot slot =
+		die_has(r->walk, DIE_CALL_PARAMETER) ? DIE_CALL_PARAMETER : DIE_ORIGIN;
+	if (!die_has(r->walk, slot) || turf_die_ref(r->walk, slot, &die) != 1)
+		return 0;
+	token->names = true;
+	int result =
+		turf_buf_put(&form, &op, 1) && turf_buf_uleb(&form, die + URF_REFERENCE_FIRST)
+			? turf_expr_add(&r->c->exprs, (struct span){ form.at, form.n },
+	                                &token->a)
+			: -ENOMEM;
+	vec_fini(&form);
+	return result;
+}
+
 static int tell_parameter(struct reader *r)
 {
 	const struct dies *walk = r->walk;
-	if (!r->at->call || !r->at->live || !has_block(walk, DIE_LOCATION) ||
-	    !has_block(walk, DIE_CALL_VALUE))
+	if (!r->at->call || !r->at->live || !has_block(walk, DIE_CALL_VALUE))
 		return 0;
 	struct token token = { .kind = URF_TOKEN_PARAMETER };
-	struct span where = block_of(walk, DIE_LOCATION);
+	struct span where = { NULL, 0 };
 	int result = 0;
+	if (has_block(walk, DIE_LOCATION))
+		where = block_of(walk, DIE_LOCATION);
 	if (where.size == 1 && where.at[0] >= REG0 && where.at[0] <= REG31) {
 		token.a = where.at[0] - REG0;
 	} else {
-		result = turf_read_expr(r, where, &token.a);
+		result = where.size ? turf_read_naming(r, where, &token, &token.a)
+		                    : parameter_lost(r, &token);
 		token.far = true;
 		if (!token.a)
 			return result;
 	}
 	if (result == 0)
-		result = turf_read_expr(r, block_of(walk, DIE_CALL_VALUE), &token.expr);
+		result = turf_read_naming(r, block_of(walk, DIE_CALL_VALUE), &token,
+		                          &token.expr);
 	if (result < 0 || !token.expr)
 		return result;
 	struct open *o = opened(r);

@@ -16,6 +16,7 @@ enum {
 	TAG_LEXICAL_BLOCK = 0x0b,
 	TAG_UNSPECIFIED = 0x18, /* DW_TAG_unspecified_parameters */
 	TAG_CONSTANT = 0x27,
+	TAG_PROCEDURE = 0x36, /* DW_TAG_dwarf_procedure */
 	TAG_CALL_PARAMETER = 0x49,
 	TAG_GNU_CALL_PARAMETER = 0x410a,
 	DEPTH_MOST = 512,      /* of functions, blocks and calls in each other */
@@ -85,6 +86,7 @@ struct reader {
 	size_t scope;    /* the next of the unit's scopes */
 	uint64_t budget; /* of bytes of lists of locations */
 	bool no_memory;  /* there was none for what another unit says */
+	bool names;      /* the last expression names variables by their DIEs */
 };
 
 static inline unit_die own_die(const struct reader *r, uint64_t die)
@@ -121,9 +123,13 @@ static inline bool has_block(const struct dies *walk, enum die_slot slot)
 
 /* Appends a token of the body that is open. False: no memory. */
 bool turf_read_token(struct reader *r, struct token token);
-/* The provisional number of an expression, 0 where it says nothing that can be kept; the same
- * of DW_AT_const_value. 0 or -ENOMEM. */
+/* The DIE with that number; NULL: none, or no memory. */
+const struct dies *turf_read_other(struct reader *r, uint64_t die);
+/* The provisional number of an expression that names no variables, 0 where it says nothing that
+ * can be kept; the same of DW_AT_const_value. 0 or -ENOMEM. */
 int turf_read_expr(struct reader *r, struct span raw, uint32_t *ret);
+/* As turf_read_expr(), of a token's, which may name variables. */
+int turf_read_naming(struct reader *r, struct span raw, struct token *token, uint32_t *ret);
 int turf_read_constant(struct reader *r, uint32_t *ret);
 /* The place or value of the variable at the walk, in the body that is open: @token says which
  * it is. 0 or -ENOMEM. */

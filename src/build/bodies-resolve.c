@@ -5,6 +5,7 @@
  */
 #include "build/bodies.h"
 #include "build/details.h"
+#include "image/expr.h"
 
 /* What a reader expects next, of each instance on the stack. */
 struct instance {
@@ -15,13 +16,14 @@ struct instance {
 };
 
 struct resolver {
-	const struct cold *c;
+	struct cold *c;
 	const struct unit_out *hot;
 	const struct cold_unit *unit;
 	size_t idx; /* of the unit */
 	struct die_plans plans;
-	struct dies *walk; /* where links had to be followed */
-	bool no_memory;    /* for that */
+	struct dies *walk;          /* where links had to be followed */
+	bool no_memory;             /* for that, or an expression */
+	struct buf named, numbered; /* an expression before and behind */
 	uint32_t depth;
 	struct instance stack[URF_DEPTH_MAX];
 };
@@ -124,6 +126,25 @@ static bool find_named(struct resolver *r, const struct instance *at, struct fou
 	return false;
 }
 
+/* The variable of the instance's function that a DIE is one of, at whatever distance. */
+static const struct cold_variable *linked_variable(struct resolver *r, struct instance *at,
+                                                   uint64_t die)
+{
+	for (unsigned i = 0; i < LINKS_MOST; i++) {
+		size_t unit;
+		unit_die local;
+		if (turf_cold_find(r->c, die, &unit, &local) &&
+		    at->unit == &r->c->units[unit]) {
+			const struct cold_variable *v = variable_at(at, local);
+			if (v)
+				return v;
+		}
+		if (!follow(r, &die))
+			return NULL;
+	}
+	return NULL;
+}
+
 static bool variable_of(struct resolver *r, struct instance *at, const struct token *t,
                         struct found *ret)
 {
@@ -132,19 +153,109 @@ static bool variable_of(struct resolver *r, struct instance *at, const struct to
 		return false;
 	if (!t->far && at->unit == r->unit)
 		v = variable_at(at, t->a);
-	uint64_t die = die_of(r, t);
-	for (unsigned i = 0; !v && i < LINKS_MOST; i++) {
+	if (!v)
+		v = linked_variable(r, at, die_of(r, t));
+	if (!v)
+		return find_named(r, at, ret);
+	*ret = (struct found){ v->index, turf_cold_block(at->unit, at->root, v->block) };
+	return true;
+}
+
+/* What an expression calls a variable: its number in the instance it is of, around this one. */
+static uint64_t reference_to(struct resolver *r, uint64_t die)
+{
+	for (uint32_t around = 0; around < MIN(r->depth, URF_REFERENCE_AROUND + 1u); around++) {
+		struct instance at = r->stack[r->depth - 1 - around];
+		const struct cold_variable *v = at.root ? linked_variable(r, &at, die) : NULL;
+		if (v)
+			return URF_REFERENCE_FIRST +
+			       (((uint64_t)v->index << URF_REFERENCE_BITS) | around);
+	}
+	return URF_REFERENCE_NONE;
+}
+
+/* What an expression calls an argument of any function: its position, from 1 on; 0: none. */
+static uint64_t position_of(struct resolver *r, uint64_t die)
+{
+	for (unsigned i = 0; i < LINKS_MOST; i++) {
+		struct instance at = { 0 };
 		size_t unit;
 		unit_die local;
-		if (turf_cold_find(r->c, die, &unit, &local) && at->unit == &r->c->units[unit])
-			v = variable_at(at, local);
-		if (!v && !follow(r, &die))
-			return find_named(r, at, ret);
+		if (turf_cold_find(r->c, die, &unit, &local)) {
+			at.unit = &r->c->units[unit];
+			at.root = turf_cold_root_before(at.unit, local);
+		}
+		const struct cold_variable *v = at.root ? variable_at(&at, local) : NULL;
+		if (v)
+			return (uint64_t)v->index + 1;
+		if (!follow(r, &die))
+			return 0;
 	}
-	if (v)
-		*ret = (struct found){ v->index,
-			               turf_cold_block(at->unit, at->root, v->block) };
-	return v != NULL;
+	return 0;
+}
+
+/* @value in @size bytes; 0 where it takes more. */
+static bool put_wide(struct buf *out, uint64_t value, size_t size)
+{
+	bool fits = size * 7 >= 64 || value >> size * 7 == 0;
+	uint8_t byte;
+	bool ok = true;
+	for (value = fits ? value : 0; ok && size--; value >>= 7) {
+		byte = (uint8_t)((value & 0x7f) | (size ? 0x80 : 0));
+		ok = turf_buf_put(out, &byte, 1);
+	}
+	return ok;
+}
+
+static bool has_jumps(struct span expr)
+{
+	struct cursor c = cur_of(expr, false);
+	struct expr_op op;
+	while (turf_expr_next(&c, &op) == 1)
+		if (op.op == OP_BRA || op.op == OP_SKIP)
+			return true;
+	return false;
+}
+
+/* @named with numbers of variables in place of their DIEs; where it has jumps the numbers take
+ * as much room. */
+static bool number_variables(struct resolver *r)
+{
+	struct span all = { r->named.at, r->named.n };
+	struct cursor c = cur_of(all, false);
+	struct expr_op op;
+	bool keeps_size = has_jumps(all), ok = true;
+	r->numbered.n = 0;
+	for (const uint8_t *begin = c.at; ok && turf_expr_next(&c, &op) == 1; begin = c.at) {
+		bool names = op.a >= URF_REFERENCE_FIRST &&
+		             (op.op == OP_IMPLICIT_POINTER || op.op == OP_PARAMETER_REF ||
+		              op.op == OP_VARIABLE_VALUE);
+		if (!names) {
+			ok = turf_buf_put(&r->numbered, begin, (size_t)(c.at - begin));
+			continue;
+		}
+		struct cursor operand = c;
+		operand.at = begin + 1;
+		(void)cur_uleb(&operand);
+		uint64_t die = op.a - URF_REFERENCE_FIRST;
+		uint64_t number =
+			op.op == OP_PARAMETER_REF ? position_of(r, die) : reference_to(r, die);
+		ok = turf_buf_put(&r->numbered, begin, 1) &&
+		     (keeps_size
+		              ? put_wide(&r->numbered, number, (size_t)(operand.at - begin - 1))
+		              : turf_buf_uleb(&r->numbered, number)) &&
+		     turf_buf_put(&r->numbered, operand.at, (size_t)(c.at - operand.at));
+	}
+	return ok;
+}
+
+static void renumber(struct resolver *r, uint32_t *expr)
+{
+	r->named.n = 0;
+	if (turf_expr_form(&r->c->exprs, *expr, &r->named) < 0 || !number_variables(r) ||
+	    turf_expr_add(&r->c->exprs, (struct span){ r->numbered.at, r->numbered.n }, expr) <
+	            0)
+		r->no_memory = true;
 }
 
 static uint32_t block_at(const struct instance *at, unit_die die)
@@ -191,6 +302,11 @@ static bool resolve_token(struct resolver *r, struct token *t)
 	struct instance *at = &r->stack[r->depth - 1];
 	struct found found;
 	uint32_t number;
+	if (t->names) {
+		renumber(r, &t->expr);
+		if (t->kind == URF_TOKEN_PARAMETER && t->far)
+			renumber(r, &t->a);
+	}
 	switch (t->kind) {
 	case URF_TOKEN_FIRST:
 	case URF_TOKEN_SINGLE:
@@ -264,7 +380,7 @@ static void resolve_body(struct resolver *r, struct cold_body *body)
 	for (uint32_t i = 0; i < body->n; i++) {
 		struct token token = t[i];
 		bool goes_on = token.kind == URF_TOKEN_NEXT || token.kind == URF_TOKEN_RANGE;
-		bool keeps = goes_on ? list : resolve_token(r, &token);
+		bool keeps = (!goes_on || list) && resolve_token(r, &token);
 		if (token.kind == URF_TOKEN_FIRST || token.kind == URF_TOKEN_BLOCK)
 			list = keeps;
 		shift_gaps(&gaps, &token, keeps);
@@ -274,7 +390,7 @@ static void resolve_body(struct resolver *r, struct cold_body *body)
 	body->n = kept;
 }
 
-int turf_bodies_resolve(const struct cold *c, size_t idx, struct turf_error *err)
+int turf_bodies_resolve(struct cold *c, size_t idx, struct turf_error *err)
 {
 	struct cold_unit *u = &c->units[idx];
 	struct resolver r = { .c = c, .hot = &c->b->units[idx], .unit = u, .idx = idx };
@@ -283,6 +399,8 @@ int turf_bodies_resolve(const struct cold *c, size_t idx, struct turf_error *err
 			resolve_body(&r, &u->bodies.at[i]);
 	turf_die_plans_fini(&r.plans);
 	free(r.walk);
+	vec_fini(&r.named);
+	vec_fini(&r.numbered);
 	return r.no_memory ? turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for variables")
 	                   : 0;
 }

@@ -58,6 +58,7 @@ struct token {
 	uint8_t kind;     /* URF_TOKEN_* */
 	bool far;         /* a is an index in far_dies */
 	bool by_variable; /* of a block: a is a variable in it */
+	bool names;       /* an expression names variables by their DIEs */
 	uint32_t a;       /* DIE, or whatever the kind says */
 	int32_t gap;      /* of URF_TOKEN_ENTER: the variant */
 	uint32_t length, expr;
@@ -125,7 +126,7 @@ struct cold {
 };
 
 int turf_bodies_read(struct cold *c, size_t unit, struct turf_error *err);
-int turf_bodies_resolve(const struct cold *c, size_t unit, struct turf_error *err);
+int turf_bodies_resolve(struct cold *c, size_t unit, struct turf_error *err);
 void turf_bodies_scratch_free(struct cold_scratch *s);
 
 #endif

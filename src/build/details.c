@@ -18,7 +18,7 @@
 #include "build/more.h"
 #include "image/coded.h"
 
-static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
+const struct cold_root *turf_cold_root_before(const struct cold_unit *u, unit_die die)
 {
 	size_t lo = 0, hi = u->roots.n;
 	while (lo < hi) {
@@ -28,7 +28,13 @@ static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
 		else
 			hi = mid;
 	}
-	return lo < u->roots.n && u->roots.at[lo].die == die ? &u->roots.at[lo] : NULL;
+	return lo ? &u->roots.at[lo - 1] : NULL;
+}
+
+static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
+{
+	const struct cold_root *root = turf_cold_root_before(u, die + 1);
+	return root && root->die == die ? root : NULL;
 }
 
 static const struct cold_link *link_at(const struct cold_unit *u, unit_die die)

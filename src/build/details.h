@@ -46,6 +46,8 @@ bool turf_cold_find(const struct cold *c, uint64_t die, size_t *unit, unit_die *
 /* The root that cold_unit.roots_of means; NULL: none. */
 struct cold_root *turf_cold_root(const struct cold *c, uint64_t root);
 
+/* The last root of a unit that begins before a DIE; NULL: none. */
+const struct cold_root *turf_cold_root_before(const struct cold_unit *u, unit_die die);
 /* The number of a block of @root, index + 1. Those in which nothing is declared have none: what
  * is in them is in those around. */
 uint32_t turf_cold_block(const struct cold_unit *u, const struct cold_root *root,

@@ -72,6 +72,15 @@ int turf_expr_add(struct exprs *e, struct span form, uint32_t *ret)
 	return r;
 }
 
+int turf_expr_form(struct exprs *e, uint32_t number, struct buf *out)
+{
+	pthread_mutex_lock(&e->lock);
+	const struct expr *x = &e->list.at[number];
+	bool ok = turf_buf_put(out, e->bytes.at + x->off, x->size);
+	pthread_mutex_unlock(&e->lock);
+	return ok ? 0 : -ENOMEM;
+}
+
 static bool grow(struct expr_cache *c)
 {
 	struct expr_cache more = { .room = MAX(c->room * 2, (size_t)4096) };

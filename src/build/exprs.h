@@ -60,6 +60,8 @@ int turf_expr_read(struct exprs *e, struct expr_cache *c, const struct dwarf *dw
                    const struct dwarf_expr_dies *dies, uint32_t *ret);
 /* Of one in the form already. */
 int turf_expr_add(struct exprs *e, struct span form, uint32_t *ret);
+/* The other way round. 0 or -ENOMEM. */
+int turf_expr_form(struct exprs *e, uint32_t number, struct buf *out);
 
 /* Counts one more use, one thread; 0 is none. */
 static inline void turf_expr_use(struct exprs *e, uint32_t number)

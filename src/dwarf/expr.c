@@ -4,8 +4,8 @@
 #include "dwarf/internal.h"
 
 enum {
-
-	NESTED_MOST = 4, /* entry values in entry values */
+	NESTED_MOST = 4, /* entry values in entry values, calls in calls */
+	CALLS_MOST = 64, /* in all of an expression */
 	JUMPS_MOST = 32, /* jumps of an expression; places that are jumped to are as many */
 	OPS_MOST = 512,  /* operations of an expression with jumps */
 };
@@ -29,9 +29,8 @@ enum operands {
 	REG_TYPE = 'R',   /* a register before it */
 	SIZE_TYPE = 'S',  /* a byte before it */
 	POINTER = 'P',    /* a DIE, a signed number */
-	CALL_2 = 'C',     /* a DIE of the unit */
-	CALL_4 = 'D',
-	DIE = 'I', /* any DIE */
+	CALL = 'C',       /* a DIE */
+	VARIABLE = 'V',   /* likewise */
 	UNKNOWN = 'U',
 };
 
@@ -45,21 +44,18 @@ static const char operands_of[256 + 1] = "UUUAUUNU11224488" /* 0x00 */
 					 "NNNNNNNNNNNNNNNN" /* 0x60 */
 					 "LLLLLLLLLLLLLLLL" /* 0x70 */
 					 "LLLLLLLLLLLLLLLL" /* 0x80 */
-					 "LLML11NNCDINNMBN" /* 0x90 */
+					 "LLML11NNCCCNNMBN" /* 0x90 */
 					 "PXXEKRSSTTUUUUUU" /* 0xa0 */
 					 "UUUUUUUUUUUUUUUU" /* 0xb0 */
 					 "UUUUUUUUUUUUUUUU" /* 0xc0 */
 					 "UUUUUUUUUUUUUUUU" /* 0xd0 */
 					 "NUUUUUUUUUUUUUUU" /* 0xe0 */
-					 "NUPEKRSTUTDXXIUU" /* 0xf0 */;
+					 "NUPEKRSTUTVXXVUU" /* 0xf0 */;
 
 /* The number that an operation has in the form. */
 static uint8_t standard(uint8_t op)
 {
 	switch (op) {
-	case DW_OP_call2:
-	case DW_OP_call4:
-		return DW_OP_call_ref;
 	case DW_OP_addrx:
 	case DW_OP_GNU_addr_index:
 		return DW_OP_addr;
@@ -106,7 +102,7 @@ struct copy {
 	const struct dwarf_expr_dies *dies;
 	struct buf *out;
 	bool *anywhere;
-	unsigned nested;
+	unsigned nested, calls;
 };
 
 static int copy_ops(struct copy *x, struct span expr);
@@ -140,38 +136,101 @@ static int put_fixed(struct copy *x, struct cursor *c, unsigned size)
 	return c->bad ? -EBADMSG : put_number(x, value, size);
 }
 
-static int put_die(struct copy *x, bool is_type, const struct dwarf_value *link)
-{
-	uint64_t die;
-	uint32_t number = 0;
-	*x->anywhere = false;
-	int r = link_of(x->dw, x->unit, link, &die) ? 0 : -ENOTSUP;
-	if (is_type && link->u == 0) /* the type of addresses */
-		r = 0;
-	else if (r == 0)
-		r = is_type ? x->dies->type(x->dies->ctx, die, &number)
-		            : x->dies->other(x->dies->ctx, die, &number);
-	if (r < 0)
-		return r;
-	return turf_buf_uleb(x->out, number) ? 0 : -ENOMEM;
-}
-
 static int put_type(struct copy *x, struct cursor *c)
 {
 	struct dwarf_value link = { VALUE_UNIT_REF, cur_uleb(c) };
-	return c->bad ? -EBADMSG : put_die(x, true, &link);
+	uint64_t die;
+	uint32_t number = 0;
+	*x->anywhere = false;
+	if (c->bad)
+		return -EBADMSG;
+	int r = link.u == 0 ? 0 /* the type of addresses */
+	        : link_of(x->dw, x->unit, &link, &die)
+	                ? x->dies->type(x->dies->ctx, die, &number)
+	                : -ENOTSUP;
+	return r < 0 ? r : turf_buf_uleb(x->out, number) ? 0 : -ENOMEM;
 }
 
-static int put_unit_die(struct copy *x, struct cursor *c, unsigned size)
+static bool take_die(struct copy *x, enum dwarf_class class, uint64_t u, uint64_t *die)
 {
-	struct dwarf_value link = { VALUE_UNIT_REF, cur_uint(c, size) };
-	return c->bad ? -EBADMSG : put_die(x, false, &link);
+	struct dwarf_value link = { class, u };
+	*x->anywhere = false;
+	return link_of(x->dw, x->unit, &link, die);
 }
 
-static int put_any_die(struct copy *x, struct cursor *c)
+/* The number of a variable. What is nested counts as one operand, which nobody renumbers. */
+static int put_variable(struct copy *x, uint64_t die)
 {
-	struct dwarf_value link = { VALUE_REF, cur_uint(c, sizes_of(x->unit).ref_addr) };
-	return c->bad ? -EBADMSG : put_die(x, false, &link);
+	uint64_t number;
+	int r = x->nested ? -ENOTSUP : x->dies->variable(x->dies->ctx, die, &number);
+	return r < 0 ? r : turf_buf_uleb(x->out, number) ? 0 : -ENOMEM;
+}
+
+/* The expression of another DIE; @counted: behind its size. */
+static int put_called(struct copy *x, const struct dwarf_expr_called *called, bool counted)
+{
+	const struct dwarf_unit *unit = x->unit;
+	struct buf *out = x->out, own = { 0 };
+	if (x->nested == NESTED_MOST || x->calls == CALLS_MOST)
+		return -E2BIG;
+	x->calls++;
+	x->nested++;
+	x->unit = called->unit;
+	x->out = counted ? &own : out;
+	int r = copy_ops(x, called->expr);
+	x->nested--;
+	x->unit = unit;
+	x->out = out;
+	if (r == 0 && counted &&
+	    (!turf_buf_uleb(out, own.n) || !turf_buf_put(out, own.at, own.n)))
+		r = -ENOMEM;
+	vec_fini(&own);
+	return r;
+}
+
+/* What is called stands here in place of the call; what has no place does nothing. */
+static int put_call(struct copy *x, uint8_t op, struct cursor *c)
+{
+	struct dwarf_expr_called called;
+	uint64_t die, off = op == DW_OP_call2   ? cur_u16(c)
+	                    : op == DW_OP_call4 ? cur_u32(c)
+	                                        : cur_uint(c, sizes_of(x->unit).ref_addr);
+	if (c->bad)
+		return -EBADMSG;
+	if (!take_die(x, op == DW_OP_call_ref ? VALUE_REF : VALUE_UNIT_REF, off, &die))
+		return -ENOTSUP;
+	int r = x->dies->called(x->dies->ctx, die, &called);
+	return r == 1 ? put_called(x, &called, false) : r;
+}
+
+/* What is pointed to: an expression behind a 1, a variable, or 0, something even so. */
+static int put_pointer(struct copy *x, struct cursor *c)
+{
+	struct dwarf_expr_called called;
+	uint64_t die, off = cur_uint(c, sizes_of(x->unit).ref_addr);
+	size_t begin = x->out->n;
+	if (c->bad)
+		return -EBADMSG;
+	int r = take_die(x, VALUE_REF, off, &die) ? 0 : -ENOTSUP;
+	if (r == 0 && x->dies->called(x->dies->ctx, die, &called) == 1 && called.is_procedure)
+		r = turf_buf_uleb(x->out, 1) ? put_called(x, &called, true) : -ENOMEM;
+	else if (r == 0)
+		r = put_variable(x, die);
+	if (r < 0 && r != -ENOMEM) {
+		x->out->n = begin;
+		r = turf_buf_uleb(x->out, 0) ? 0 : -ENOMEM;
+	}
+	return r < 0 ? r : put_leb(x, c);
+}
+
+static int put_parameter(struct copy *x, uint8_t op, struct cursor *c)
+{
+	bool any = op == DW_OP_GNU_variable_value;
+	uint64_t die, off = any ? cur_uint(c, sizes_of(x->unit).ref_addr) : cur_u32(c);
+	if (c->bad)
+		return -EBADMSG;
+	return take_die(x, any ? VALUE_REF : VALUE_UNIT_REF, off, &die) ? put_variable(x, die)
+	                                                                : -ENOTSUP;
 }
 
 static int put_index(struct copy *x, struct cursor *c)
@@ -252,16 +311,10 @@ static int put_operands(struct copy *x, uint8_t op, struct cursor *c)
 		r = put_bytes(x, c, 1);
 		return r < 0 ? r : put_type(x, c);
 	case POINTER:
-		r = put_any_die(x, c);
-		if (r == -ENOTSUP) /* it points to something, even so */
-			r = turf_buf_uleb(x->out, 0) ? 0 : -ENOMEM;
-		return r < 0 ? r : put_leb(x, c);
-	case CALL_2:
-		return put_unit_die(x, c, 2);
-	case CALL_4:
-		return put_unit_die(x, c, 4);
-	case DIE:
-		return put_any_die(x, c);
+		return put_pointer(x, c);
+	case VARIABLE:
+		return put_parameter(x, op, c);
+	case CALL: /* it has no operation to begin with */
 	case UNKNOWN:
 		break;
 	}
@@ -271,6 +324,8 @@ static int put_operands(struct copy *x, uint8_t op, struct cursor *c)
 static int copy_op(struct copy *x, struct cursor *c, uint8_t *op)
 {
 	*op = cur_u8(c);
+	if (operands_of[*op] == CALL)
+		return put_call(x, *op, c);
 	uint8_t to = standard(*op);
 	if (!turf_buf_put(x->out, &to, 1))
 		return -ENOMEM;
@@ -344,7 +399,7 @@ int turf_dwarf_expression(const struct dwarf *dw, const struct dwarf_unit *unit,
                           struct span expr, const struct dwarf_expr_dies *dies, struct buf *out,
                           bool *anywhere)
 {
-	struct copy x = { dw, unit, dies, out, anywhere, 0 };
+	struct copy x = { dw, unit, dies, out, anywhere, 0, 0 };
 	size_t begin = out->n;
 	int r = expr.size > UINT16_MAX ? -E2BIG : copy_ops(&x, expr);
 	if (r < 0)

@@ -2,8 +2,8 @@
 /*
  * DWARF expressions -> the same in a form of their own that needs neither unit nor section:
  * numbers little-endian, addresses of 8 bytes, indexes of .debug_addr looked up, GNU's
- * operations by their standard numbers; types and other DIEs as the caller numbers them.
- * docs/format.md, "Locations", says the form.
+ * operations by their standard numbers; types and variables as the caller numbers them; what is
+ * called in place of the call. docs/format.md, "Locations", says the form.
  *
  * Cost:   one pass; no allocation but of the output
  * Trust:  none: an operation that nobody knows, or that is cut, is an error
@@ -75,12 +75,21 @@ enum {
 	DW_OP_GNU_variable_value,
 };
 
-/* What numbers the DIEs that an expression names. */
+/* What a DIE says that stands for an expression (DW_TAG_dwarf_procedure), or has one. */
+struct dwarf_expr_called {
+	const struct dwarf_unit *unit;
+	struct span expr;
+	bool is_procedure;
+};
+/* What knows the DIEs that an expression names. */
 struct dwarf_expr_dies {
 	void *ctx;
 	/* 0, or < 0 which is then the answer */
 	int (*type)(void *ctx, uint64_t die, uint32_t *ret);
-	int (*other)(void *ctx, uint64_t die, uint32_t *ret);
+	/* likewise; -ENOTSUP: nothing stands for it */
+	int (*variable)(void *ctx, uint64_t die, uint64_t *ret);
+	/* its DW_AT_location: 1, 0 it has none, -ENOTSUP that is no expression */
+	int (*called)(void *ctx, uint64_t die, struct dwarf_expr_called *ret);
 };
 
 /* Appends @expr in the form above to @out. 0; -EBADMSG malformed, -ENOTSUP it names what is not

@@ -311,22 +311,36 @@ static int called(const struct turf_image *image, uint32_t *function, uint32_t s
 	return turf_function_site(&f, site, &place, function);
 }
 
-int turf_body_function(const struct turf_body *walk, uint32_t *function)
+/* The function of the instance at @depth: 1 or -EBADMSG. */
+static int function_at(const struct turf_body *walk, uint32_t depth, uint32_t *function)
 {
 	*function = walk->function;
-	for (uint32_t i = 1; i <= walk->depth; i++)
+	for (uint32_t i = 1; i <= depth; i++)
 		if (called(walk->image, function, walk->stack[i].own) < 0)
 			return -EBADMSG;
 	return 1;
 }
 
-int turf_body_details(const struct turf_body *walk, struct turf_details *out)
+int turf_body_function(const struct turf_body *walk, uint32_t *function)
+{
+	return function_at(walk, walk->depth, function);
+}
+
+int turf_body_details_around(const struct turf_body *walk, uint32_t around,
+                             struct turf_details *out)
 {
 	uint32_t function;
-	int r = turf_body_function(walk, &function);
+	if (around > walk->depth)
+		return 0;
+	int r = function_at(walk, walk->depth - around, &function);
 	return r < 0 ? r
 	             : turf_details_variant(walk->image, function,
-	                                    walk->stack[walk->depth].variant, out);
+	                                    walk->stack[walk->depth - around].variant, out);
+}
+
+int turf_body_details(const struct turf_body *walk, struct turf_details *out)
+{
+	return turf_body_details_around(walk, 0, out);
 }
 
 /* The stack over @rva: 1, 0 nobody's code, -EBADMSG. */
@@ -456,6 +470,8 @@ int turf_image_locals(const struct turf_image *image, uint64_t addr, uint32_t fr
 	memset(walk->where, 0, sizeof(walk->where));
 	memset(walk->blocks, 0, sizeof(walk->blocks));
 	walk->frame_base = 0;
+	walk->addr = addr;
+	walk->frame = frame;
 	variant = depth ? 0 : tokens.stack[0].variant;
 	if (read_places(&tokens, &at, depth, rva, walk, &variant) < 0 ||
 	    read_frame_base(image, walk) < 0)

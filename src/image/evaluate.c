@@ -22,6 +22,7 @@ struct machine {
 	const struct turf_image *image;
 	const struct turf_context *context;
 	struct cursor at;
+	const uint8_t *begin; /* of the operation */
 	unsigned depth;
 	struct word stack[STACK_SIZE];
 	/* what the operations since the last piece say */
@@ -318,6 +319,35 @@ static int entry_value(struct machine *m, struct span expr)
 	return push(m, v);
 }
 
+static uint32_t reference_variable(uint64_t reference)
+{
+	uint64_t number = (reference - URF_REFERENCE_FIRST) >> URF_REFERENCE_BITS;
+	return (uint32_t)MIN(number, (uint64_t)TURF_VARIABLE_NONE);
+}
+
+static uint32_t reference_around(uint64_t reference)
+{
+	return (uint32_t)(reference - URF_REFERENCE_FIRST) & URF_REFERENCE_AROUND;
+}
+
+/* An argument that the caller was spared: its call site says what it was. */
+static int parameter(struct machine *m)
+{
+	struct span self = { m->begin, (size_t)(m->at.at - m->begin) };
+	return entry_value(m, self);
+}
+
+static int variable_value(struct machine *m, uint64_t reference)
+{
+	const struct turf_context *c = m->context;
+	uint64_t v;
+	if (reference < URF_REFERENCE_FIRST || !c->variable ||
+	    c->variable(c->ctx, reference_around(reference), reference_variable(reference),
+	                &v) < 0)
+		return -ENOTSUP;
+	return push(m, v);
+}
+
 static int typed(struct machine *m, const struct expr_op *op)
 {
 	uint64_t v = 0;
@@ -344,6 +374,29 @@ static int typed(struct machine *m, const struct expr_op *op)
 	}
 }
 
+static struct turf_piece pointer_of(const struct expr_op *op)
+{
+	bool is_variable = op->a >= URF_REFERENCE_FIRST;
+	return (struct turf_piece){
+		.kind = TURF_PIECE_POINTER,
+		.value = op->b,
+		.bytes = op->block.at,
+		.n_bytes = op->block.size,
+		.variable = is_variable ? reference_variable(op->a) : TURF_VARIABLE_NONE,
+		.around = is_variable ? reference_around(op->a) : 0,
+	};
+}
+
+int turf_location_pointer(const uint8_t *expr, size_t expr_size, struct turf_piece *out)
+{
+	struct cursor c = cur_of((struct span){ expr, expr_size }, false);
+	struct expr_op op;
+	if (turf_expr_next(&c, &op) != 1 || op.op != OP_IMPLICIT_POINTER || cur_left(&c))
+		return 0;
+	*out = pointer_of(&op);
+	return 1;
+}
+
 /* Operations that say a place, or what a variable is. */
 static int place(struct machine *m, const struct expr_op *op)
 {
@@ -354,6 +407,8 @@ static int place(struct machine *m, const struct expr_op *op)
 		p.kind = TURF_PIECE_VALUE;
 		p.value = m->stack[m->depth - 1].v;
 		m->depth = 0;
+	} else if (op->op == OP_IMPLICIT_POINTER) {
+		p = pointer_of(op);
 	} else if (op->op == OP_IMPLICIT_VALUE) {
 		p.kind = TURF_PIECE_BYTES;
 		p.bytes = op->block.at;
@@ -372,7 +427,7 @@ static int operation(struct machine *m, const struct expr_op *op)
 	if (o >= OP_LIT0 && o <= OP_LIT31)
 		return push(m, (uint64_t)o - OP_LIT0);
 	if ((o >= OP_REG0 && o <= OP_REG31) || o == OP_REGX || o == OP_STACK_VALUE ||
-	    o == OP_IMPLICIT_VALUE)
+	    o == OP_IMPLICIT_VALUE || o == OP_IMPLICIT_POINTER)
 		return place(m, op);
 	if (o >= OP_BREG0 && o <= OP_BREG31)
 		return push_register(m, (uint32_t)o - OP_BREG0, op->a);
@@ -418,11 +473,12 @@ static int operation(struct machine *m, const struct expr_op *op)
 	case OP_CONVERT:
 	case OP_REINTERPRET:
 		return typed(m, op);
+	case OP_PARAMETER_REF:
+		return parameter(m);
+	case OP_VARIABLE_VALUE:
+		return variable_value(m, op->a);
 	case OP_PUSH_OBJECT_ADDRESS:
 	case OP_CALL_REF:
-	case OP_IMPLICIT_POINTER:
-	case OP_PARAMETER_REF:
-	case OP_VARIABLE_VALUE:
 	case OP_XDEREF_SIZE:
 	case OP_XDEREF_TYPE:
 		return -ENOTSUP;
@@ -458,7 +514,7 @@ int turf_location_evaluate(const struct turf_image *image, const uint8_t *expr,
 	m.at = cur_of((struct span){ expr, expr_size }, false);
 	m.depth = 0; /* the stack above stays unread */
 	m.said = false;
-	for (unsigned i = 0; (r = turf_expr_next(&m.at, &op)) == 1; i++) {
+	for (unsigned i = 0; m.begin = m.at.at, (r = turf_expr_next(&m.at, &op)) == 1; i++) {
 		if (i == STEPS_MOST)
 			return -EBADMSG;
 		if (op.op != OP_PIECE && op.op != OP_BIT_PIECE) {

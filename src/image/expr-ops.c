@@ -11,7 +11,8 @@
 #include "image/expr.h"
 
 /* Operands of each operation, by letters: 1 2 4 8 bytes, with a sign in i j k l; u uleb, s
- * sleb, b a uleb length and as many bytes, c a byte's length and as many, d a distance. */
+ * sleb, b a uleb length and as many bytes, c a byte's length and as many, d a distance, r a
+ * reference: a uleb, and where that is URF_REFERENCE_EXPR as b. */
 static const struct {
 	uint8_t op;
 	const char *operands, *name;
@@ -75,7 +76,7 @@ static const struct {
 	{ OP_BIT_PIECE, "uu", "bit_piece" },
 	{ OP_IMPLICIT_VALUE, "b", "implicit_value" },
 	{ OP_STACK_VALUE, "", "stack_value" },
-	{ OP_IMPLICIT_POINTER, "us", "implicit_pointer" },
+	{ OP_IMPLICIT_POINTER, "rs", "implicit_pointer" },
 	{ OP_ENTRY_VALUE, "b", "entry_value" },
 	{ OP_CONST_TYPE, "uc", "const_type" },
 	{ OP_REGVAL_TYPE, "uu", "regval_type" },
@@ -137,6 +138,12 @@ static uint64_t operand(struct cursor *c, char kind, struct span *block)
 		return (uint64_t)cur_sleb(c);
 	case 'u':
 		return cur_uleb(c);
+	case 'r': {
+		uint64_t what = cur_uleb(c);
+		if (what == URF_REFERENCE_EXPR)
+			(void)operand(c, 'b', block);
+		return what;
+	}
 	default: {
 		uint64_t size = kind == 'c' ? cur_u8(c) : cur_uleb(c);
 		block->at = cur_take(c, size);
@@ -197,10 +204,12 @@ static int put_ops(struct text *t, struct span expr, unsigned nested)
 		if (family(op.op) != op.op || op.op == OP_LIT0 || op.op == OP_REG0 ||
 		    op.op == OP_BREG0)
 			put(t, "%u", op.op - family(op.op));
-		if (op.op == OP_ENTRY_VALUE) {
+		if (expr_is_nested(&op)) {
 			put(t, "(");
 			r = put_ops(t, op.block, nested + 1) < 0 ? -EBADMSG : 1;
 			put(t, ")");
+			if (op.op == OP_IMPLICIT_POINTER)
+				put(t, " %+" PRId64, (int64_t)op.b);
 			continue;
 		}
 		for (unsigned i = 0; i < 2 && operands[i]; i++) {
@@ -287,6 +296,8 @@ static bool put_simple(struct text *t, uint16_t machine, const struct expr_op *o
 			put(t, "constant %" PRId64, (int64_t)op->a);
 		else
 			put(t, "constant %" PRIu64, op->a);
+	} else if (value && op->op == OP_PARAMETER_REF && op->a) {
+		put(t, "argument %" PRIu64 " at entry", op->a);
 	} else if (value && op->op == OP_ENTRY_VALUE) {
 		struct cursor c = cur_of(op->block, false);
 		struct expr_op inner;
@@ -305,6 +316,29 @@ static bool put_simple(struct text *t, uint16_t machine, const struct expr_op *o
 	return true;
 }
 
+static bool put_place(struct text *t, uint16_t machine, struct span expr);
+
+/* What an implicit pointer points to, which has no address. */
+static bool put_pointer(struct text *t, uint16_t machine, const struct expr_op *op)
+{
+	put(t, "points ");
+	if (op->b)
+		put(t, "%" PRId64 " bytes in", (int64_t)op->b);
+	put(t, "to ");
+	if (op->a == URF_REFERENCE_EXPR) /* one in another has no words */
+		return op->block.size && op->block.at[0] != OP_IMPLICIT_POINTER &&
+		       put_place(t, machine, op->block);
+	uint64_t number = op->a - URF_REFERENCE_FIRST;
+	unsigned around = (unsigned)(number & URF_REFERENCE_AROUND);
+	if (op->a < URF_REFERENCE_FIRST)
+		put(t, "what was optimized out");
+	else
+		put(t, "variable %" PRIu64, (number >> URF_REFERENCE_BITS) + 1);
+	if (op->a >= URF_REFERENCE_FIRST && around)
+		put(t, " of the function %u around", around);
+	return true;
+}
+
 /* A place without pieces: true, it is said. */
 static bool put_place(struct text *t, uint16_t machine, struct span expr)
 {
@@ -316,10 +350,8 @@ static bool put_place(struct text *t, uint16_t machine, struct span expr)
 		put_block(t, op.block);
 		return true;
 	}
-	if (r == 1 && op.op == OP_IMPLICIT_POINTER && !cur_left(&c)) {
-		put(t, "points to what was optimized out");
-		return true;
-	}
+	if (r == 1 && op.op == OP_IMPLICIT_POINTER && !cur_left(&c))
+		return put_pointer(t, machine, &op);
 	if (r != 1)
 		return false;
 	if (!cur_left(&c))

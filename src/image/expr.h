@@ -4,6 +4,7 @@
 #define IMAGE_EXPR_H
 
 #include "base/cursor.h"
+#include "urf/format.h"
 
 enum { /* DWARF 5 table 7.9: those that are told apart */
        OP_ADDR = 0x03,
@@ -84,6 +85,13 @@ struct expr_op {
 	uint64_t a, b; /* operands, those with a sign extended to 64 bits */
 	struct span block;
 };
+
+/* Whether its block is an expression. */
+static inline bool expr_is_nested(const struct expr_op *op)
+{
+	return op->op == OP_ENTRY_VALUE ||
+	       (op->op == OP_IMPLICIT_POINTER && op->a == URF_REFERENCE_EXPR);
+}
 
 /* Takes the next operation: 1, 0 the end, -EBADMSG. */
 int turf_expr_next(struct cursor *c, struct expr_op *ret);

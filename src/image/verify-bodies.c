@@ -12,10 +12,10 @@ static const char *check_expr(const uint8_t *expr, size_t size, unsigned nested)
 	struct expr_op op;
 	int r;
 	while ((r = turf_expr_next(&c, &op)) == 1) {
-		if (op.op != OP_ENTRY_VALUE)
+		if (!expr_is_nested(&op))
 			continue;
 		if (nested == NESTED_MOST)
-			return "entry values nest too deep";
+			return "expressions nest too deep";
 		const char *why = check_expr(op.block.at, op.block.size, nested + 1);
 		if (why)
 			return why;

@@ -35,7 +35,8 @@ struct scene {
 	const struct turf_locals
 		*walk; /* NULL: of the caller, whose frame base is its body's */
 	struct turf_context context;
-	bool in_base; /* the frame base is being evaluated */
+	bool in_base;    /* the frame base is being evaluated */
+	bool in_pointer; /* what a pointer points to is */
 };
 
 static uint64_t bias_of(const struct turf_unwind_frame *frame)
@@ -123,6 +124,7 @@ static int get_frame_base(void *ctx, uint64_t *value)
 }
 
 static int get_entry(void *ctx, const uint8_t *expr, size_t expr_size, uint64_t *value);
+static int get_variable(void *ctx, uint32_t around, uint32_t number, uint64_t *value);
 
 static struct scene scene_of(const struct turf_values *values, bool of_caller)
 {
@@ -138,6 +140,7 @@ static struct scene scene_of(const struct turf_values *values, bool of_caller)
 		.cfa = get_cfa,
 		.frame_base = get_frame_base,
 		.entry = of_caller ? NULL : get_entry,
+		.variable = of_caller ? NULL : get_variable,
 	};
 	return s;
 }
@@ -241,6 +244,8 @@ static enum turf_why read_piece(struct scene *s, const struct turf_piece *p, uin
 		from = p->bytes;
 		n = p->n_bytes;
 		break;
+	case TURF_PIECE_POINTER:
+		return TURF_WHY_UNSUPPORTED;
 	default:
 		break;
 	}
@@ -277,6 +282,126 @@ static void join_pieces(struct scene *s, const struct turf_piece *pieces, int n,
 		out->why = first;
 }
 
+static void take_value(struct scene *s, const uint8_t *expr, size_t expr_size,
+                       struct turf_value *out);
+
+/* A variable of the function that the scene's lies in, so many levels around: 1, 0 or < 0. It
+ * lies in @walk. */
+static int find_variable(const struct scene *s, uint32_t around, uint32_t number,
+                         struct turf_locals *walk, struct turf_local *out)
+{
+	if (!s->walk)
+		return 0;
+	int r = turf_image_locals(s->frame->location.image, s->walk->addr,
+	                          s->walk->frame + around, walk);
+	while (r == 1 && (r = turf_locals_next(walk, out)) == 1 &&
+	       out->variable.number != number)
+		;
+	return r;
+}
+
+/* What a variable holds, in its own instance. */
+static void take_variable(const struct scene *s, uint32_t around, uint32_t number,
+                          struct turf_value *out)
+{
+	struct turf_locals walk;
+	struct turf_local local;
+	struct scene inner = *s;
+	inner.context.ctx = &inner;
+	inner.walk = &walk;
+	inner.in_pointer = true;
+	out->why = TURF_WHY_OPTIMIZED_OUT;
+	if (find_variable(s, around, number, &walk, &local) != 1 || !local.expr)
+		return;
+	if (turf_image_type_size(out->image, local.variable.type, &out->size) != 1) {
+		out->why = TURF_WHY_TYPE;
+		return;
+	}
+	out->why = TURF_WHY_NONE;
+	take_value(&inner, local.expr, local.expr_size, out);
+}
+
+static int get_variable(void *ctx, uint32_t around, uint32_t number, uint64_t *value)
+{
+	const struct scene *s = ctx;
+	struct turf_value v = { .image = s->frame->location.image };
+	uint64_t word = 0;
+	if (s->in_pointer)
+		return -ENOENT;
+	take_variable(s, around, number, &v);
+	if (v.why || v.pointed || v.size > sizeof(word) ||
+	    turf_value_read(s->values, &v, 0, &word, (size_t)v.size) != TURF_WHY_NONE)
+		return -ENOENT;
+	*value = le64toh(word);
+	return 0;
+}
+
+/* The size of what a pointer or reference points to; 0: it is not known. */
+static uint64_t target_size(const struct turf_value *v)
+{
+	struct turf_type t;
+	uint64_t size;
+	if (turf_value_strip(v->image, v->type, &t) != 1 ||
+	    turf_image_type_size(v->image, t.target, &size) != 1)
+		return 0;
+	return size;
+}
+
+/* Goes on into a value, whose bytes from there on stay. */
+static void skip_bytes(struct turf_value *v, uint64_t skip)
+{
+	v->addr += skip;
+	if (v->why || v->in_memory)
+		return;
+	size_t n = (size_t)MIN(v->size, (uint64_t)TURF_VALUE_BYTES);
+	if (skip > n) {
+		v->why = TURF_WHY_UNSUPPORTED;
+		return;
+	}
+	memmove(v->bytes, v->bytes + skip, n - (size_t)skip);
+	memmove(v->missing, v->missing + skip, n - (size_t)skip);
+	v->size -= skip;
+}
+
+/* What a pointer points to in place of its own bytes. */
+static void follow_pointer(struct scene *s, const struct turf_piece *p, struct turf_value *out)
+{
+	if (s->in_pointer) {
+		out->why = TURF_WHY_UNSUPPORTED;
+		return;
+	}
+	if (p->bytes) {
+		s->in_pointer = true;
+		out->size = target_size(out) + p->value;
+		take_value(s, p->bytes, p->n_bytes, out);
+		s->in_pointer = false;
+	} else {
+		take_variable(s, p->around, p->variable, out);
+	}
+	out->pointed = true;
+	skip_bytes(out, p->value);
+}
+
+static void take_value(struct scene *s, const uint8_t *expr, size_t expr_size,
+                       struct turf_value *out)
+{
+	struct turf_piece pieces[PIECES_MAX];
+	int n = turf_location_evaluate(out->image, expr, expr_size, &s->context, pieces,
+	                               PIECES_MAX);
+	if (n < 0) {
+		out->why = why_of(n);
+	} else if (n == 1 && pieces[0].kind == TURF_PIECE_MEMORY && !pieces[0].bits) {
+		out->in_memory = true;
+		out->addr = pieces[0].value;
+	} else if (n == 1 && pieces[0].kind == TURF_PIECE_POINTER && !pieces[0].bits) {
+		follow_pointer(s, &pieces[0], out);
+	} else {
+		if (s->in_pointer && n == 1 && pieces[0].kind == TURF_PIECE_BYTES)
+			out->size = pieces[0].n_bytes; /* a text: more than its first letter */
+		join_pieces(s, pieces, n, out);
+	}
+}
+
 int turf_value_of_local(const struct turf_values *values, const struct turf_locals *walk,
                         const struct turf_local *local, struct turf_value *out)
 {
@@ -286,26 +411,15 @@ int turf_value_of_local(const struct turf_values *values, const struct turf_loca
 	out->image = values->frame.location.image;
 	out->type = local->variable.type;
 	out->why = TURF_WHY_NONE;
-	out->in_memory = false;
+	out->in_memory = out->pointed = false;
 	out->addr = 0;
 	out->size = 0;
-	struct turf_piece pieces[PIECES_MAX];
 	if (!local->expr)
 		out->why = TURF_WHY_OPTIMIZED_OUT;
 	else if (turf_image_type_size(out->image, out->type, &out->size) != 1)
 		out->why = TURF_WHY_TYPE;
-	if (out->why)
-		return 0;
-	int n = turf_location_evaluate(out->image, local->expr, local->expr_size, &s.context,
-	                               pieces, PIECES_MAX);
-	if (n < 0) {
-		out->why = why_of(n);
-	} else if (n == 1 && pieces[0].kind == TURF_PIECE_MEMORY && !pieces[0].bits) {
-		out->in_memory = true;
-		out->addr = pieces[0].value;
-	} else {
-		join_pieces(&s, pieces, n, out);
-	}
+	if (!out->why)
+		take_value(&s, local->expr, local->expr_size, out);
 	return !out->why;
 }
 

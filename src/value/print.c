@@ -557,6 +557,29 @@ static void print_type(struct printer *p, uint32_t number, uint64_t off, unsigne
 	}
 }
 
+/* What a pointer or reference points to, which has no address. */
+static void print_pointed(struct printer *p)
+{
+	const struct turf_value *v = p->value;
+	struct turf_type t, target;
+	uint64_t size;
+	if (turf_value_strip(p->image, v->type, &t) != 1) {
+		put_why(p, TURF_WHY_TYPE);
+		return;
+	}
+	bool text = !v->why && !v->in_memory && v->size > 1 &&
+	            turf_value_strip(p->image, t.target, &target) == 1 &&
+	            turf_value_is_char(&target) &&
+	            turf_image_type_size(p->image, t.target, &size) == 1 && size == 1;
+	if (text && print_characters(p, &(struct dimension){ .count = v->size }, 0))
+		return;
+	fputs(t.kind == TURF_TYPE_POINTER ? "&" : "", p->out);
+	if (v->why)
+		put_why(p, v->why);
+	else
+		print_type(p, t.target, 0, 0);
+}
+
 int turf_value_print(const struct turf_values *values, const struct turf_value *value,
                      const struct turf_value_format *format, FILE *out)
 {
@@ -569,7 +592,9 @@ int turf_value_print(const struct turf_values *values, const struct turf_value *
 	p.format.max_elements = p.format.max_elements ? p.format.max_elements : 200;
 	p.format.max_repeats = p.format.max_repeats ? p.format.max_repeats : 10;
 	p.parts_left = p.format.max_parts ? p.format.max_parts : 5000;
-	if (value->why)
+	if (value->pointed)
+		print_pointed(&p);
+	else if (value->why)
 		put_why(&p, value->why);
 	else
 		print_type(&p, value->type, 0, 0);

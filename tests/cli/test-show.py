@@ -56,6 +56,21 @@ int main(int argc, char **)
 }
 '''
 
+THROUGH = r'''
+struct pair { long a, b; };
+static inline __attribute__((always_inline)) long through(struct pair *p, const char *text)
+{
+	long sum = p->a + text[0];
+	__asm__ volatile("nop" : "+r"(sum));
+	return sum;
+}
+int main(int argc, char **argv)
+{
+	struct pair q = { argc, argc + 1 };
+	return through(&q, "ab");
+}
+'''
+
 
 class Show(lib.Case):
     def cxx(self):
@@ -223,6 +238,19 @@ class Show(lib.Case):
             self.assertEqual((result.returncode, result.stdout), (1, b''))
             self.assertIn(why, result.stderr.decode())
         self.refused('show', '-e', program, '--at', 'xyz', names=['xyz'])
+
+    def test_pointers_to_what_has_no_address(self):
+        program = self.compile('through', THROUGH)
+        text = self.good('show', '-e', program, 'main')
+        self.assertRegex(text, r'struct pair \*p  \(line 3\)\n *0x\w+-0x\w+  points to q of main\n')
+        self.assertRegex(text, r'char \*text  \(line 3\)\n *0x\w+-0x\w+  points to constant 0x61 0x62 0x00\n')
+        at = self.one(program, 'through')['inlined'][-1]['start']
+        self.assertIn('struct pair *p  (line 3): points to q of main\n',
+                      self.good('show', '-e', program, '--at', at))
+        frame = self.objects(program, '--at', at)[0]['frames'][0]
+        self.assertEqual([v.get('points_to') for v in frame['variables'][:2]], ['q', None])
+        self.assertIn('implicit_pointer(implicit_value 0x61 0x62 0x00) +0',
+                      [v['location'] for v in frame['variables']])
 
     def test_what_is_not_in_the_urf(self):
         program, hot = self.c(), self.folder / 'hot.urf'

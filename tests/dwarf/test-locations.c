@@ -154,6 +154,26 @@ static int number(void *ctx, uint64_t die, uint32_t *ret)
 	return die == 0x7f ? -ENOTSUP : 0;
 }
 
+static int variable(void *ctx, uint64_t die, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = die + 2;
+	return die == 0x7f ? -ENOTSUP : 0;
+}
+
+/* DIE 0x20 says where it is, 0x21 nothing, 0x22 calls itself, 0x24 is a procedure. */
+static int called(void *ctx, uint64_t die, struct dwarf_expr_called *ret)
+{
+	static const uint8_t frame[] = { 0x91, 0x70 }, self[] = { 0x98, 0x22, 0 };
+	if (die < 0x20 || die > 0x24 || die == 0x23)
+		return -ENOTSUP;
+	ret->unit = ctx;
+	ret->expr = die == 0x22 ? (struct span){ self, sizeof(self) }
+	                        : (struct span){ frame, sizeof(frame) };
+	ret->is_procedure = die == 0x24;
+	return die != 0x21;
+}
+
 static const struct {
 	const char *what;
 	size_t n;
@@ -190,9 +210,45 @@ static const struct {
 	{ "type", 3, { 0xa5, 3, 0x10 }, 0, 3, { 0xa5, 3, 0x11 }, false },
 	{ "type and value", 5, { 0xa4, 0x10, 2, 7, 8 }, 0, 5, { 0xa4, 0x11, 2, 7, 8 }, false },
 	{ "size and type", 3, { 0xf6, 4, 0x10 }, 0, 3, { 0xa6, 4, 0x11 }, false },
-	{ "call", 3, { 0x98, 0x10, 0 }, 0, 2, { 0x9a, 0x11 }, false },
+	{ "call", 5, { 0x30, 0x98, 0x20, 0, 0x31 }, 0, 4, { 0x30, 0x91, 0x70, 0x31 }, false },
+	{ "call of four bytes", 5, { 0x99, 0x20, 0, 0, 0 }, 0, 2, { 0x91, 0x70 }, false },
+	{ "call anywhere", 5, { 0x9a, 0x20, 0, 0, 0 }, 0, 2, { 0x91, 0x70 }, false },
+	{ "call of what does nothing", 4, { 0x98, 0x21, 0, 0x31 }, 0, 1, { 0x31 }, false },
+	{ "call of itself", 3, { 0x98, 0x22, 0 }, -E2BIG, 0, { 0 }, false },
+	{ "call cut", 2, { 0x98, 0x20 }, -EBADMSG, 0, { 0 }, true },
+	{ "jump over a call",
+	  7,
+	  { 0x2f, 3, 0, 0x98, 0x20, 0, 0x30 },
+	  0,
+	  6,
+	  { 0x2f, 2, 0, 0x91, 0x70, 0x30 },
+	  false },
+	{ "call in an entry value",
+	  5,
+	  { 0xa3, 3, 0x98, 0x20, 0 },
+	  0,
+	  4,
+	  { 0xa3, 2, 0x91, 0x70 },
+	  false },
+	{ "pointer to a procedure's value",
+	  6,
+	  { 0xa0, 0x24, 0, 0, 0, 4 },
+	  0,
+	  6,
+	  { 0xa0, 1, 2, 0x91, 0x70, 4 },
+	  false },
+	{ "argument of the caller", 5, { 0xfa, 0x10, 0, 0, 0 }, 0, 2, { 0xfa, 0x12 }, false },
+	{ "argument of nothing known", 5, { 0xfa, 0x7f, 0, 0, 0 }, -ENOTSUP, 0, { 0 }, false },
+	{ "value of a variable", 5, { 0xfd, 0x10, 0, 0, 0 }, 0, 2, { 0xfd, 0x12 }, false },
+	{ "variable in an entry value",
+	  7,
+	  { 0xa3, 5, 0xfa, 0x10, 0, 0, 0 },
+	  -ENOTSUP,
+	  0,
+	  { 0 },
+	  false },
 	{ "call to nothing known", 3, { 0x98, 0x7f, 0 }, -ENOTSUP, 0, { 0 }, false },
-	{ "implicit pointer", 6, { 0xf2, 0x10, 0, 0, 0, 4 }, 0, 3, { 0xa0, 0x11, 4 }, false },
+	{ "implicit pointer", 6, { 0xf2, 0x10, 0, 0, 0, 4 }, 0, 3, { 0xa0, 0x12, 4 }, false },
 	{ "implicit pointer to nothing known",
 	  6,
 	  { 0xf2, 0x7f, 0, 0, 0, 4 },
@@ -229,7 +285,7 @@ static void check_expr(size_t i)
 	struct dwarf_sections s = { 0 };
 	struct dwarf dw = { 0 };
 	struct dwarf_unit u = unit_of(&s, 5, false);
-	const struct dwarf_expr_dies dies = { NULL, number, number };
+	const struct dwarf_expr_dies dies = { &u, number, variable, called };
 	struct buf out = { 0 };
 	bool anywhere = true;
 	struct span expr = { exprs[i].bytes, exprs[i].n };

@@ -41,7 +41,16 @@ static int entry(void *ctx, const uint8_t *expr, size_t size, uint64_t *value)
 {
 	(void)ctx;
 	*value = 0xe0;
-	return size == 1 && expr[0] == 0x55 ? 0 : -1;
+	return (size == 1 && expr[0] == 0x55) || (size == 2 && expr[0] == 0xfa && expr[1] == 2)
+	               ? 0
+	               : -1;
+}
+
+static int variable(void *ctx, uint32_t around, uint32_t number, uint64_t *value)
+{
+	(void)ctx;
+	*value = number << 4 | around;
+	return number < 8 ? 0 : -1;
 }
 
 static const struct turf_context context = { .bias = 0x100,
@@ -49,7 +58,8 @@ static const struct turf_context context = { .bias = 0x100,
 	                                     .memory = memory,
 	                                     .cfa = cfa,
 	                                     .thread = thread,
-	                                     .entry = entry };
+	                                     .entry = entry,
+	                                     .variable = variable };
 
 static const struct {
 	const char *ops, *words; /* words NULL: "by " and ops */
@@ -147,10 +157,48 @@ static const struct {
 	  { 0x31, 0x23, 0x80, 1, 0x9f },
 	  "value 81;" },
 	{ "implicit_pointer 0x0 +4",
-	  "points to what was optimized out",
+	  "points 4 bytes into what was optimized out",
 	  3,
 	  { 0xa0, 0, 4 },
-	  "-ENOTSUP" },
+	  "to nothing told 4;" },
+	{ "implicit_pointer 0x12 +0", "points to variable 3", 3, { 0xa0, 18, 0 }, "to 2 0;" },
+	{ "implicit_pointer 0x14 +8",
+	  "points 8 bytes into variable 3 of the function 2 around",
+	  3,
+	  { 0xa0, 20, 8 },
+	  "to 2 2 around 8;" },
+	{ "implicit_pointer(implicit_value 0x61 0x00) +1",
+	  "points 1 bytes into constant 0x61 0x00",
+	  8,
+	  { 0xa0, 1, 4, 0x9e, 2, 0x61, 0, 1 },
+	  "to 4 bytes 1;" },
+	{ "implicit_pointer(implicit_pointer 0x2 +0) +0",
+	  NULL,
+	  7,
+	  { 0xa0, 1, 3, 0xa0, 2, 0, 0 },
+	  "to 3 bytes 0;" },
+	{ "reg3, piece 0x8, implicit_pointer 0x2 +0, piece 0x8",
+	  "8 bytes in rbx, 8 bytes points to variable 1",
+	  8,
+	  { 0x53, 0x93, 8, 0xa0, 2, 0, 0x93, 8 },
+	  "reg 3 64 bits; to 0 0 64 bits;" },
+	{ "GNU_parameter_ref 0x2, stack_value",
+	  "argument 2 at entry",
+	  3,
+	  { 0xfa, 2, 0x9f },
+	  "value e0;" },
+	{ "GNU_parameter_ref 0x1, stack_value",
+	  "argument 1 at entry",
+	  3,
+	  { 0xfa, 1, 0x9f },
+	  "-ENOENT" },
+	{ "GNU_variable_value 0xb, lit1, plus, stack_value",
+	  NULL,
+	  5,
+	  { 0xfd, 11, 0x31, 0x22, 0x9f },
+	  "value 12;" },
+	{ "GNU_variable_value 0x0", NULL, 2, { 0xfd, 0 }, "-ENOTSUP" },
+	{ "GNU_variable_value 0x42", NULL, 2, { 0xfd, 66 }, "-ENOTSUP" },
 	{ "stack_value", NULL, 1, { 0x9f }, "-EBADMSG" },
 	{ "reg3, reg4", NULL, 2, { 0x53, 0x54 }, "-EBADMSG" },
 	{ "lit1, reg4", NULL, 2, { 0x31, 0x54 }, "-EBADMSG" },
@@ -162,10 +210,20 @@ static const struct {
 	{ "const_type 0x0 0x07, stack_value", NULL, 5, { 0xa4, 0, 1, 7, 0x9f }, "value 7;" },
 };
 
+static size_t put_target(const struct turf_piece *p, char *out, size_t room)
+{
+	int n = p->bytes ? snprintf(out, room, " %zu bytes", p->n_bytes)
+	        : p->variable == TURF_VARIABLE_NONE
+	                ? snprintf(out, room, " nothing told")
+	                : snprintf(out, room, p->around ? " %u %u around" : " %u", p->variable,
+	                           p->around);
+	return (size_t)n;
+}
+
 static void answer_of(const struct turf_image *image, const uint8_t *expr, size_t size,
                       char *out, size_t room)
 {
-	static const char *const kinds[] = { "nowhere", "mem", "reg", "value", "bytes" };
+	static const char *const kinds[] = { "nowhere", "mem", "reg", "value", "bytes", "to" };
 	struct turf_piece p[4];
 	int r = turf_location_evaluate(image, expr, size, &context, p, COUNT(p));
 	size_t n = 0;
@@ -184,6 +242,8 @@ static void answer_of(const struct turf_image *image, const uint8_t *expr, size_
 		for (size_t k = 0; p[i].kind == TURF_PIECE_BYTES && k < p[i].n_bytes; k++)
 			n += (size_t)snprintf(out + n, room - n, "%s%02x", k ? "" : " ",
 			                      p[i].bytes[k]);
+		if (p[i].kind == TURF_PIECE_POINTER)
+			n += put_target(&p[i], out + n, room - n);
 		if (p[i].kind && p[i].kind != TURF_PIECE_BYTES)
 			n += (size_t)snprintf(out + n, room - n, " %llx",
 			                      (unsigned long long)p[i].value);

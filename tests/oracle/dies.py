@@ -13,7 +13,7 @@ WHOLE = 64 << 20  # units may refer to each other in smaller .debug_info
 BITE = 8 << 20
 UNIT = re.compile(rb"^0x([0-9a-f]+): Compile Unit: length = 0x([0-9a-f]+)", re.M)
 HEAD = re.compile(rb"0x([0-9a-f]+):( +)DW_TAG_(?:(subprogram|inlined_subroutine|lexical_block|"
-                  rb"formal_parameter|variable|constant|label)\b)?")
+                  rb"formal_parameter|variable|constant|label)\b|GNU_(formal_parameter_pack)\b)?")
 CODE_HERE = re.compile(rb"DW_AT_(low_pc|ranges)\t")
 ATTR = re.compile(rb"\s+DW_AT_(\w+)\t\((.*)$", re.S)
 CODE = {"inlined_subroutine", "lexical_block"}
@@ -58,6 +58,7 @@ class Die:
 
 class Dies(dict):
     """DIEs by offset."""
+    unit = 0 # offset of the one that is looked at
 
     def add(self, text):
         """Those of one unit's text; returns its functions that have code."""
@@ -67,6 +68,8 @@ class Dies(dict):
             if not m:
                 continue
             level, die = (len(m[2]) - 1) // 2, None
+            if m[4]: # the arguments in it are its function's
+                die = around[level - 1]
             if m[3]:
                 die = Die(int(m[1], 16), m[3].decode(), part)
                 self[die.off] = die
@@ -77,6 +80,15 @@ class Dies(dict):
                     functions.append(die)
             around[level] = die
         return functions
+
+    def around(self, die):
+        """The one that a DIE stands in."""
+        off = die.off - 1
+        while off >= self.unit:
+            if off in self and die in self[off].children:
+                return self[off]
+            off -= 1
+        return None
 
     def linked(self, die, attr):
         m = re.match(r"0x([0-9a-f]+)", die.attrs.get(attr, ""))
@@ -136,11 +148,13 @@ def read(path, wanted, whole):
     if not whole:
         for off, text in texts(path, wanted):
             dies = Dies()
+            dies.unit = off
             yield off, dies, dies.add(text)
         return
     dies, found = Dies(), []
     for off, text in texts(path, None):
         found.append((off, dies.add(text)))
     for off, functions in found:
+        dies.unit = off
         if off in wanted:
             yield off, dies, functions

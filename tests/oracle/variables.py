@@ -110,9 +110,8 @@ def normal(expr):
 def normal_ours(expr):
     expr = re.sub(r" ([+-]\d)", r"\1", expr)
     expr = re.sub(r"\bGNU_", "", expr)
-    expr = re.sub(r"\b(convert|reinterpret|const_type|call_ref|parameter_ref|"
-                  r"variable_value) 0x[0-9a-f]+", r"\1 T", expr)
-    expr = re.sub(r"\bimplicit_pointer 0x.*", "implicit_pointer T", expr)
+    expr = re.sub(r"\b(convert|reinterpret|const_type) 0x[0-9a-f]+", r"\1 T", expr)
+    expr = re.sub(r"\bimplicit_pointer\b.*", "implicit_pointer T", expr)
     expr = re.sub(r"\b(regval_type) 0x[0-9a-f]+ 0x[0-9a-f]+", r"\1 T", expr)
     expr = re.sub(r"\b(deref_type) (0x[0-9a-f]+) 0x[0-9a-f]+", r"\1 \2 T", expr)
     expr = re.sub(r"\b(regx|bregx) 0x[0-9a-f]+", r"\1 ?", expr)
@@ -143,20 +142,55 @@ def our_constant(ops):
     return None
 
 
-def place(dies, die, pc):
-    """Where a variable is at pc; None: nowhere."""
+def bytes_of(text):
+    return int.from_bytes(bytes.fromhex(text), "little")
+
+
+def position(dies, die):
+    """Of an argument among its function's."""
+    for _ in range(8):
+        origin = die and dies.linked(die, "abstract_origin")
+        if not origin:
+            break
+        die = origin
+    around = dies.around(die) if die else None
+    own = around and [c for c in around.children if c.tag == "formal_parameter"]
+    return 1 + own.index(die) if own and die in own else 0
+
+
+def read_out(dies, expr):
+    """What llvm-dwarfdump leaves as bytes, with arguments by their position."""
+    m = re.search(r"<decoding error> fa ((?:[0-9a-f]{2} ){4})9f\)*$", expr)
+    if not m:
+        return expr
+    die = dies.get(dies.unit + bytes_of(m[1]))
+    return f"{expr[:m.start()]}parameter_ref {position(dies, die):#x}, stack_value"
+
+
+def target(dies, expr):
+    """The name of the variable of a function that an implicit pointer points to; None: it is
+    none, or not known."""
+    m = re.match(r"<decoding error> (?:a0|f2) ((?:[0-9a-f]{2} ){4})", expr.strip())
+    die = m and dies.get(bytes_of(m[1]))
+    return quoted(dies.find(die, "name")) if die and dies.around(die) else None
+
+
+def place(dies, die, pc, targets=None):
+    """Where a variable is at pc; None: nowhere. targets: receives what it points to there."""
     where = die.attrs.get("location")
     if where is None and "const_value" in die.attrs:
         return constant(die.attrs["const_value"])
     if where is None:
         origin = dies.linked(die, "abstract_origin")
-        return place(dies, origin, pc) if origin else None
+        return place(dies, origin, pc, targets) if origin else None
     if re.match(r"(indexed \(0x[0-9a-f]+\) loclist = )?0x[0-9a-f]+: ?(\n|$)", where):
-        found = [normal(e) for s, t, e in
+        found = [e for s, t, e in
                  re.findall(r"\[0x([0-9a-f]+), 0x([0-9a-f]+)\)(?: \"[^\"]*\")?: (.*)", where)
                  if int(s, 16) <= pc < int(t, 16)]
-        return found[-1] if found and found[-1] else None
-    return normal(where)
+        where = found[-1] if found and found[-1] else None
+    if where and targets is not None:
+        targets.append(target(dies, where))
+    return normal(read_out(dies, where)) if where else None
 
 
 def quoted(text):
@@ -195,7 +229,9 @@ class Variable:
         self.around, self.origin = around, origin and origin.off
         self.key = key_of(dies, die)
         self.type = quoted(dies.find(die, "type"))
-        self.where = place(dies, die, pc)
+        targets = []
+        self.where = place(dies, die, pc, targets)
+        self.target = targets[0] if targets else None
         # a place that is the same in all code of a unit does not move
         self.moves = not re.match("addr|constant", self.where or "")
         self.twins = [] # where it is by other instances of the same call
@@ -392,7 +428,7 @@ def is_place(where, said):
     return where in (normal_ours(said), our_constant(said)) or (where == "constant text" and said)
 
 
-REFERS = re.compile(r"call_ref|parameter_ref|variable_value|decoding error> f[ad]")
+REFERS = re.compile(r"call_ref|variable_value|decoding error> f[ad]")
 
 
 def beside_llvm(pair, ours, tally):
@@ -420,7 +456,8 @@ def cause_llvm(v, found):
             unscoped(v.type) == unscoped(found["type"])
         return "llvm's type" if cut else "another unit's type"
     if is_place(v.where, found["location"]):
-        return "equal"
+        return "points to another" if v.target and v.target != found.get("points_to") else \
+            "equal"
     if any(is_place(where, found["location"]) for where in v.twins):
         return "of the same call once more"
     if v.where is None:

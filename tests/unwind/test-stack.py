@@ -53,6 +53,32 @@ int main(void)
 }
 '''
 
+# What p, n and text point to has no address; first, unused and last are passed in no call.
+SPARED = r'''
+#include <unistd.h>
+struct pair { long a, b; };
+static inline __attribute__((always_inline)) long through(struct pair *p, long *n, const char *text)
+{
+	long before = p->a + *n + text[0];
+	if (write(1, "r", 1) == 1)
+		pause();
+	*n += p->b;
+	return before;
+}
+static __attribute__((noinline)) long spared(long first, long unused, long last)
+{
+	if (write(1, "r", 1) == 1)
+		pause();
+	return first * 3 + last;
+}
+int main(int argc, char **argv)
+{
+	struct pair p = { argc, argc + 1 };
+	long n = 3, before = argc > 1 ? spared(argc, 5, n) : through(&p, &n, "some text");
+	return before + n + argc;
+}
+'''
+
 
 class Stack(lib.Case):
     def setUp(self):
@@ -128,6 +154,21 @@ class Stack(lib.Case):
                          [('arg', 'argument', 'void *'), ('id', 'local', 'long int'),
                           ('name', 'local', 'char[8]')])
         self.assertEqual(found['locals'][0]['value'], hex(int(found['locals'][1]['value'])))
+
+    def values_in(self, process, function):
+        os.read(process.stdout.fileno(), 1)
+        lib.wait_asleep(process.pid)
+        stack = json.loads(self.good('stack', '--locals', '--json', process.pid))
+        found = [f for f in stack['frames'] if f.get('function') == function][0]
+        return {v['name']: v.get('value', v.get('why')) for v in found['locals']}
+
+    def test_what_is_kept_in_no_memory(self):
+        program = self.compile('spared', SPARED)
+        pointed = self.values_in(self.run_program(program), 'through')
+        self.assertEqual(pointed, {'p': '&{a = 1, b = 2}', 'n': '&3', 'text': '"some text"',
+                                   'before': '119'})
+        passed = self.values_in(self.run_program(program, 'x'), 'spared')
+        self.assertEqual(passed, {'first': '2', 'unused': '5', 'last': '3'})
 
     def test_one_thread(self):
         pid = self.start()
