@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Expressions, evaluated: a small stack machine over registers and memory.
+ * Expressions, evaluated: a small stack machine over registers and memory. Those of locations
+ * say places, those of unwind rules give a word; DWARF 5 section 6.4.2 leaves out for the
+ * latter what they cannot know.
  *
  * Cost:   at most STEPS_MOST operations, a stack of STACK_SIZE words, no allocation
  * Trust:  none: bytes come from the urf, registers and memory from the process
@@ -19,11 +21,11 @@ struct word {
 };
 
 struct machine {
-	const struct turf_image *image;
+	const struct turf_image *image; /* NULL: of a rule, which has no types and no places */
 	const struct turf_context *context;
 	struct cursor at;
 	const uint8_t *begin; /* of the operation */
-	unsigned depth;
+	unsigned depth, steps;
 	struct word stack[STACK_SIZE];
 	/* what the operations since the last piece say */
 	struct turf_piece piece;
@@ -48,10 +50,12 @@ static int unknown_register(int r)
 	return r < 0 ? -ENODATA : 0;
 }
 
-static int push_register(struct machine *m, uint32_t reg, uint64_t offset)
+static int push_register(struct machine *m, uint64_t reg, uint64_t offset)
 {
 	uint64_t v;
-	int r = m->context->reg(m->context->ctx, reg, &v);
+	if (reg > UINT32_MAX)
+		return -EBADMSG;
+	int r = m->context->reg(m->context->ctx, (uint32_t)reg, &v);
 	return r < 0 ? unknown_register(r) : push(m, v + offset);
 }
 
@@ -352,6 +356,8 @@ static int typed(struct machine *m, const struct expr_op *op)
 {
 	uint64_t v = 0;
 	int r;
+	if (!m->image)
+		return -EBADMSG;
 	switch (op->op) {
 	case OP_CONST_TYPE:
 		if (op->block.size > sizeof(v))
@@ -359,7 +365,7 @@ static int typed(struct machine *m, const struct expr_op *op)
 		memcpy(&v, op->block.at, op->block.size);
 		return push_as(m, le64toh(v), (uint32_t)op->a);
 	case OP_REGVAL_TYPE:
-		r = push_register(m, (uint32_t)op->a, 0);
+		r = push_register(m, op->a, 0);
 		return r < 0 ? r : push_as(m, m->stack[--m->depth].v, (uint32_t)op->b);
 	case OP_DEREF_TYPE:
 		return deref(m, op->a, (uint32_t)op->b);
@@ -415,6 +421,8 @@ static int place(struct machine *m, const struct expr_op *op)
 		p.n_bytes = op->block.size;
 	} else {
 		p.value = op->op == OP_REGX ? op->a : (uint64_t)op->op - OP_REG0;
+		if (!m->image) /* of a rule the value is meant, as with breg and 0 */
+			return push_register(m, p.value, 0);
 	}
 	return say(m, p);
 }
@@ -430,7 +438,7 @@ static int operation(struct machine *m, const struct expr_op *op)
 	    o == OP_IMPLICIT_VALUE || o == OP_IMPLICIT_POINTER)
 		return place(m, op);
 	if (o >= OP_BREG0 && o <= OP_BREG31)
-		return push_register(m, (uint32_t)o - OP_BREG0, op->a);
+		return push_register(m, (uint64_t)o - OP_BREG0, op->a);
 	if (o >= OP_CONST1U && o <= OP_CONSTS)
 		return push(m, op->a);
 	if ((o >= OP_DUP && o <= OP_ROT))
@@ -439,7 +447,7 @@ static int operation(struct machine *m, const struct expr_op *op)
 	case OP_ADDR:
 		return push(m, op->a + m->context->bias);
 	case OP_BREGX:
-		return push_register(m, (uint32_t)op->a, op->b);
+		return push_register(m, op->a, op->b);
 	case OP_FBREG:
 		return frame_base(m, op->a);
 	case OP_CALL_FRAME_CFA: {
@@ -501,6 +509,47 @@ static struct turf_piece take_piece(struct machine *m)
 	return p;
 }
 
+static void begin(struct machine *m, const struct turf_image *image, struct span expr,
+                  const struct turf_context *context)
+{
+	m->image = image;
+	m->context = context;
+	m->at = cur_of(expr, false);
+	m->depth = m->steps = 0; /* the stack above stays unread */
+	m->said = false;
+}
+
+/* Up to the next piece, which is in @op: 1, 0 the end, < 0. */
+static int run(struct machine *m, struct expr_op *op)
+{
+	int r;
+	while (m->begin = m->at.at, (r = turf_expr_next(&m->at, op)) == 1) {
+		if (m->steps++ == STEPS_MOST)
+			return -EBADMSG;
+		if (op->op == OP_PIECE || op->op == OP_BIT_PIECE)
+			return 1;
+		r = operation(m, op);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int turf_expr_value(const struct turf_context *context, struct span expr,
+                    const uint64_t *pushed, uint64_t *ret)
+{
+	struct machine m;
+	struct expr_op op;
+	begin(&m, NULL, expr, context);
+	if (pushed)
+		push(&m, *pushed);
+	int r = run(&m, &op);
+	if (r || m.said || !m.depth)
+		return r < 0 ? r : -EBADMSG;
+	*ret = m.stack[m.depth - 1].v;
+	return 0;
+}
+
 int turf_location_evaluate(const struct turf_image *image, const uint8_t *expr,
                            size_t expr_size, const struct turf_context *context,
                            struct turf_piece *pieces, size_t n)
@@ -508,28 +557,18 @@ int turf_location_evaluate(const struct turf_image *image, const uint8_t *expr,
 	struct machine m;
 	struct expr_op op;
 	size_t done = 0;
-	int r = 1;
-	m.image = image;
-	m.context = context;
-	m.at = cur_of((struct span){ expr, expr_size }, false);
-	m.depth = 0; /* the stack above stays unread */
-	m.said = false;
-	for (unsigned i = 0; m.begin = m.at.at, (r = turf_expr_next(&m.at, &op)) == 1; i++) {
-		if (i == STEPS_MOST)
-			return -EBADMSG;
-		if (op.op != OP_PIECE && op.op != OP_BIT_PIECE) {
-			r = operation(&m, &op);
-			if (r < 0)
-				return r;
-			continue;
-		}
+	int r;
+	begin(&m, image, (struct span){ expr, expr_size }, context);
+	while ((r = run(&m, &op)) == 1) {
 		if (done == n)
 			return -E2BIG;
 		pieces[done] = take_piece(&m);
 		pieces[done].bits = op.op == OP_PIECE ? op.a * 8 : op.a;
 		pieces[done++].bit_offset = op.op == OP_PIECE ? 0 : op.b;
 	}
-	if (r < 0 || (done && (m.said || m.depth))) /* something behind the last piece */
+	if (r < 0)
+		return r;
+	if (done && (m.said || m.depth)) /* something behind the last piece */
 		return -EBADMSG;
 	if (done)
 		return (int)done;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Expressions of .urf.locations, operation by operation. Private to the room. */
+/*
+ * Expressions of .urf.locations and .urf.exprs, operation by operation. For this room, and for
+ * unwind.
+ */
 #ifndef IMAGE_EXPR_H
 #define IMAGE_EXPR_H
 
 #include "base/cursor.h"
+#include "turf/variables.h"
 #include "urf/format.h"
 
 enum { /* DWARF 5 table 7.9: those that are told apart */
@@ -97,5 +101,13 @@ static inline bool expr_is_nested(const struct expr_op *op)
 int turf_expr_next(struct cursor *c, struct expr_op *ret);
 /* Its name, without "DW_OP_"; for those with a number in it the name before the number. */
 const char *turf_expr_name(uint8_t op);
+
+/*
+ * The word that an expression of an unwind rule gives. @pushed: on the stack at first (the
+ * CFA), or NULL. 0; -ENODATA, -EFAULT as turf_location_evaluate(); -EBADMSG malformed; any
+ * other: it holds what a rule may not.
+ */
+int turf_expr_value(const struct turf_context *context, struct span expr,
+                    const uint64_t *pushed, uint64_t *ret);
 
 #endif
