@@ -20,7 +20,7 @@ static const char usage[] =
 	"Usage: turf stack [OPTION...] PID|CORE\n"
 	"Shows where each thread of a running process stands, or stood when a core file\n"
 	"was written, and who called it there, the innermost call first. CORE may be\n"
-	"compressed by zstd.\n"
+	"compressed by zstd or lz4.\n"
 	"\n"
 	"  -p, --pid PID        the process, in place of the argument\n"
 	"      --core FILE      the core file, in place of the argument\n"

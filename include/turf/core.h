@@ -10,7 +10,7 @@
  *                               turf_core_memory(core), 0);
  *
  * ELF cores of 64-bit Linux as the kernel and gdb's gcore write them, whole or cut short, also
- * compressed by zstd as systemd-coredump stores them. One thread at a time per core.
+ * compressed by zstd or lz4 as systemd-coredump stores them. One thread at a time per core.
  */
 #ifndef TURF_CORE_H
 #define TURF_CORE_H

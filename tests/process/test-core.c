@@ -5,8 +5,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "process/core.h"
 #include "store/fake.h"
+#if HAVE_ZSTD
+#include <zstd.h>
+#endif
+#if HAVE_LZ4
+#include <lz4frame.h>
+#endif
 
 enum {
 	PID = 4242,
@@ -260,6 +267,51 @@ START_TEST(every_prefix_and_every_bent_byte_is_survived)
 }
 END_TEST
 
+/* The core in its compressed form tells the same; a bad one is survived. */
+static void expect_inflated(struct span packed, struct span bytes)
+{
+	struct turf_error err = { 0 };
+	scoped(closep) int fd = memfd_create("packed", MFD_CLOEXEC);
+	ck_assert_int_eq(turf_write_all(fd, packed.at, packed.size), 0);
+	scoped(closep) int got = turf_core_inflate(fd, "packed", &err);
+	ck_assert_msg(got >= 0, "%s", err.text);
+	struct mapping m;
+	ck_assert_int_eq(turf_map_fd(got, "inflated", &m, NULL), 0);
+	ck_assert_uint_eq(m.bytes.size, bytes.size);
+	ck_assert_mem_eq(m.bytes.at, bytes.at, bytes.size);
+	turf_unmap(&m);
+	every_prefix(packed, survive);
+	every_byte_bent(packed, survive);
+}
+
+START_TEST(compressed_ones)
+{
+	struct buf bytes = make_core("/none"), packed = { 0 };
+	struct span all;
+	(void)expect_inflated; /* a build may have no codec */
+	ck_assert(vec_reserve(&bytes, 3000));
+	memset(bytes.at + bytes.n, 0, 3000); /* so that there is something to compress */
+	bytes.n += 3000;
+	all = (struct span){ bytes.at, bytes.n };
+#if HAVE_ZSTD
+	ck_assert(vec_reserve(&packed, ZSTD_compressBound(bytes.n)));
+	packed.n = ZSTD_compress(packed.at, packed.room, bytes.at, bytes.n, 1);
+	ck_assert(!ZSTD_isError(packed.n));
+	expect_inflated((struct span){ packed.at, packed.n }, all);
+	packed.n = 0;
+#endif
+#if HAVE_LZ4
+	ck_assert(vec_reserve(&packed, LZ4F_compressFrameBound(bytes.n, NULL)));
+	packed.n = LZ4F_compressFrame(packed.at, packed.room, bytes.at, bytes.n, NULL);
+	ck_assert(!LZ4F_isError(packed.n));
+	expect_inflated((struct span){ packed.at, packed.n }, all);
+#endif
+	(void)all;
+	vec_fini(&packed);
+	vec_fini(&bytes);
+}
+END_TEST
+
 START_TEST(refuses_what_is_none)
 {
 	static const struct {
@@ -272,7 +324,7 @@ START_TEST(refuses_what_is_none)
 		{ "a program", offsetof(Elf64_Ehdr, e_type), ET_EXEC, -EBADMSG, "not a core" },
 		{ "32 bits", EI_CLASS, ELFCLASS32, -EBADMSG, "core" },
 		{ "no ELF file", 0, 'x', -EBADMSG, "core: " },
-		{ "lz4", 0, 0x04, -ENOTSUP, "lz4" },
+		{ "xz", 0, 0xfd, -ENOTSUP, "xz" },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf bytes = make_core("/none");
@@ -280,8 +332,11 @@ START_TEST(refuses_what_is_none)
 		struct turf_core *core = NULL;
 		struct turf_error err = { 0 };
 		bytes.at[cases[i].at] = cases[i].byte;
-		if (cases[i].byte == 0x04)
-			memcpy(bytes.at, "\x04\x22\x4d\x18", 4);
+		if (cases[i].byte == 0xfd)
+			memcpy(bytes.at,
+			       "\xfd"
+			       "7zXZ",
+			       6);
 		ck_assert_int_eq(turf_processes_new(NULL, &table, NULL), 0);
 		int r = open_core(table, (struct span){ bytes.at, bytes.n }, &core, &err);
 		ck_assert_msg(r == cases[i].r, "%s: %d", cases[i].what, r);
@@ -295,4 +350,4 @@ START_TEST(refuses_what_is_none)
 END_TEST
 
 TESTS("process/core", tells_all, one_cut_short_has_what_it_has,
-      every_prefix_and_every_bent_byte_is_survived, refuses_what_is_none)
+      every_prefix_and_every_bent_byte_is_survived, compressed_ones, refuses_what_is_none)
