@@ -4,9 +4,12 @@
  * signal handlers, on stacks of their own and after a call through a null pointer. Its urfs are
  * built from the program and the C library as they are here.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "lib/alloc.h"
@@ -382,4 +385,97 @@ START_TEST(no_allocation)
 }
 END_TEST
 
-TESTS_THAT_TRACE("unwind/live", known_chains, copies_of_any_size, no_allocation)
+/* Linked with --wrap of each: the locks that the rooms take. */
+static _Atomic size_t n_locks;
+
+#define COUNT_LOCKS(function, type)                                                            \
+	int __real_##function(type *lock);                                                     \
+	int __wrap_##function(type *lock);                                                     \
+	int __wrap_##function(type *lock)                                                      \
+	{                                                                                      \
+		n_locks++;                                                                     \
+		return __real_##function(lock);                                                \
+	}
+COUNT_LOCKS(pthread_mutex_lock, pthread_mutex_t)
+COUNT_LOCKS(pthread_mutex_trylock, pthread_mutex_t)
+COUNT_LOCKS(pthread_rwlock_rdlock, pthread_rwlock_t)
+COUNT_LOCKS(pthread_rwlock_wrlock, pthread_rwlock_t)
+
+/* What a process that may call nothing of the system but its own end has seen. */
+struct seen {
+	size_t n_walks, n_frames, n_wrong, n_allocations, n_locks;
+};
+
+/* From here on every system call but exit kills us; false: the system has no such filter. */
+static bool forbid_system_calls(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog filter = { COUNT(code), code };
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Walks and names all stacks that a copy holds, again and again. Exits with 0; 1: no filter. */
+static void walk_alone(struct scene *s, struct seen *seen)
+{
+	static struct chain again;
+	struct turf_function function;
+	if (!forbid_system_calls())
+		syscall(SYS_exit, 1);
+	size_t allocated = n_allocations, locked = n_locks;
+	for (unsigned i = 0; i < 100 * s->n; i++) {
+		const struct chain *c = &s->chains[i % s->n];
+		if (!in_one_piece(c))
+			continue;
+		struct turf_stack_copy copy = { c->regs.value[RSP], c->stack_size, c->stack };
+		again.regs = c->regs;
+		walk(s, turf_memory_copy(&copy), &again);
+		seen->n_walks++;
+		seen->n_frames += again.n;
+		seen->n_wrong += again.n != c->n || again.stop != TURF_STOP_END;
+		for (unsigned k = 0; k < again.n; k++) {
+			const struct turf_location *at = &again.frames[k].location;
+			if (at->image)
+				turf_image_find_function(at->image, at->addr, &function);
+		}
+	}
+	seen->n_allocations = n_allocations - allocated;
+	seen->n_locks = n_locks - locked;
+	syscall(SYS_exit, 0);
+}
+
+START_TEST(nothing_but_the_stack)
+{
+	struct scene s;
+	begin(&s);
+	struct seen *seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
+	                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(seen, MAP_FAILED);
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	ck_assert_uint_gt(n_locks, 0); /* they are counted */
+	pid_t pid = fork();
+	if (pid == 0)
+		walk_alone(&s, seen);
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "a system call: killed by %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) == 0) { /* else there is no such filter here */
+		ck_assert_uint_ge(seen->n_walks, 100);
+		ck_assert_uint_gt(seen->n_frames, 3 * seen->n_walks);
+		ck_assert_uint_eq(seen->n_wrong, 0);
+		ck_assert_uint_eq(seen->n_allocations, 0);
+		ck_assert_uint_eq(seen->n_locks, 0);
+	}
+	munmap(seen, sizeof(*seen));
+	end(&s);
+}
+END_TEST
+
+TESTS_THAT_TRACE("unwind/live", known_chains, copies_of_any_size, no_allocation,
+                 nothing_but_the_stack)
