@@ -279,6 +279,7 @@ static void put_structure(const struct turf_image *image, const struct turf_type
 	}
 	if (depth != 1)
 		return;
+	show_methods(image, t);
 	printf("\n\t/* size: %" PRIu64 ", cache lines: %" PRIu64 ", members: %" PRIu64, t->size,
 	       (t->size + LINE_BYTES - 1) / LINE_BYTES, l.n_members);
 	if (l.n_holes)
@@ -475,6 +476,8 @@ static void put_json(const struct turf_image *image, const struct turf_type *t)
 		json_type(image, t->target, 0);
 	else if (is_structure(t->kind) || t->kind == TURF_TYPE_ENUM)
 		json_items(image, t, 0);
+	if (is_structure(t->kind))
+		json_methods(image, t);
 	puts("}");
 }
 

@@ -10,6 +10,10 @@
 /* Shows type @number; in JSON as one object and line. CLI_OK or CLI_ERROR. */
 int show_type(const struct turf_image *image, uint32_t number, bool json);
 
+/* The methods of a class as lines; as a member of its JSON object, where there are some. */
+void show_methods(const struct turf_image *image, const struct turf_type *class);
+void json_methods(const struct turf_image *image, const struct turf_type *class);
+
 /* A declaration, or without @name the type alone; free() it. NULL: told, or no memory. */
 char *show_declaration(const struct turf_image *image, uint32_t number, const char *name);
 

@@ -195,6 +195,21 @@ static void read_places(const struct turf_image *image)
 	}
 }
 
+static void read_methods(const struct turf_image *image, const struct turf_type *type)
+{
+	struct turf_methods walk;
+	struct turf_method method;
+	char text[64];
+	uint32_t parameter;
+	if (turf_type_methods(type, &walk) < 0)
+		return;
+	while (turf_methods_next(&walk, &method) == 1) {
+		(void)turf_image_text(image, method.name, text, sizeof(text));
+		while (turf_method_parameter(&method, &parameter) == 1)
+			;
+	}
+}
+
 static void read_types(const struct turf_image *image)
 {
 	uint32_t n = turf_image_n_types(image);
@@ -209,6 +224,7 @@ static void read_types(const struct turf_image *image)
 		turf_type_items(&type, &walk);
 		while (turf_type_items_next(&walk, &item) == 1)
 			(void)turf_image_text(image, item.name, text, sizeof(text));
+		read_methods(image, &type);
 		(void)turf_image_type_size(image, i, &bytes);
 		(void)turf_image_type_name(image, i, text, sizeof(text));
 		(void)turf_image_type_declare(image, i, "x", text, 1);

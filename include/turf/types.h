@@ -132,6 +132,41 @@ void turf_type_items(const struct turf_type *type, struct turf_type_items *walk)
 /* Return: 1 @out filled, 0 no further one, -EBADMSG image damaged. */
 int turf_type_items_next(struct turf_type_items *walk, struct turf_type_item *out);
 
+/* What is said of a method, besides its access. */
+enum turf_method_flag {
+	TURF_METHOD_STATIC = 0x4, /* it takes no object */
+	TURF_METHOD_CONST = 0x8,
+	TURF_METHOD_VIRTUAL = 0x10,
+	TURF_METHOD_PURE = 0x20,
+	TURF_METHOD_DEFAULTED = 0x40, /* in the class */
+	TURF_METHOD_DELETED = 0x80,
+	TURF_METHOD_EXPLICIT = 0x100,
+	TURF_METHOD_VARIADIC = 0x200,
+	TURF_METHOD_VOLATILE = 0x400,
+	TURF_METHOD_LVALUE = 0x800,  /* declared with & */
+	TURF_METHOD_RVALUE = 0x1000, /* with && */
+	TURF_METHOD_NORETURN = 0x2000,
+};
+struct turf_method {
+	turf_text name;
+	uint32_t type;  /* that it returns; 0: void, or it is a constructor or destructor */
+	uint32_t flags; /* enum turf_method_flag */
+	uint32_t n_parameters;   /* besides the object */
+	uint8_t access;          /* as of members */
+	const uint8_t *at, *end; /* private */
+};
+/* A walk over the methods of a class, structure or union, as one unit declares them, in its
+ * order; those that the compiler adds are left out. All fields private. */
+struct turf_methods {
+	const uint8_t *at, *end;
+};
+/* Return: 0, -EBADMSG image damaged. */
+int turf_type_methods(const struct turf_type *type, struct turf_methods *walk);
+/* Return: 1 @out filled, 0 no further one, -EBADMSG. */
+int turf_methods_next(struct turf_methods *walk, struct turf_method *out);
+/* The type of the next parameter of a method: 1, 0 no further one, -EBADMSG. */
+int turf_method_parameter(struct turf_method *method, uint32_t *type);
+
 /**
  * turf_image_type_size() - bytes that an object of a type takes
  *

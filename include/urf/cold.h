@@ -81,7 +81,9 @@ enum { URF_PLACE_STEP = 8 };
  *  - others: bits 0 to 3: URF_OTHER_*. A static member: bit 4: with a value; bit 5: a byte of
  *    URF_EXTRA_*; uleb text; uleb type; where bit 4 sleb value. Parts that vary and variants in
  *    them hold the items up to URF_OTHER_END; of a variant bit 4: with the sleb value that the
- *    discriminant, the first member of the part, then has.
+ *    discriminant, the first member of the part, then has. URF_OTHER_METHODS: methods follow up
+ *    to the record's end. Of each: uleb URF_METHOD_* and URF_EXTRA_ACCESS bits; uleb text; uleb
+ *    type returned; uleb number of parameters besides the object; the uleb type of each.
  */
 enum urf_type_kind {
 	URF_TYPE_VOID,
@@ -155,6 +157,21 @@ enum {
 	URF_OTHER_STATIC = 1,
 	URF_OTHER_PART = 2,
 	URF_OTHER_VARIANT = 3,
+	URF_OTHER_METHODS = 4, /* the items end here, methods follow */
+
+	/* of a method, besides URF_EXTRA_ACCESS; the first seven fit into a byte */
+	URF_METHOD_STATIC = 0x4, /* it takes no object */
+	URF_METHOD_CONST = 0x8,
+	URF_METHOD_VIRTUAL = 0x10,
+	URF_METHOD_PURE = 0x20,
+	URF_METHOD_DEFAULTED = 0x40, /* in the class */
+	URF_METHOD_DELETED = 0x80,
+	URF_METHOD_EXPLICIT = 0x100,
+	URF_METHOD_VARIADIC = 0x200,
+	URF_METHOD_VOLATILE = 0x400,
+	URF_METHOD_LVALUE = 0x800,  /* & */
+	URF_METHOD_RVALUE = 0x1000, /* && */
+	URF_METHOD_NORETURN = 0x2000,
 };
 static const uint8_t urf_item_deltas[URF_ITEM_FAR] = { 0,  1,  2,  3,  4,  5,  6, 8,
 	                                               12, 16, 20, 24, 32, 40, 64 };

@@ -174,6 +174,67 @@ static void put_other(struct record *r, const struct type_item *item)
 		put_sleb(r, item->value);
 }
 
+/* The type that a pointer to an object leads to: const, volatile or both. */
+static unsigned qualifiers(const struct types *t, uint64_t idx)
+{
+	unsigned flags = 0;
+	for (unsigned i = 0; idx && i < 4; i++) {
+		const struct type_entry *e = t->order[idx];
+		const struct types_of_unit *u = &t->of_unit[e->unit];
+		const struct type_node *n = &u->nodes.at[e->idx - u->first];
+		flags |= n->kind == URF_TYPE_CONST ? URF_METHOD_CONST : 0;
+		flags |= n->kind == URF_TYPE_VOLATILE ? URF_METHOD_VOLATILE : 0;
+		/* the pointer itself may be const, too: it is this one that is not asked */
+		if (n->kind == URF_TYPE_POINTER)
+			flags = 0;
+		if (n->kind > URF_TYPE_ATOMIC)
+			break;
+		idx = n->ref;
+	}
+	return flags;
+}
+
+/* A method and its parameters; how many items these are. */
+static uint32_t put_method(struct record *r, const struct type_item *items, uint32_t n)
+{
+	uint32_t end = 1, first = 1;
+	unsigned flags = items[0].bits;
+	while (end < n && items[end].kind == TYPE_PARAMETER)
+		end++;
+	if (end > 1 && items[1].flags & TYPE_THIS) {
+		flags |= qualifiers(r->e->t, items[1].ref);
+		first = 2;
+	}
+	put_uleb(r, flags);
+	put_text(r, items[0].text);
+	put_type(r, items[0].ref);
+	put_uleb(r, end - first);
+	for (uint32_t i = first; i < end; i++)
+		put_type(r, items[i].ref);
+	return end;
+}
+
+static bool is_method(const struct type_item *item)
+{
+	return item->kind == (URF_ITEM_OTHER << URF_ITEM_SHIFT | URF_OTHER_METHODS);
+}
+
+/* Behind all else, wherever they stood. */
+static void put_methods(struct record *r, const struct type_item *items, uint32_t n)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < n;) {
+		if (!is_method(&items[i])) {
+			i++;
+			continue;
+		}
+		if (!any)
+			put_byte(r, items[i].kind);
+		any = true;
+		i += put_method(r, items + i, n - i);
+	}
+}
+
 static void put_structure(struct record *r, const struct type_node *n,
                           const struct type_item *items)
 {
@@ -185,11 +246,13 @@ static void put_structure(struct record *r, const struct type_node *n,
 			put_argument(r, &items[i]);
 			break;
 		case URF_ITEM_OTHER:
-			put_other(r, &items[i]);
+			if (!is_method(&items[i]) && items[i].kind != TYPE_PARAMETER)
+				put_other(r, &items[i]);
 			break;
 		default:
 			put_member(r, &items[i], &pos);
 		}
+	put_methods(r, items, n->n_items);
 }
 
 static void put_enumerators(struct record *r, const struct type_node *n,

@@ -7,8 +7,8 @@ static bool stays(const struct types *t, uint32_t idx)
 	return t->order[idx]->is == idx;
 }
 
-/* What a link means, counted; 0: void, or nothing that we have. */
-static uint64_t resolve(const struct types *t, const struct dwarf_unit *unit, uint64_t ref)
+/* What a link means; 0: void, or nothing that we have. */
+static uint32_t find(const struct types *t, const struct dwarf_unit *unit, uint64_t ref)
 {
 	const struct dwarf *dw = &t->b->dwarf;
 	uint64_t die = unit->base + unit->off + ref;
@@ -22,10 +22,15 @@ static uint64_t resolve(const struct types *t, const struct dwarf_unit *unit, ui
 		      dw->units[idx - 1].type_off;
 	}
 	uint32_t idx = turf_types_index(t, die);
-	if (!idx)
-		return 0;
-	idx = t->order[idx]->is;
-	__atomic_fetch_add(&t->order[idx]->count, 1, __ATOMIC_RELAXED);
+	return idx ? t->order[idx]->is : 0;
+}
+
+/* The same, counted. */
+static uint32_t resolve(const struct types *t, const struct dwarf_unit *unit, uint64_t ref)
+{
+	uint32_t idx = find(t, unit, ref);
+	if (idx)
+		__atomic_fetch_add(&t->order[idx]->count, 1, __ATOMIC_RELAXED);
 	return idx;
 }
 
@@ -42,12 +47,14 @@ static bool keep(const struct types *t, const struct type_scan *s, const struct 
 	for (size_t i = 0; i < s->items.n; i++) {
 		struct type_item *item = &u->items.at[u->items.n++];
 		*item = s->items.at[i];
-		if (!numbers)
+		if (item->kind == TYPE_PARAMETER && item->flags & TYPE_THIS)
+			item->ref = find(t, unit, item->ref); /* it is not written */
+		else if (!numbers)
 			item->ref = resolve(t, unit, item->ref);
 	}
 	n.ref = resolve(t, unit, n.ref);
 	n.ref2 = n.kind == URF_TYPE_MEMBER_POINTER ? resolve(t, unit, n.ref2) : 0;
-	n.scope = e->scope ? (uint32_t)resolve(t, unit, e->scope - 1) : 0;
+	n.scope = e->scope ? resolve(t, unit, e->scope - 1) : 0;
 	u->nodes.at[e->idx - u->first] = n;
 	return true;
 }

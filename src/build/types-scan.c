@@ -8,198 +8,11 @@
  * Source: DWARF 5 chapter 5
  */
 #include "build/types-hash.h"
-
-enum { /* DWARF 5 section 7.5.3 */
-       TAG_ARRAY = 0x01,
-       TAG_CLASS = 0x02,
-       TAG_ENUM = 0x04,
-       TAG_PARAMETER = 0x05,
-       TAG_IMPORTED = 0x08,
-       TAG_LABEL = 0x0a,
-       TAG_BLOCK = 0x0b,
-       TAG_MEMBER = 0x0d,
-       TAG_POINTER = 0x0f,
-       TAG_REFERENCE = 0x10,
-       TAG_STRING = 0x12,
-       TAG_STRUCT = 0x13,
-       TAG_FUNCTION_TYPE = 0x15,
-       TAG_TYPEDEF = 0x16,
-       TAG_UNION = 0x17,
-       TAG_MORE_PARAMETERS = 0x18,
-       TAG_VARIANT = 0x19,
-       TAG_BASE_CLASS = 0x1c,
-       TAG_INLINED = 0x1d,
-       TAG_MODULE = 0x1e,
-       TAG_MEMBER_POINTER = 0x1f,
-       TAG_SET = 0x20,
-       TAG_SUBRANGE = 0x21,
-       TAG_BASE = 0x24,
-       TAG_CONST = 0x26,
-       TAG_ENUMERATOR = 0x28,
-       TAG_FILE = 0x29,
-       TAG_PACKED = 0x2d,
-       TAG_SUBPROGRAM = 0x2e,
-       TAG_TYPE_ARGUMENT = 0x2f,
-       TAG_VALUE_ARGUMENT = 0x30,
-       TAG_VARIANT_PART = 0x33,
-       TAG_VARIABLE = 0x34,
-       TAG_VOLATILE = 0x35,
-       TAG_RESTRICT = 0x37,
-       TAG_INTERFACE = 0x38,
-       TAG_NAMESPACE = 0x39,
-       TAG_IMPORTED_MODULE = 0x3a,
-       TAG_UNSPECIFIED = 0x3b,
-       TAG_SHARED = 0x40,
-       TAG_RVALUE_REFERENCE = 0x42,
-       TAG_TEMPLATE_ALIAS = 0x43,
-       TAG_COARRAY = 0x44,
-       TAG_DYNAMIC = 0x46,
-       TAG_ATOMIC = 0x47,
-       TAG_CALL = 0x48,
-       TAG_IMMUTABLE = 0x4b,
-       TAG_TEMPLATE_ARGUMENT = 0x4106,
-       TAG_PACK = 0x4107,
-       TAG_GNU_CALL = 0x4109,
-};
-
-static uint8_t kind_of(uint16_t tag)
-{
-	switch (tag) {
-	case TAG_ARRAY:
-	case TAG_COARRAY:
-		return URF_TYPE_ARRAY;
-	case TAG_CLASS:
-		return URF_TYPE_CLASS;
-	case TAG_ENUM:
-		return URF_TYPE_ENUM;
-	case TAG_POINTER:
-		return URF_TYPE_POINTER;
-	case TAG_REFERENCE:
-		return URF_TYPE_REFERENCE;
-	case TAG_STRING:
-		return URF_TYPE_STRING;
-	case TAG_STRUCT:
-		return URF_TYPE_STRUCT;
-	case TAG_FUNCTION_TYPE:
-		return URF_TYPE_FUNCTION;
-	case TAG_TYPEDEF:
-	case TAG_TEMPLATE_ALIAS:
-		return URF_TYPE_TYPEDEF;
-	case TAG_UNION:
-		return URF_TYPE_UNION;
-	case TAG_MODULE:
-	case TAG_NAMESPACE:
-		return URF_TYPE_NAMESPACE;
-	case TAG_MEMBER_POINTER:
-		return URF_TYPE_MEMBER_POINTER;
-	case TAG_SET:
-		return URF_TYPE_SET;
-	case TAG_SUBRANGE:
-		return URF_TYPE_SUBRANGE;
-	case TAG_BASE:
-		return URF_TYPE_BASE;
-	case TAG_CONST:
-		return URF_TYPE_CONST;
-	case TAG_SUBPROGRAM:
-		return URF_TYPE_SCOPE;
-	case TAG_VOLATILE:
-		return URF_TYPE_VOLATILE;
-	case TAG_RESTRICT:
-		return URF_TYPE_RESTRICT;
-	case TAG_INTERFACE:
-		return URF_TYPE_INTERFACE;
-	case TAG_UNSPECIFIED:
-		return URF_TYPE_UNSPECIFIED;
-	case TAG_RVALUE_REFERENCE:
-		return URF_TYPE_RVALUE_REFERENCE;
-	case TAG_ATOMIC:
-		return URF_TYPE_ATOMIC;
-	case TAG_FILE:
-	case TAG_PACKED:
-	case TAG_SHARED:
-	case TAG_DYNAMIC:
-	case TAG_IMMUTABLE:
-		return URF_TYPE_OTHER;
-	default:
-		return URF_TYPE_VOID;
-	}
-}
+#include "build/types-tags.h"
 
 static bool has_members(uint8_t kind)
 {
 	return kind >= URF_TYPE_STRUCT && kind <= URF_TYPE_INTERFACE;
-}
-
-static uint64_t wanted_of_types(uint16_t tag)
-{
-	const uint64_t some =
-		DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_BYTE_SIZE);
-	const uint64_t all = some | DIE_BIT(DIE_DECLARATION) | DIE_BIT(DIE_SPECIFICATION) |
-	                     DIE_BIT(DIE_SIGNATURE) | DIE_BIT(DIE_ALIGNMENT) |
-	                     DIE_BIT(DIE_DECL_FILE) | DIE_BIT(DIE_DECL_LINE);
-	switch (kind_of(tag)) {
-	case URF_TYPE_ARRAY:
-		return some | DIE_BIT(DIE_VECTOR);
-	case URF_TYPE_BASE:
-		return some | DIE_BIT(DIE_ENCODING) | DIE_BIT(DIE_BIT_SIZE);
-	case URF_TYPE_ENUM:
-		return all | DIE_BIT(DIE_ENUM_CLASS);
-	case URF_TYPE_FUNCTION:
-		return some | DIE_BIT(DIE_PROTOTYPED);
-	case URF_TYPE_MEMBER_POINTER:
-		return some | DIE_BIT(DIE_CONTAINING_TYPE);
-	case URF_TYPE_SUBRANGE:
-		return some | DIE_BIT(DIE_LOWER_BOUND) | DIE_BIT(DIE_UPPER_BOUND) |
-		       DIE_BIT(DIE_COUNT);
-	case URF_TYPE_SCOPE:
-		return DIE_TOLD | DIE_BIT(DIE_DECLARATION);
-	case URF_TYPE_NAMESPACE:
-		return all | DIE_BIT(DIE_EXPORT_SYMBOLS);
-	case URF_TYPE_VOID:
-		return 0;
-	default:
-		return all;
-	}
-}
-
-static uint64_t wanted(uint16_t tag)
-{
-	const uint64_t some = DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_TYPE);
-	switch (tag) {
-	case TAG_PARAMETER:
-		return DIE_TOLD | DIE_BIT(DIE_TYPE);
-	case TAG_MEMBER:
-		return some | DIE_BIT(DIE_MEMBER_LOCATION) | DIE_BIT(DIE_DATA_BIT_OFFSET) |
-		       DIE_BIT(DIE_BIT_OFFSET) | DIE_BIT(DIE_BIT_SIZE) |
-		       DIE_BIT(DIE_BYTE_SIZE) | DIE_BIT(DIE_ACCESSIBILITY) |
-		       DIE_BIT(DIE_ARTIFICIAL) | DIE_BIT(DIE_EXTERNAL) |
-		       DIE_BIT(DIE_DECLARATION) | DIE_BIT(DIE_MUTABLE) |
-		       DIE_BIT(DIE_CONST_VALUE);
-	case TAG_BASE_CLASS:
-		return DIE_TOLD | DIE_BIT(DIE_TYPE) | DIE_BIT(DIE_MEMBER_LOCATION) |
-		       DIE_BIT(DIE_ACCESSIBILITY) | DIE_BIT(DIE_VIRTUALITY);
-	case TAG_ENUMERATOR:
-		return DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_CONST_VALUE);
-	case TAG_TYPE_ARGUMENT:
-	case TAG_TEMPLATE_ARGUMENT:
-	case TAG_PACK:
-		return some;
-	case TAG_VALUE_ARGUMENT:
-		return some | DIE_BIT(DIE_CONST_VALUE);
-	case TAG_VARIABLE:
-		return some | DIE_BIT(DIE_CONST_VALUE) | DIE_BIT(DIE_ACCESSIBILITY);
-	case TAG_VARIANT:
-		return DIE_TOLD | DIE_BIT(DIE_DISCR_VALUE);
-	case TAG_IMPORTED:
-	case TAG_IMPORTED_MODULE:
-	case TAG_LABEL:
-	case TAG_INLINED: /* its types stand in the abstract one */
-	case TAG_CALL:
-	case TAG_GNU_CALL:
-		return DIE_PRUNE;
-	default:
-		return DIE_TOLD | wanted_of_types(tag);
-	}
 }
 
 /* The type that a slot means. */
@@ -234,6 +47,16 @@ static const char *name_of(const struct dies *w)
 	if (w->class[DIE_NAME] == DIE_VALUE_STR && w->u[DIE_NAME] < w->unit->in->str.size)
 		return (const char *)w->unit->in->str.at + w->u[DIE_NAME];
 	return turf_die_string(w, DIE_NAME, &name) < 0 ? NULL : name;
+}
+
+uint64_t turf_types_ref(const struct type_scan *s, enum die_slot slot)
+{
+	return ref_of(s, &s->walk, slot);
+}
+
+const char *turf_types_name(const struct type_scan *s)
+{
+	return name_of(&s->walk);
 }
 
 /* An item of the type that is open. */
@@ -570,6 +393,9 @@ static inline bool node_item(struct type_scan *s, bool one, const struct type_op
 		item.value = (int64_t)die_number(w, DIE_CONST_VALUE, 0);
 		return put_item(s, one, in, &item);
 	}
+	if (in->kind == TYPE_METHOD)
+		return (w->tag != TAG_PARAMETER && w->tag != TAG_MORE_PARAMETERS) ||
+		       turf_types_parameter(s);
 	if (in->kind == URF_TYPE_FUNCTION && w->tag == TAG_PARAMETER) {
 		item.ref = ref_of(s, w, DIE_TYPE);
 		return put_item(s, one, in, &item);
@@ -577,6 +403,15 @@ static inline bool node_item(struct type_scan *s, bool one, const struct type_op
 	if (in->kind == URF_TYPE_FUNCTION && w->tag == TAG_MORE_PARAMETERS)
 		add_flags(s, one, in, URF_FLAG_VARIADIC);
 	return true;
+}
+
+/* Compilers leave methods out of some units as well: they only count for where a type is taken
+ * from, and are read there. */
+static bool add_method(struct type_scan *s)
+{
+	if (s->walk.children)
+		push_open(s, 0, TYPE_METHOD, 0);
+	return turf_types_method(s);
 }
 
 /* One DIE. False: no memory. */
@@ -596,6 +431,12 @@ static inline bool scan_die(struct type_scan *s, bool one, struct turf_error *er
 		if (read_bounds_item(w, &item))
 			add_flags(s, one, in, URF_FLAG_LOWER);
 		return put_item(s, one, in, &item);
+	}
+	if (kind == URF_TYPE_SCOPE && in && has_members(in->kind) &&
+	    !die_flag(w, DIE_ARTIFICIAL)) {
+		if (one)
+			return add_method(s);
+		s->sums.at[in->node].n_items++;
 	}
 	if ((kind == URF_TYPE_SCOPE && die_flag(w, DIE_DECLARATION)) || (one && w->level)) {
 		*r = turf_dies_skip(w, err); /* nothing of ours, or another type */
@@ -716,7 +557,7 @@ int turf_type_scan_unit(struct type_scan *s, const struct dwarf_unit *unit,
                         struct turf_error *err)
 {
 	s->unit = unit;
-	s->plans.wanted = wanted;
+	s->plans.wanted = turf_types_wanted;
 	if (!make_room(s, unit->end - unit->off))
 		return -ENOMEM;
 	int r = turf_dies(&s->b->dwarf, unit, &s->plans, &s->walk, err);
@@ -745,12 +586,12 @@ static int name_alone(struct type_scan *s, struct type_node *n)
 int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint32_t off)
 {
 	s->unit = unit;
-	s->plans.wanted = wanted;
+	s->alone.wanted = turf_types_wanted_alone;
 	s->node.kind = URF_TYPE_VOID;
 	s->items.n = 0;
 	s->n_open = 0;
 	s->walk.dw = &s->b->dwarf;
-	s->walk.plans = &s->plans;
+	s->walk.plans = &s->alone;
 	s->walk.unit = unit;
 	int r = turf_dies_at(&s->walk, unit->base + unit->off + off);
 	if (r != 1)
@@ -789,5 +630,6 @@ void turf_type_scan_fini(struct type_scan *s)
 {
 	turf_type_scan_forget(s);
 	turf_die_plans_fini(&s->plans);
+	turf_die_plans_fini(&s->alone);
 	vec_fini(&s->items);
 }

@@ -61,10 +61,17 @@ struct type_item {
 	uint32_t text; /* provisional number of the name, once it has one */
 	uint8_t kind;  /* enum urf_item_kind */
 	uint8_t flags; /* URF_ITEM_* */
-	uint16_t bits; /* of a bit field */
+	uint16_t bits; /* of a bit field; of a method URF_METHOD_* */
 	const char *name;
 	uint64_t ref;
 	int64_t value; /* offset in bits; value; number of elements */
+};
+
+/* Parameters follow their method; their kind is none of those that are written. */
+enum {
+	TYPE_PARAMETER = URF_ITEM_OTHER << URF_ITEM_SHIFT | 15,
+	TYPE_THIS = 1,                  /* flags: the object that it is called for */
+	TYPE_METHOD = URF_N_TYPE_KINDS, /* type_open.kind */
 };
 
 /* What stands open around the DIE to come. */
@@ -102,7 +109,7 @@ struct type_scan {
 	struct type_scan *next;
 	const struct builder *b;
 	const struct dwarf_unit *unit;
-	struct die_plans plans;
+	struct die_plans plans, alone; /* of all types of a unit, of one */
 	struct dies walk, other;
 	/* of a unit */
 	UNIT_LIST(struct type_sum) sums;

@@ -80,6 +80,24 @@ static void put_item(const struct turf_image *image, const struct turf_type_item
 	        item->moves ? " moves" : "");
 }
 
+static int put_methods(const struct turf_image *image, const struct turf_type *t, FILE *out)
+{
+	struct turf_methods walk;
+	struct turf_method m;
+	uint32_t type;
+	int r = turf_type_methods(t, &walk);
+	while (r == 0 && (r = turf_methods_next(&walk, &m)) == 1) {
+		fprintf(out, "  method");
+		put_text(image, m.name, out);
+		fprintf(out, " type %u access %u flags %#x of", m.type, m.access, m.flags);
+		while (turf_method_parameter(&m, &type) == 1)
+			fprintf(out, " %u", type);
+		fprintf(out, "\n");
+		r = 0;
+	}
+	return r;
+}
+
 static void put_items(const struct turf_image *image, const struct turf_type *t, FILE *out)
 {
 	struct turf_type_items walk;
@@ -88,6 +106,8 @@ static void put_items(const struct turf_image *image, const struct turf_type *t,
 	turf_type_items(t, &walk);
 	while ((r = turf_type_items_next(&walk, &item)) == 1)
 		put_item(image, &item, out);
+	if (r == 0)
+		r = put_methods(image, t, out);
 	if (r < 0)
 		fprintf(out, "  <bad>\n");
 }

@@ -247,6 +247,9 @@ static int take_item(struct turf_type_items *walk, struct turf_type_item *item)
 	}
 }
 
+/* What ends the items and begins the methods. */
+enum { METHODS = URF_ITEM_OTHER << URF_ITEM_SHIFT | URF_OTHER_METHODS };
+
 int turf_type_items_next(struct turf_type_items *walk, struct turf_type_item *out)
 {
 	if (walk->at >= walk->end)
@@ -258,6 +261,8 @@ int turf_type_items_next(struct turf_type_items *walk, struct turf_type_item *ou
 	case TURF_TYPE_CLASS:
 	case TURF_TYPE_UNION:
 	case TURF_TYPE_INTERFACE:
+		if (*walk->at == METHODS)
+			return 0;
 		r = take_item(walk, &item);
 		break;
 	case TURF_TYPE_ENUM:
@@ -287,6 +292,57 @@ int turf_type_items_next(struct turf_type_items *walk, struct turf_type_item *ou
 		return -EBADMSG;
 	}
 	*out = item;
+	return 1;
+}
+
+int turf_type_methods(const struct turf_type *type, struct turf_methods *walk)
+{
+	struct turf_type_items items;
+	struct turf_type_item item;
+	int r = 0;
+	turf_type_items(type, &items);
+	bool may = type->kind >= TURF_TYPE_STRUCT && type->kind <= TURF_TYPE_INTERFACE;
+	while (may && (r = turf_type_items_next(&items, &item)) == 1)
+		;
+	bool any = may && r == 0 && items.at < items.end;
+	*walk = any ? (struct turf_methods){ items.at + 1, items.end }
+	            : (struct turf_methods){ NULL, NULL };
+	return r;
+}
+
+int turf_methods_next(struct turf_methods *walk, struct turf_method *out)
+{
+	if (walk->at == walk->end)
+		return 0;
+	struct turf_method m = { .end = walk->end };
+	uint32_t flags = take_uleb(&walk->at), type;
+	m.flags = flags & ~(uint32_t)URF_EXTRA_ACCESS;
+	m.access = flags & URF_EXTRA_ACCESS;
+	m.name = take_uleb(&walk->at);
+	m.type = take_uleb(&walk->at);
+	m.n_parameters = take_uleb(&walk->at);
+	m.at = walk->at;
+	struct turf_method last = m;
+	int r = 1;
+	while (r == 1)
+		r = turf_method_parameter(&last, &type);
+	if (r < 0 || last.at > walk->end) {
+		walk->at = walk->end;
+		return -EBADMSG;
+	}
+	walk->at = last.at;
+	*out = m;
+	return 1;
+}
+
+int turf_method_parameter(struct turf_method *method, uint32_t *type)
+{
+	if (!method->n_parameters)
+		return 0;
+	if (method->at >= method->end)
+		return -EBADMSG;
+	method->n_parameters--;
+	*type = take_uleb(&method->at);
 	return 1;
 }
 

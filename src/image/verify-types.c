@@ -24,6 +24,25 @@ static bool may_have_items(uint32_t kind)
 	       kind == TURF_TYPE_ENUM || kind == TURF_TYPE_ARRAY || kind == TURF_TYPE_FUNCTION;
 }
 
+static const char *check_methods(const struct turf_image *image, const struct turf_type *t)
+{
+	struct turf_methods walk;
+	struct turf_method m;
+	uint32_t type;
+	int r = turf_type_methods(t, &walk);
+	while (r == 0 && (r = turf_methods_next(&walk, &m)) == 1) {
+		if (m.name >= (uint64_t)image->n_texts + image->more.n)
+			return "a method's name is beyond the last text";
+		if (m.type >= image->n_types)
+			return "a method's type is beyond the last one";
+		while (turf_method_parameter(&m, &type) == 1)
+			if (type >= image->n_types)
+				return "a parameter's type is beyond the last one";
+		r = 0;
+	}
+	return r < 0 ? "a method cannot be read" : NULL;
+}
+
 static const char *check_items(const struct turf_image *image, const struct turf_type *t)
 {
 	struct turf_type_items walk;
@@ -40,7 +59,7 @@ static const char *check_items(const struct turf_image *image, const struct turf
 	}
 	if (r < 0)
 		return "an item cannot be read";
-	return open ? "a part has no end" : NULL;
+	return open ? "a part has no end" : check_methods(image, t);
 }
 
 static const char *check_type(const struct turf_image *image, const struct turf_type *t)

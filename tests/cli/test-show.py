@@ -71,6 +71,29 @@ int main(int argc, char **argv)
 }
 '''
 
+METHODS = r'''
+struct Base { virtual ~Base(); virtual int pure() = 0; virtual void open(int) const; };
+Base::~Base() {}
+void Base::open(int) const {}
+template <class T> struct Box : Base {
+	explicit Box(T t) : x(t) {}
+	Box(const Box &) = delete;
+	static T *make(const T *, ...);
+	int pure() override { return x; }
+	int left() &;
+	int right() const &&;
+	void moving() volatile;
+	operator bool() const;
+	bool operator==(const Box &) const;
+	int (*get(int))(char);
+protected:
+	void hidden(Base *);
+private:
+	int x;
+};
+int main() { Box<int> b(1); return b.pure(); }
+'''
+
 
 class Show(lib.Case):
     def cxx(self):
@@ -281,6 +304,33 @@ class Show(lib.Case):
         for key in ('file', 'code_file'): # not where it was declared before
             self.assertEqual(found[key], f'{self.folder}/code.inc')
         self.assertEqual((found['first_line'] in (1, 2, 3), found['last_line']), (True, 4))
+
+    def test_methods(self):
+        path, output = self.folder / 'methods.cc', self.folder / 'methods'
+        path.write_text(METHODS)
+        subprocess.run(['g++', '-g', '-std=c++17', path, '-o', output], check=True, cwd=self.folder)
+        text = self.good('show', '-e', output, 'Box<int>')
+        begin, end = text.index('\n\n') + 2, text.rindex('\n\n')
+        self.assertEqual([line.strip() for line in text[begin:end].splitlines()], [
+            'explicit Box(int);', 'Box(const struct Box<int> &) = delete;',
+            'static int *make(const int *, ...);', 'virtual int pure();', 'int left() &;',
+            'int right() const &&;', 'void moving() volatile;', 'operator bool() const;',
+            'bool operator==(const struct Box<int> &) const;', 'int (*get(int))(char);',
+            'protected void hidden(struct Base *);'])
+        text = self.good('show', '-e', output, 'Base')
+        self.assertIn('\tvirtual ~Base();\n\tvirtual int pure()', text)
+        self.assertIn('\tvirtual void open(int) const;\n', text)
+        methods = {m['name']: m for m in self.one(output, 'Box<int>')['methods']}
+        self.assertEqual(methods['hidden'], {'name': 'hidden', 'type': 'void', 'access': 2,
+                                             'parameters': ['struct Base *']})
+        self.assertEqual(methods['make'], {'name': 'make', 'type': 'int *', 'static': True,
+                                           'variadic': True, 'parameters': ['const int *']})
+        self.assertEqual(methods['right'], {'name': 'right', 'type': 'int', 'const': True,
+                                            'rvalue': True, 'parameters': []})
+        urf = self.urf_of(output)
+        self.good('verify', urf)
+        self.assertRegex(self.good('dump', '--section', 'types', urf), r'method "right" type')
+        self.assertNotIn('methods', self.one(self.c(), 'struct pair'))
 
     def test_wrong_arguments(self):
         self.refused('show', 'main', names=['-e FILE'])

@@ -8,7 +8,21 @@
 #include "turf/types.h"
 
 enum { BARE = 3, GCC = 4, INNER = 5, LABEL = 6, LEAF = 7, OUTER = 9, WIDE = 11 }; /* texts */
-enum { VOID, POINTER, STRUCT, BASE, ENUM, ARRAY, FUNCTION, SPACE, CLASS, N_TYPES };
+enum {
+	VOID,
+	POINTER,
+	STRUCT,
+	BASE,
+	ENUM,
+	ARRAY,
+	FUNCTION,
+	SPACE,
+	CLASS,
+	MIXED,
+	FIXED,
+	MOVING,
+	N_TYPES
+};
 enum { FLAGGED = URF_TYPE_FLAGGED, SIZED = URF_FLAG_SIZED };
 
 #define TYPE(p, ...)                                                                           \
@@ -36,6 +50,12 @@ static void put_types(struct urf_parts *p)
 	TYPE(p, URF_TYPE_NAMESPACE, 1, GCC);
 	TYPE(p, URF_TYPE_CLASS | FLAGGED | URF_TYPE_SCOPED, 4, URF_FLAG_DECLARATION, LEAF,
 	     SPACE, 0);
+	/* label says what is there: of 3 leaf at 8, else nothing; two methods */
+	TYPE(p, URF_TYPE_STRUCT | FLAGGED, 29, SIZED, GCC, 16, 0, 0xc2, 0, LABEL, BASE, 0xd3, 3,
+	     7, LEAF, BASE, 0xc0, 0xc3, 0xc0, 0xc0, 0xc4, 1 | URF_METHOD_CONST, WIDE, BASE, 2,
+	     POINTER, BASE, 0x84, 4, LEAF, 0, 0);
+	TYPE(p, URF_TYPE_CONST, BASE);
+	TYPE(p, URF_TYPE_VOLATILE, FIXED);
 }
 
 /* The parts' urf, with that many types. */
@@ -100,6 +120,9 @@ START_TEST(reads_what_a_type_is)
 		[FUNCTION] = { TURF_TYPE_FUNCTION, 0, 0, 0, 0, 0, 0 },
 		[SPACE] = { TURF_TYPE_NAMESPACE, 0, 0, 0, GCC, 0, 0 },
 		[CLASS] = { TURF_TYPE_CLASS, 0, SPACE, 0, LEAF, 0, 0 },
+		[MIXED] = { TURF_TYPE_STRUCT, 0, 0, 0, GCC, 1, 16 },
+		[FIXED] = { TURF_TYPE_CONST, BASE, 0, 0, 0, 1, 4 },
+		[MOVING] = { TURF_TYPE_VOLATILE, FIXED, 0, 0, 0, 1, 4 },
 	};
 	struct span urf;
 	struct turf_image *image = open_typed(&urf);
@@ -171,6 +194,15 @@ START_TEST(reads_what_is_in_a_type)
 		{ ARRAY, { .kind = TURF_ITEM_DIMENSION } },
 		{ FUNCTION, { .kind = TURF_ITEM_PARAMETER, .type = POINTER } },
 		{ FUNCTION, { .kind = TURF_ITEM_PARAMETER, .type = BASE } },
+		{ MIXED, { .kind = TURF_ITEM_PART } },
+		{ MIXED, { .kind = TURF_ITEM_MEMBER, .type = BASE, .name = LABEL } },
+		{ MIXED, { .kind = TURF_ITEM_VARIANT, .has_value = true, .value = 3 } },
+		{ MIXED,
+		  { .kind = TURF_ITEM_MEMBER, .type = BASE, .name = LEAF, .bit_offset = 64 } },
+		{ MIXED, { .kind = TURF_ITEM_END } },
+		{ MIXED, { .kind = TURF_ITEM_VARIANT } },
+		{ MIXED, { .kind = TURF_ITEM_END } },
+		{ MIXED, { .kind = TURF_ITEM_END } },
 	};
 	struct span urf;
 	struct turf_image *image = open_typed(&urf);
@@ -201,6 +233,42 @@ START_TEST(reads_what_is_in_a_type)
 }
 END_TEST
 
+START_TEST(reads_methods)
+{
+	struct span urf;
+	struct turf_image *image = open_typed(&urf);
+	struct turf_type t;
+	struct turf_methods walk;
+	struct turf_method m = { .name = 77 };
+	uint32_t type = 77;
+	ck_assert_int_eq(turf_image_type(image, MIXED, &t), 1);
+	ck_assert_int_eq(turf_type_methods(&t, &walk), 0);
+	ck_assert_int_eq(turf_methods_next(&walk, &m), 1);
+	ck_assert_uint_eq(m.name, WIDE);
+	ck_assert_uint_eq(m.type, BASE);
+	ck_assert_uint_eq(m.flags, TURF_METHOD_CONST);
+	ck_assert_uint_eq(m.access, 1);
+	ck_assert_int_eq(turf_method_parameter(&m, &type), 1);
+	ck_assert_uint_eq(type, POINTER);
+	ck_assert_int_eq(turf_method_parameter(&m, &type), 1);
+	ck_assert_uint_eq(type, BASE);
+	ck_assert_int_eq(turf_method_parameter(&m, &type), 0);
+	ck_assert_int_eq(turf_methods_next(&walk, &m), 1);
+	ck_assert_uint_eq(m.name, LEAF);
+	ck_assert_uint_eq(m.flags, TURF_METHOD_STATIC | TURF_METHOD_VARIADIC);
+	ck_assert_uint_eq(m.access, 0);
+	ck_assert_int_eq(turf_method_parameter(&m, &type), 0);
+	ck_assert_int_eq(turf_methods_next(&walk, &m), 0);
+	ck_assert_int_eq(turf_methods_next(&walk, &m), 0);
+	for (uint32_t i = 0; i < MIXED; i++) {
+		ck_assert_int_eq(turf_image_type(image, i, &t), 1);
+		ck_assert_int_eq(turf_type_methods(&t, &walk), 0);
+		ck_assert_int_eq(turf_methods_next(&walk, &m), 0);
+	}
+	close_urf(image, urf);
+}
+END_TEST
+
 START_TEST(writes_types_as_c_does)
 {
 	static const struct {
@@ -217,6 +285,9 @@ START_TEST(writes_types_as_c_does)
 		  "void x(struct outer *, bare, ...)" },
 		{ SPACE, "gcc", "gcc x" },
 		{ CLASS, "gcc::leaf", "gcc::leaf x" },
+		{ MIXED, "gcc", "struct gcc x" },
+		{ FIXED, "const bare", "const bare x" },
+		{ MOVING, "volatile const bare", "volatile const bare x" },
 	};
 	struct span urf;
 	struct turf_image *image = open_typed(&urf);
@@ -309,6 +380,20 @@ static const struct {
 	{ "an item that is none", 1, { URF_TYPE_STRUCT, 3, 0, 0, 0xc9 }, 5 },
 	{ "an end of nothing", 1, { URF_TYPE_UNION, 3, 0, 0, 0xc0 }, 5 },
 	{ "a part without an end", 1, { URF_TYPE_UNION, 3, 0, 0, 0xc2 }, 5 },
+	{ "a method's name beyond the last one",
+	  1,
+	  { URF_TYPE_UNION, 7, 0, 0, 0xc4, 0, 99, 0, 0 },
+	  9 },
+	{ "a method's type beyond the last one",
+	  1,
+	  { URF_TYPE_UNION, 7, 0, 0, 0xc4, 0, 1, 2, 0 },
+	  9 },
+	{ "a parameter's type beyond the last one",
+	  1,
+	  { URF_TYPE_UNION, 8, 0, 0, 0xc4, 0, 1, 0, 1, 2 },
+	  10 },
+	{ "a cut method", 1, { URF_TYPE_UNION, 7, 0, 0, 0xc4, 0, 1, 0, 1 }, 9 },
+	{ "methods in a part", 1, { URF_TYPE_UNION, 8, 0, 0, 0xc2, 0xc4, 0, 1, 0, 0 }, 10 },
 	{ "bytes behind the last one", 1, { URF_TYPE_CONST, 0, 0 }, 3 },
 };
 
@@ -353,6 +438,13 @@ static void ask_all(struct span bytes)
 		turf_type_items(&t, &walk);
 		while (turf_type_items_next(&walk, &item) == 1)
 			n++;
+		struct turf_methods methods;
+		struct turf_method m;
+		uint32_t type;
+		if (turf_type_methods(&t, &methods) == 0)
+			while (turf_methods_next(&methods, &m) == 1)
+				while (turf_method_parameter(&m, &type) == 1)
+					n++;
 		ck_assert_uint_lt(n, 1000);
 		(void)turf_image_type_size(image, i, &size);
 		(void)turf_image_type_name(image, i, text, sizeof(text));
@@ -384,6 +476,6 @@ START_TEST(every_byte_bent_is_survived)
 }
 END_TEST
 
-TESTS("image/types", reads_what_a_type_is, reads_what_is_in_a_type, writes_types_as_c_does,
-      says_that_there_are_none, ends_where_types_go_in_circles, refuses_records_that_are_none,
-      every_prefix_is_refused, every_byte_bent_is_survived)
+TESTS("image/types", reads_what_a_type_is, reads_what_is_in_a_type, reads_methods,
+      writes_types_as_c_does, says_that_there_are_none, ends_where_types_go_in_circles,
+      refuses_records_that_are_none, every_prefix_is_refused, every_byte_bent_is_survived)

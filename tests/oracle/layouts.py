@@ -4,6 +4,7 @@
 
     layouts.py TURF [--pahole-output TEXT] FILE...       all structures and unions, with pahole
     layouts.py TURF --gdb [-n COUNT] [--seed N] FILE...  random ones, with gdb's ptype /o
+    layouts.py TURF --methods [-n COUNT] [--seed N] FILE...  methods of these, with gdb's ptype
 
 Each structure that pahole prints must be one of those that Turf shows under that name, with the
 same members in the same order, of the same offsets and sizes, down into structures without
@@ -11,6 +12,9 @@ names; and each name that Turf shows must be one that pahole prints. pahole prin
 of each name and none that stands in a function or that it cannot compute; so names it lacks are
 counted, and fail the run only where the DWARF has them at the top of a unit. Of gdb's answers,
 which come by name, the sizes and the members of its first answer are compared.
+
+Methods are those that the class declares: which of its templates' members a unit has depends on
+the unit, and these are not compared; nor is what gdb does not tell (explicit, deleted).
 
 Exit status: 0 the same, 1 not, 77 a tool is missing.
 """
@@ -191,6 +195,112 @@ def beside_gdb(turf, path, count, seed, show):
     return same and not different
 
 
+METHOD = re.compile(r"^\s+(?P<how>(?:static |virtual )*)(?P<all>[^;]*\)(?: (?:const|volatile))*);$")
+
+
+def plain(text):
+    """A type as both write it."""
+    for ours, gdb in (("long long unsigned int", "unsigned long long"), ("long long int", "long long"),
+                      ("long unsigned int", "unsigned long"), ("long int", "long"),
+                      ("short unsigned int", "unsigned short"), ("short int", "short")):
+        text = re.sub(rf"\b{ours}\b", gdb, text)
+    text = re.sub(r"\b(struct|class|union|enum) ", "", text)
+    text, n = re.subn(r"\bconst\b", "", text)  # which stands before or behind what it is about
+    return re.sub(r"\s+", "", text) + n * "#"
+
+
+def arguments(text):
+    """Where the last parentheses of "f(int) const" open."""
+    depth = 0
+    for i in range(text.rindex(")"), -1, -1):
+        depth += (text[i] == ")") - (text[i] == "(")
+        if depth == 0:
+            return i
+    return 0
+
+
+def is_template(name):
+    m = re.match(r"operator(?:\(\)|\[\]|<=>|<<=?|>>=?|<=|>=|->\*?|<|>|[^<]*)(.*)$", name)
+    return "<" in (m[1] if m else name)
+
+
+def gdb_methods(text):
+    """{(access, how, name, parameters, const or volatile)}"""
+    access, found = None, set()
+    for line in text.splitlines():
+        m = re.match(r"^\s+(public|protected|private):$", line)
+        if m:
+            access = {"public": 1, "protected": 2, "private": 3}[m[1]]
+            continue
+        m = METHOD.match(line)
+        if not m or "{" in line:
+            continue
+        all_ = m["all"]
+        at = arguments(all_)
+        name = (re.search(r"\b(operator\b.*?)\s*$", all_[:at]) or
+                re.search(r"(~?[\w$]+(?:<.*>)?)\s*$", all_[:at]))
+        if not name:
+            continue
+        close = all_.rindex(")")
+        parameters = all_[at + 1:close]
+        # gdb takes a destructor for virtual only where its place in the table is told
+        found.add((access, "" if name[1][0] == "~" else m["how"].strip(), plain(name[1]),
+                   "" if parameters == "void" else plain(parameters), all_[close + 1:].strip()))
+    return found
+
+
+def turf_methods(line):
+    t = json.loads(line)
+    usual = 3 if t["kind"] == "class" else 1
+    for m in t.get("methods", ()):
+        parameters = list(m["parameters"]) + (["..."] if m.get("variadic") else [])
+        yield (m.get("access", usual), "static" if m.get("static") else
+               "virtual" if m.get("virtual") and m["name"][0] != "~" else "",
+               plain(m["name"]), plain(",".join(parameters)),
+               " ".join(w for w in ("const", "volatile") if m.get(w)))
+
+
+def methods_beside_gdb(turf, path, count, seed, show):
+    out = subprocess.run([turf, "show", "-e", path, "--all", "--json"], check=True,
+                         stdout=subprocess.PIPE).stdout
+    ours = collections.defaultdict(list)
+    for line in out.decode("utf-8", "replace").splitlines():
+        if '"methods":[' in line:
+            ours[json.loads(line)["name"]].append(set(turf_methods(line)))
+    names = sorted(n for n in ours if not re.search(r"[{}()]|lambda|\bauto\b|[-'\"]", n) and
+                   len(n) < 400)
+    random.Random(seed).shuffle(names)
+    names = names[:count]
+    script = "set pagination off\nset width 0\nset print type typedefs off\n" \
+             "set print type nested-type-limit 0\n"
+    for i, name in enumerate(names):
+        script += f"echo @@{i}\\n\nptype/r struct {name}\n"
+    out = subprocess.run(["gdb", "-nx", "-q", path], input=script.encode(),
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = out.stdout.decode("utf-8", "replace").replace("(gdb) ", "")
+    answers = re.split(r"^@@(\d+)$", said, flags=re.M)[1:]
+    same, unknown, different, compared = 0, 0, [], 0
+    for i, text in zip(answers[::2], answers[1::2]):
+        name = names[int(i)]
+        if not text.lstrip().startswith("type = "):
+            unknown += 1
+            continue
+        wanted = {m for m in gdb_methods(text) if not is_template(m[2])}
+        compared += len(wanted)
+        mine = [{m for m in t if not is_template(m[2])} for t in ours[name]]
+        # what gdb writes as {...} could not be read
+        if wanted in mine or ("{...}" in text and any(wanted <= m for m in mine)):
+            same += 1
+        else:
+            different.append((name, wanted, mine))
+    print(f"{path}: methods of {same} of {len(names)} classes as gdb's ({compared} methods), "
+          f"{len(different)} different, {unknown} that gdb does not know")
+    for name, wanted, mine in different[:show]:
+        nearest = min(mine, key=lambda m: len(m ^ wanted))
+        print(f"  {name}: only gdb {sorted(wanted - nearest)[:3]}, only turf {sorted(nearest - wanted)[:3]}")
+    return same and not different
+
+
 def agrees(size, members, mine):
     """gdb shows what has no name, and what it stands for, in its own ways: named members that
     both show must be the same."""
@@ -207,11 +317,12 @@ def main():
     parser.add_argument("files", nargs="+")
     parser.add_argument("--pahole-output")
     parser.add_argument("--gdb", action="store_true")
+    parser.add_argument("--methods", action="store_true")
     parser.add_argument("-n", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", type=int, default=10)
     args = parser.parse_args()
-    if not shutil.which("gdb" if args.gdb else "pahole"):
+    if not shutil.which("gdb" if args.gdb or args.methods else "pahole"):
         print("a tool is missing")
         return 77
     text = None
@@ -220,7 +331,9 @@ def main():
             text = file.read()
     ok = True
     for path in args.files:
-        if args.gdb:
+        if args.methods:
+            ok &= methods_beside_gdb(args.turf, path, args.n, args.seed, args.list)
+        elif args.gdb:
             ok &= beside_gdb(args.turf, path, args.n, args.seed, args.list)
         else:
             ok &= beside_pahole(args.turf, path, text, args.list)
