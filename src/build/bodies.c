@@ -114,7 +114,7 @@ static int count_task(void *ctx, size_t idx, struct turf_error *err)
 
 static int count_expressions(struct bodies *all, struct turf_error *err)
 {
-	int r = turf_pool_run(all->c->b->threads, COUNTERS, count_task, all, err);
+	int r = turf_pool_run(&all->c->b->pool, COUNTERS, count_task, all, err);
 	for (unsigned i = 0; i < COUNTERS; i++) {
 		for (size_t k = 1; r == 0 && k < all->c->exprs.list.n; k++)
 			all->c->exprs.list.at[k].count += all->counts[i][k];
@@ -167,13 +167,13 @@ static int number_expressions(struct bodies *all, struct turf_error *err)
 	struct cold *c = all->c;
 	int r = turf_exprs_number(&c->exprs);
 	if (r == 0)
-		r = turf_pool_run(c->b->threads, all->groups.n, count_new, all, err);
+		r = turf_pool_run(&c->b->pool, all->groups.n, count_new, all, err);
 	for (size_t i = 0; r == 0 && i < all->groups.n; i++) {
 		all->groups.at[i].next_expr = c->exprs.next;
 		c->exprs.next += all->groups.at[i].n_new;
 	}
 	if (r == 0)
-		r = turf_pool_run(c->b->threads, all->groups.n, finish, all, err);
+		r = turf_pool_run(&c->b->pool, all->groups.n, finish, all, err);
 	if (r == 0) {
 		turf_details_number(c, c->details);
 		turf_variables_number(c, c->variables);
@@ -304,10 +304,10 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 		r = -ENOMEM;
 	if (r == 0) {
 		c->bodies->c = c;
-		r = turf_pool_run(b->threads, n, read_task, c, err);
+		r = turf_pool_run(&b->pool, n, read_task, c, err);
 	}
 	if (r == 0)
-		r = turf_pool_run(b->threads, n, resolve_roots, c, err);
+		r = turf_pool_run(&b->pool, n, resolve_roots, c, err);
 	if (r == 0)
 		r = turf_details_merge(c, c->details);
 	if (r == 0)
@@ -315,7 +315,7 @@ int turf_build_bodies(struct builder *b, struct turf_error *err)
 	if (r == 0)
 		r = choose(c->bodies);
 	if (r == 0)
-		r = turf_pool_run(b->threads, n, resolve_task, c, err);
+		r = turf_pool_run(&b->pool, n, resolve_task, c, err);
 	return r < 0 ? r : make_groups(c->bodies);
 }
 

@@ -134,9 +134,16 @@ static void reading_fini(struct reading *r)
 /* Waits until @gate is true or all is in vain; false: it is. */
 static bool wait_for(struct reading *r, const bool *gate)
 {
+	unsigned turns = 0;
 	pthread_mutex_lock(&r->lock);
-	while (!*gate && !r->failed)
-		pthread_cond_wait(&r->moved, &r->lock);
+	while (!*gate && !r->failed) {
+		if (!turf_pool_spin(&turns)) {
+			pthread_cond_wait(&r->moved, &r->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&r->lock);
+		pthread_mutex_lock(&r->lock);
+	}
 	bool ok = !r->failed;
 	pthread_mutex_unlock(&r->lock);
 	return ok;
@@ -275,7 +282,7 @@ static int read_all(struct builder *b, struct turf_error *err)
 	pthread_cond_init(&reading.moved, NULL);
 	int r = turf_build_golang(b, err);
 	if (r == 0)
-		r = turf_pool_run(b->threads, TASK_MOST, read_task, &reading, err);
+		r = turf_pool_run(&b->pool, TASK_MOST, read_task, &reading, err);
 	if (r == 0)
 		note_bad_units(b);
 	return r;
@@ -381,12 +388,12 @@ static int build_cold(struct builder *b, struct turf_error *err)
 	struct cold_step last = { b, code_names, turf_emit_bodies };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < COUNT(before); i++)
-		r = turf_pool_run(b->threads, 2, cold_task, &before[i], err);
+		r = turf_pool_run(&b->pool, 2, cold_task, &before[i], err);
 	if (r == 0)
 		r = turf_more_number(b);
 	if (r == 0)
 		turf_number_macros(b);
-	return r == 0 ? turf_pool_run(b->threads, 2, cold_task, &last, err) : r;
+	return r == 0 ? turf_pool_run(&b->pool, 2, cold_task, &last, err) : r;
 }
 
 static int merge(struct builder *b, struct turf_error *err)
@@ -456,7 +463,7 @@ static int build(struct builder *b, struct turf_error *err)
 	if (r < 0)
 		return r;
 	turf_build_head(b); /* of what is released; the writing then needs it and the tables */
-	return turf_pool_run(b->threads, 2, finish, b, err);
+	return turf_pool_run(&b->pool, 2, finish, b, err);
 }
 
 static void builder_fini(struct builder *b)
@@ -483,15 +490,17 @@ int turf_build(int source_fd, const char *name, int out_fd,
 	b->source_fd = source_fd;
 	b->out_fd = out_fd;
 	b->name = name;
-	b->threads = b->options->threads;
-	if (!b->threads)
-		b->threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+	unsigned threads = b->options->threads;
+	if (!threads)
+		threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 	int r = turf_inputs_open(source_fd, name, b->options->debug_folder, &b->in, err);
 	if (r < 0)
 		return r;
 	b->in.hot = b->options->flags & TURF_BUILD_HOT;
 	pthread_mutex_init(&b->lock, NULL);
+	turf_pool_begin(&b->pool, threads);
 	r = build(b, err);
+	turf_pool_end(&b->pool);
 	builder_fini(b);
 	return r;
 }

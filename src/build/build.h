@@ -39,6 +39,7 @@
 #include "build/macros.h"
 #include "build/more.h"
 #include "build/names.h"
+#include "build/pool.h"
 #include "build/texts.h"
 #include "build/units.h"
 #include "elf/elf.h"
@@ -175,7 +176,7 @@ struct builder {
 	struct urf_packed packed[URF_N_PACKED];
 	struct urf_head head; /* turf_build_head() */
 	const char *name;     /* of the source, for messages */
-	unsigned threads;
+	struct pool pool;
 	uint32_t flags; /* enum urf_flag */
 };
 
@@ -213,12 +214,6 @@ void turf_related_close(struct builder *b);
 /* Names all places where these files are looked for. 0 or -ENOMEM. */
 int turf_related_inputs(int source_fd, const char *name, const char *debug_folders,
                         void (*emit)(void *emit_ctx, const char *path, int fd), void *emit_ctx);
-
-/* Runs @task for 0 .. @n - 1 on @threads threads, or up to one that answers 1: there are no
- * more. 0, or the error of the lowest failing index. */
-int turf_pool_run(unsigned threads, size_t n,
-                  int (*task)(void *ctx, size_t idx, struct turf_error *err), void *ctx,
-                  struct turf_error *err);
 
 /* symbols.c: sorted, best first at each address; sizes filled in, names among the texts. */
 int turf_build_symbols(struct builder *b, struct turf_error *err);

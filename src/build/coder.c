@@ -381,13 +381,13 @@ static int run(struct builder *b, struct coding *all, struct buf *models,
 	all->chunks = calloc(n_chunks + 1, sizeof(*all->chunks));
 	if (!all->shares || !all->chunks)
 		return -ENOMEM;
-	int r = turf_pool_run(b->threads, COUNTERS, count_task, all, err);
+	int r = turf_pool_run(&b->pool, COUNTERS, count_task, all, err);
 	if (r < 0)
 		return r;
 	make_models(all);
 	if (!put_models(all->first, (const code_shares *)all->shares, models))
 		return -ENOMEM;
-	r = turf_pool_run(b->threads, n_chunks, write_task, all, err);
+	r = turf_pool_run(&b->pool, n_chunks, write_task, all, err);
 	const struct chunk *chunks = all->chunks;
 	for (size_t i = 0; r == 0 && i < all->n_parts; i++) {
 		r = join(&all->parts[i], chunks);

@@ -390,7 +390,7 @@ int turf_emit_marks(struct builder *b, struct turf_error *err)
 	if (r == 0 && m.runs.n) {
 		r = view_segments(&m, &b->tables);
 		if (r == 0)
-			r = turf_pool_run(b->threads, m.n_chunks, code_chunk, &m, err);
+			r = turf_pool_run(&b->pool, m.n_chunks, code_chunk, &m, err);
 		if (r == 0)
 			r = join_chunks(&m, &b->tables);
 	}

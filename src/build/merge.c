@@ -31,7 +31,7 @@ static int number_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct merging *m = ctx;
 	if (idx == 0)
-		return fail(m->b, turf_texts_sort(&m->b->texts, 1), err);
+		return fail(m->b, turf_texts_sort(&m->b->texts, NULL), err);
 	if (idx == 1)
 		return fail(m->b, turf_segments_begin(m->b, &m->segments), err);
 	return turf_functions_tables(m->f, idx - 2, err);
@@ -41,9 +41,10 @@ static int count_task(void *ctx, size_t idx, struct turf_error *err)
 {
 	struct merging *m = ctx;
 	if (idx == 0)
-		return fail(m->b,
-		            turf_texts_emit(&m->b->texts, 1, &m->b->tables.of[URF_TEXT_INDEX]),
-		            err);
+		return fail(
+			m->b,
+			turf_texts_emit(&m->b->texts, NULL, &m->b->tables.of[URF_TEXT_INDEX]),
+			err);
 	idx--;
 	if (idx < m->f->n_chunks)
 		return turf_functions_code(m->f, idx, err);
@@ -69,20 +70,19 @@ static int code_task(void *ctx, size_t idx, struct turf_error *err)
 
 static int run(struct merging *m, struct turf_error *err)
 {
-	unsigned threads = m->b->threads;
+	struct pool *pool = &m->b->pool;
 	int r = fail(m->b, turf_functions_number(m->f), err);
 	if (r == 0)
 		r = fail(m->b, turf_functions_chunks(m->f), err);
 	if (r == 0)
-		r = turf_pool_run(threads, 2 + m->f->n_chunks, number_task, m, err);
+		r = turf_pool_run(pool, 2 + m->f->n_chunks, number_task, m, err);
 	if (r == 0)
-		r = turf_pool_run(threads,
-		                  1 + m->f->n_chunks + turf_segments_counted(m->segments),
+		r = turf_pool_run(pool, 1 + m->f->n_chunks + turf_segments_counted(m->segments),
 		                  count_task, m, err);
 	if (r == 0)
 		r = fail(m->b, turf_segments_choose(m->segments), err);
 	if (r == 0)
-		r = turf_pool_run(threads, 4 + turf_segments_chunks(m->segments), code_task, m,
+		r = turf_pool_run(pool, 4 + turf_segments_chunks(m->segments), code_task, m,
 		                  err);
 	if (r == 0)
 		r = fail(m->b, turf_segments_join(m->segments), err);

@@ -146,7 +146,7 @@ static int leave_out_hot(struct builder *b)
 		t->all.at[kept++] = *x;
 	}
 	t->all.n = kept;
-	turf_texts_compare(t, b->threads);
+	turf_texts_compare(t, &b->pool);
 	for (size_t i = 0; i < n; i++)
 		t->final[i] = number[t->final[i]];
 	free(number);
@@ -233,7 +233,7 @@ static int number_files(struct builder *b)
 int turf_more_number(struct builder *b)
 {
 	struct more *m = &b->more;
-	int r = turf_texts_sort(&m->texts, b->threads);
+	int r = turf_texts_sort(&m->texts, &b->pool);
 	if (r == 0)
 		r = leave_out_hot(b);
 	if (r == 0)
@@ -250,7 +250,7 @@ int turf_emit_more(struct builder *b)
 {
 	int r = turf_emit_more_files(b);
 	if (r == 0 && b->more.texts.all.n)
-		r = turf_texts_emit(&b->more.texts, b->threads, &b->tables.of[URF_MORE_INDEX]);
+		r = turf_texts_emit(&b->more.texts, &b->pool, &b->tables.of[URF_MORE_INDEX]);
 	return r;
 }
 

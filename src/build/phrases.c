@@ -477,9 +477,9 @@ static int make_room(struct choosing *c)
 }
 
 /* What the sample is said with, and what stands in a row there, may be better. */
-static int improve(struct choosing *c, unsigned threads)
+static int improve(struct choosing *c, struct pool *pool)
 {
-	int r = turf_pool_run(threads, (c->parts.n + SAY_CHUNK - 1) / SAY_CHUNK, say_task, c,
+	int r = turf_pool_run(pool, (c->parts.n + SAY_CHUNK - 1) / SAY_CHUNK, say_task, c,
 	                      NULL);
 	if (r < 0)
 		return r;
@@ -488,7 +488,7 @@ static int improve(struct choosing *c, unsigned threads)
 	return r < 0 ? r : make_index(c);
 }
 
-static int choose(struct choosing *c, const struct texts *t, unsigned threads)
+static int choose(struct choosing *c, const struct texts *t, struct pool *pool)
 {
 	int r = take_sample(c, t);
 	if (r == 0)
@@ -500,14 +500,14 @@ static int choose(struct choosing *c, const struct texts *t, unsigned threads)
 	if (r == 0)
 		r = make_index(c);
 	if (r == 0 && c->is_long)
-		r = improve(c, threads);
+		r = improve(c, pool);
 	return r;
 }
 
-int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threads)
+int turf_phrases_choose(struct phrases *p, const struct texts *t, struct pool *pool)
 {
 	struct choosing c = { .p = p };
-	int r = choose(&c, t, threads);
+	int r = choose(&c, t, pool);
 	vec_fini(&c.parts);
 	free(c.said);
 	free(c.counts);

@@ -2,7 +2,7 @@
 /*
  * Phrases: strings that texts are made of.
  *
- *     turf_phrases_choose(&p, &texts, threads);        // candidates
+ *     turf_phrases_choose(&p, &texts, &pool);        // candidates
  *     turf_phrases_say(&p, bytes, n, tokens);          // any number of times, by any thread
  *     turf_phrases_settle(&p, use);                    // drops the useless, gives codes
  *     p.codes[token]                                   // what a token becomes
@@ -64,7 +64,7 @@ struct phrases {
 };
 
 /* Finds candidates in sorted texts. 0 or -ENOMEM. */
-int turf_phrases_choose(struct phrases *p, const struct texts *t, unsigned threads);
+int turf_phrases_choose(struct phrases *p, const struct texts *t, struct pool *pool);
 
 /*
  * Says the @n bytes at @s, none of them 0, behind which PHRASE_PAD zero bytes lie, in phrases

@@ -255,7 +255,7 @@ static int split_group(struct sorting *s, struct group g)
 }
 
 /* Splits what is too large for one task. */
-static int split_all(struct sorting *s, unsigned threads)
+static int split_all(struct sorting *s, struct pool *pool)
 {
 	size_t n = s->t->all.n;
 	struct group *all = vec_push(n < FEW ? &s->tasks : &s->big);
@@ -267,8 +267,7 @@ static int split_all(struct sorting *s, unsigned threads)
 	int r = 0;
 	while (r == 0 && s->big.n) {
 		s->now = s->big.at[--s->big.n];
-		turf_pool_run(threads, (s->now.n + EACH_TASK - 1) / EACH_TASK, key_task, s,
-		              NULL);
+		turf_pool_run(pool, (s->now.n + EACH_TASK - 1) / EACH_TASK, key_task, s, NULL);
 		r = split_group(s, s->now);
 	}
 	return r;
@@ -311,7 +310,7 @@ static int order_task(void *ctx, size_t idx, struct turf_error *err)
 }
 
 /* Puts texts into the order of @s. */
-static int reorder(struct sorting *s, unsigned threads)
+static int reorder(struct sorting *s, struct pool *pool)
 {
 	struct texts *t = s->t;
 	size_t n = t->all.n;
@@ -321,7 +320,7 @@ static int reorder(struct sorting *s, unsigned threads)
 		free(s->sorted);
 		return -ENOMEM;
 	}
-	turf_pool_run(threads, (n + EACH_TASK - 1) / EACH_TASK, order_task, s, NULL);
+	turf_pool_run(pool, (n + EACH_TASK - 1) / EACH_TASK, order_task, s, NULL);
 	free(t->all.at);
 	t->all.at = s->sorted;
 	t->all.room = n;
@@ -331,12 +330,12 @@ static int reorder(struct sorting *s, unsigned threads)
 	return 0;
 }
 
-void turf_texts_compare(struct texts *t, unsigned threads)
+void turf_texts_compare(struct texts *t, struct pool *pool)
 {
-	turf_pool_run(threads, (t->all.n + EACH_TASK - 1) / EACH_TASK, common_task, t, NULL);
+	turf_pool_run(pool, (t->all.n + EACH_TASK - 1) / EACH_TASK, common_task, t, NULL);
 }
 
-int turf_texts_sort(struct texts *t, unsigned threads)
+int turf_texts_sort(struct texts *t, struct pool *pool)
 {
 	if (!t->all.n) {
 		struct text *none = vec_push(&t->all);
@@ -346,16 +345,16 @@ int turf_texts_sort(struct texts *t, unsigned threads)
 	}
 	size_t n = t->all.n;
 	struct sorting s = { .t = t, .all = t->all.at };
-	threads = n < FEW ? 1 : threads;
+	pool = n < FEW ? NULL : pool;
 	s.pairs = malloc(n * sizeof(*s.pairs));
 	s.spare = malloc(n * sizeof(*s.spare));
-	int r = s.pairs && s.spare ? split_all(&s, threads) : -ENOMEM;
+	int r = s.pairs && s.spare ? split_all(&s, pool) : -ENOMEM;
 	if (r == 0)
-		r = turf_pool_run(threads, s.tasks.n, sort_task, &s, NULL);
+		r = turf_pool_run(pool, s.tasks.n, sort_task, &s, NULL);
 	if (r == 0)
-		r = reorder(&s, threads);
+		r = reorder(&s, pool);
 	if (r == 0)
-		turf_texts_compare(t, threads);
+		turf_texts_compare(t, pool);
 	free(s.pairs);
 	free(s.spare);
 	vec_fini(&s.big);
@@ -541,28 +540,28 @@ static int emit_phrases(const struct phrases *p, struct buf out[N_TEXT_SECTIONS]
 	return put_le32(&out[TEXT_PHRASES], out[TEXT_PHRASE_TEXT].n) ? 0 : -ENOMEM;
 }
 
-static int emit(struct coding *c, unsigned threads)
+static int emit(struct coding *c, struct pool *pool)
 {
-	int r = turf_phrases_choose(&c->p, c->t, threads);
+	int r = turf_phrases_choose(&c->p, c->t, pool);
 	if (r == 0)
-		r = turf_pool_run(threads, c->n, say_task, c, NULL);
+		r = turf_pool_run(pool, c->n, say_task, c, NULL);
 	if (r == 0)
 		r = settle(c);
 	if (r == 0)
-		r = turf_pool_run(threads, c->n, size_task, c, NULL);
+		r = turf_pool_run(pool, c->n, size_task, c, NULL);
 	if (r == 0)
 		r = make_room(c);
 	if (r == 0)
-		r = turf_pool_run(threads, c->n, code_task, c, NULL);
+		r = turf_pool_run(pool, c->n, code_task, c, NULL);
 	return r == 0 ? emit_phrases(&c->p, c->out) : r;
 }
 
-int turf_texts_emit(const struct texts *t, unsigned threads, struct buf out[N_TEXT_SECTIONS])
+int turf_texts_emit(const struct texts *t, struct pool *pool, struct buf out[N_TEXT_SECTIONS])
 {
 	struct coding c = { .t = t, .out = out };
 	c.n = (t->all.n + CHUNK * URF_TEXT_STEP - 1) / (CHUNK * URF_TEXT_STEP);
 	c.said = calloc(c.n ? c.n : 1, sizeof(*c.said));
-	int r = c.said ? emit(&c, threads) : -ENOMEM;
+	int r = c.said ? emit(&c, pool) : -ENOMEM;
 	for (size_t i = 0; c.said && i < c.n; i++)
 		vec_fini(&c.said[i].tokens);
 	for (size_t i = 0; r < 0 && i < N_TEXT_SECTIONS; i++)

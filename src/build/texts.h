@@ -4,8 +4,8 @@
  *
  *     struct texts t = { 0 };
  *     turf_texts_add(&t, name, size, XXH3_64bits(name, size), &number);  // serial, any order
- *     turf_texts_sort(&t, threads);                                      // t.final[number]
- *     turf_texts_emit(&t, threads, sections);
+ *     turf_texts_sort(&t, &pool);                                      // t.final[number]
+ *     turf_texts_emit(&t, &pool, sections);
  *     turf_texts_fini(&t);
  *
  * A text is at most URF_TEXT_MAX bytes, all of them at most 4 GiB. The bytes made depend on
@@ -15,6 +15,7 @@
 #define BUILD_TEXTS_H
 
 #include "base/vec.h"
+#include "build/pool.h"
 
 /* One text; its bytes are somebody else's. */
 struct text {
@@ -47,10 +48,10 @@ int turf_texts_add(struct texts *t, const char *text, size_t size, uint64_t hash
                    uint32_t *ret);
 
 /* Orders texts by their bytes and numbers them: t->final[]. Nothing may be added any more. */
-int turf_texts_sort(struct texts *t, unsigned threads);
+int turf_texts_sort(struct texts *t, struct pool *pool);
 
 /* Sets what each one has in common with the one before, once more: some were taken out. */
-void turf_texts_compare(struct texts *t, unsigned threads);
+void turf_texts_compare(struct texts *t, struct pool *pool);
 
 /* The text with final number @number, not NUL-ended; NULL where there is none. */
 const char *turf_texts_at(const struct texts *t, uint32_t number, size_t *size);
@@ -65,7 +66,7 @@ enum text_section {
 };
 
 /* Makes the sections of sorted texts. 0, -ENOMEM, or -E2BIG; then nothing is left in @out. */
-int turf_texts_emit(const struct texts *t, unsigned threads, struct buf out[N_TEXT_SECTIONS]);
+int turf_texts_emit(const struct texts *t, struct pool *pool, struct buf out[N_TEXT_SECTIONS]);
 void turf_texts_fini(struct texts *t);
 
 #endif

@@ -418,7 +418,7 @@ int turf_emit_types(struct builder *b, struct turf_error *err)
 {
 	size_t n = (b->types->n_numbers + EACH_TASK - 1) / EACH_TASK;
 	struct emitting e = { b->types, &b->more, calloc(n, sizeof(*e.parts)) };
-	int r = e.parts ? turf_pool_run(b->threads, n, emit_task, &e, NULL) : -ENOMEM;
+	int r = e.parts ? turf_pool_run(&b->pool, n, emit_task, &e, NULL) : -ENOMEM;
 	if (r == 0)
 		r = join(b, e.parts, n);
 	for (size_t i = 0; e.parts && i < n; i++)

@@ -129,7 +129,7 @@ int turf_types_read(struct types *t, struct turf_error *err)
 		while (i < n_units && at < t->n && t->order[at]->unit == i)
 			at++;
 	}
-	return turf_pool_run(t->b->threads, n_units, read_unit, t, err);
+	return turf_pool_run(&t->b->pool, n_units, read_unit, t, err);
 }
 
 void turf_types_unit_fini(struct types_of_unit *u)

@@ -463,7 +463,7 @@ static int build_all(struct types *t, struct turf_error *err)
 	t->of_unit = calloc(n + 1, sizeof(*t->of_unit));
 	int r = t->units && t->of_unit ? find_signatures(t) : -ENOMEM;
 	if (r == 0)
-		r = turf_pool_run(t->b->threads, n, scan_unit, t, err);
+		r = turf_pool_run(&t->b->pool, n, scan_unit, t, err);
 	if (r == 0)
 		end_scans(t);
 	if (r == 0)
@@ -475,7 +475,7 @@ static int build_all(struct types *t, struct turf_error *err)
 	if (r == 0)
 		r = number_all(t);
 	if (r == 0)
-		r = turf_pool_run(t->b->threads, n, number_unit, t, err);
+		r = turf_pool_run(&t->b->pool, n, number_unit, t, err);
 	return r;
 }
 

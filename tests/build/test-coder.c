@@ -63,7 +63,8 @@ struct coded {
 
 static void code(size_t idx, unsigned threads, struct coded *out)
 {
-	struct builder b = { .threads = threads };
+	struct builder b = { 0 };
+	turf_pool_begin(&b.pool, threads);
 	*out = (struct coded){ 0 };
 	out->part = (struct coded_part){ .ctx = &cases[idx].said,
 		                         .n = cases[idx].groups,
@@ -71,6 +72,7 @@ static void code(size_t idx, unsigned threads, struct coded *out)
 		                         .code = say,
 		                         .out = &out->bytes };
 	ck_assert_int_eq(turf_code_parts(&b, &out->part, 1, &out->models, NULL), 0);
+	turf_pool_end(&b.pool);
 	out->image.sections[URF_MODELS] = (struct span){ out->models.at, out->models.n };
 }
 

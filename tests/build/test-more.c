@@ -10,13 +10,14 @@ static const char *const hot_texts[] = { "main", "/usr/src", "a.c", "zebra" };
 /* Texts and a file as the hot part leaves them. */
 static void begin(struct builder *b, uint32_t hot[COUNT(hot_texts)])
 {
-	*b = (struct builder){ .threads = 2 };
+	*b = (struct builder){ 0 };
+	turf_pool_begin(&b->pool, 2);
 	for (size_t i = 0; i < COUNT(hot_texts); i++)
 		ck_assert_int_eq(turf_build_text(b, hot_texts[i], &hot[i]), 0);
 	vec_push(&b->files);
 	struct build_file *file = vec_push(&b->files);
 	*file = (struct build_file){ hot[1], hot[2] };
-	ck_assert_int_eq(turf_texts_sort(&b->texts, 1), 0);
+	ck_assert_int_eq(turf_texts_sort(&b->texts, NULL), 0);
 }
 
 static void end(struct builder *b)
@@ -25,6 +26,7 @@ static void end(struct builder *b)
 		vec_fini(&b->tables.of[i]);
 	turf_more_fini(&b->more);
 	turf_texts_fini(&b->texts);
+	turf_pool_end(&b->pool);
 	turf_arena_fini(&b->texts_made);
 	vec_fini(&b->files);
 }
@@ -53,14 +55,15 @@ START_TEST(others_go_on_behind)
 {
 	enum { N = 500 };
 	static char texts[N][16];
-	struct builder b = { .threads = 2 };
+	struct builder b = { 0 };
 	uint32_t provisional[N], hot;
+	turf_pool_begin(&b.pool, 2);
 	for (uint32_t i = 0; i < N; i++) {
 		snprintf(texts[i], sizeof(texts[i]), "name%u", i * 7919 % N);
 		if (i % 3 == 0)
 			ck_assert_int_eq(turf_build_text(&b, texts[i], &hot), 0);
 	}
-	ck_assert_int_eq(turf_texts_sort(&b.texts, 1), 0);
+	ck_assert_int_eq(turf_texts_sort(&b.texts, NULL), 0);
 	for (uint32_t i = 0; i < N; i++)
 		ck_assert_int_eq(turf_cold_text(&b, texts[i], &provisional[i]), 0);
 	ck_assert_int_eq(turf_more_number(&b), 0);

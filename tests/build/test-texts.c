@@ -132,7 +132,9 @@ static uint64_t hash_of(struct span s, unsigned seed)
 static void code(const struct list *l, unsigned threads, unsigned seed, struct buf *out)
 {
 	struct texts t = { 0 };
+	struct pool pool = { 0 };
 	uint32_t *numbers = calloc(l->n + 1, sizeof(*numbers)), again;
+	turf_pool_begin(&pool, threads);
 	ck_assert_ptr_nonnull(numbers);
 	for (size_t k = 0; k < l->n; k++) {
 		size_t i = (k + seed) % l->n;
@@ -144,7 +146,7 @@ static void code(const struct list *l, unsigned threads, unsigned seed, struct b
 		                 0);
 		ck_assert_uint_eq(numbers[i], again);
 	}
-	ck_assert_int_eq(turf_texts_sort(&t, threads), 0);
+	ck_assert_int_eq(turf_texts_sort(&t, &pool), 0);
 	for (size_t i = 0; i < l->n; i++) {
 		size_t size;
 		const char *at = turf_texts_at(&t, t.final[numbers[i]], &size);
@@ -154,8 +156,9 @@ static void code(const struct list *l, unsigned threads, unsigned seed, struct b
 	size_t none;
 	ck_assert_uint_eq(t.final[0], 0);
 	ck_assert_ptr_null(turf_texts_at(&t, (uint32_t)t.all.n, &none));
-	ck_assert_int_eq(turf_texts_emit(&t, threads, out), 0);
+	ck_assert_int_eq(turf_texts_emit(&t, &pool, out), 0);
 	check_sections(&t, out);
+	turf_pool_end(&pool);
 	turf_texts_fini(&t);
 	free(numbers);
 }
@@ -338,8 +341,8 @@ START_TEST(no_memory_is_said)
 		for (size_t i = 0; r == 0 && i < l.n; i++)
 			r = turf_texts_add(&t, (const char *)l.at[i].at, l.at[i].size, i % 4,
 			                   &number);
-		r = r == 0 ? turf_texts_sort(&t, 1) : r;
-		r = r == 0 ? turf_texts_emit(&t, 1, out) : r;
+		r = r == 0 ? turf_texts_sort(&t, NULL) : r;
+		r = r == 0 ? turf_texts_emit(&t, NULL, out) : r;
 		done = n_allocations <= allowed;
 		fail_at = SIZE_MAX;
 		ck_assert_int_eq(r, done ? 0 : r == 0 ? 0 : -ENOMEM);
