@@ -5,6 +5,7 @@
 
 #include "turf/core.h"
 #include "turf/debug.h"
+#include "turf/pool.h"
 #include "turf/process.h"
 #include "turf/profile.h"
 #include "turf/unwind.h"

@@ -321,10 +321,10 @@ static void ask_store(struct turf_module *module, struct turf_store *store, int 
 {
 	struct turf_store_result result = { .size = sizeof(result) };
 	module->error = (struct turf_error){ 0 };
-	module->state = MODULE_FAILED;
 	if (!is_elf(fd)) {
 		turf_error_set(&module->error, -ENOTSUP, 0, "%s: not an ELF file",
 		               module->path);
+		module->state = MODULE_FAILED;
 		return;
 	}
 	scoped(freep) char *name = plain_path("", module->path);
@@ -334,6 +334,7 @@ static void ask_store(struct turf_module *module, struct turf_store *store, int 
 	if (r < 0) {
 		turf_error_set(&module->error, r, TURF_NOWHERE, "%s: %s", module->path,
 		               strerror(-r));
+		module->state = MODULE_FAILED;
 		return;
 	}
 	memcpy(module->key, result.key, sizeof(module->key));
@@ -342,22 +343,25 @@ static void ask_store(struct turf_module *module, struct turf_store *store, int 
 
 static void hide(struct turf_module *module, int r)
 {
-	module->state = MODULE_HIDDEN;
 	module->error = (struct turf_error){ 0 };
 	turf_error_set(&module->error, r, TURF_NOWHERE, "%s: %s", module->path,
 	               r == -ESTALE    ? "file was replaced"
 	               : r == -ENOTSUP ? "not a regular file"
 	                               : strerror(-r));
+	module->state = MODULE_HIDDEN;
 }
 
-void turf_module_open(struct turf_module *module, struct turf_process *process,
-                      const struct map *map)
+static bool is_settled(const struct turf_module *module, const struct turf_process *process)
 {
-	if (module->state == MODULE_READY || module->state == MODULE_FAILED)
-		return;
-	if (module->state == MODULE_HIDDEN &&
-	    (module->tried == process->pid || module->n_tries >= MAX_TRIES))
-		return;
+	enum module_state state = module->state;
+	return state == MODULE_READY || state == MODULE_FAILED ||
+	       (state == MODULE_HIDDEN &&
+	        (module->tried == process->pid || module->n_tries >= MAX_TRIES));
+}
+
+static void open_module(struct turf_module *module, struct turf_process *process,
+                        const struct map *map)
+{
 	module->tried = process->pid;
 	module->n_tries++;
 	scoped(closep) int fd = is_vdso(module) ? open_vdso(process, map)
@@ -370,6 +374,17 @@ void turf_module_open(struct turf_module *module, struct turf_process *process,
 		ask_store(module, process->table->store, fd);
 }
 
+void turf_module_open(struct turf_module *module, struct turf_process *process,
+                      const struct map *map)
+{
+	if (is_settled(module, process))
+		return;
+	pthread_mutex_lock(&process->table->opening);
+	if (!is_settled(module, process)) /* another thread may have been here */
+		open_module(module, process, map);
+	pthread_mutex_unlock(&process->table->opening);
+}
+
 int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_location *out)
 {
 	const struct map *map = turf_space_find(process->space, pc);
@@ -379,9 +394,9 @@ int turf_process_locate(struct turf_process *process, uint64_t pc, struct turf_l
 	if (map->module) {
 		turf_module_open(map->module, process, map);
 		uint64_t off = pc - map->start + (is_vdso(map->module) ? 0 : map->offset);
-		if (map->module->image &&
-		    turf_image_addr_of_offset(map->module->image, off, &at.addr) == 1)
-			at.image = map->module->image;
+		const struct turf_image *image = turf_module_image(map->module);
+		if (image && turf_image_addr_of_offset(image, off, &at.addr) == 1)
+			at.image = image;
 	}
 	*out = at;
 	return 1;
@@ -409,7 +424,7 @@ size_t turf_module_index(const struct turf_module *module)
 
 const struct turf_image *turf_module_image(const struct turf_module *module)
 {
-	return module->image;
+	return module->state == MODULE_READY ? module->image : NULL;
 }
 
 size_t turf_processes_n_modules(const struct turf_processes *table)

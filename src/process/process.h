@@ -17,6 +17,8 @@
 #ifndef PROCESS_PROCESS_H
 #define PROCESS_PROCESS_H
 
+#include <pthread.h>
+
 #include "base/cursor.h"
 #include "base/vec.h"
 #include "turf/process.h"
@@ -37,7 +39,9 @@ struct map {
 
 /* An address space: maps by start, not overlapping. */
 struct space {
-	size_t refs; /* processes that have it; one that changes it takes a copy first */
+	/* who has it; one that changes it takes a copy first. Other threads may give theirs
+	 * back, new ones are the table's thread's to take */
+	_Atomic size_t refs;
 	struct map *at;
 	size_t n, room;
 };
@@ -80,9 +84,10 @@ struct turf_module {
 	struct span build_id; /* if it was told; owned */
 	char *path;
 	bool is_dump; /* a jitdump, by its name */
-	enum module_state state;
-	pid_t tried; /* the last process that it was looked for through */
-	unsigned n_tries;
+	/* set last, under the table's lock: who has seen READY or FAILED needs no lock */
+	_Atomic enum module_state state;
+	_Atomic pid_t tried; /* the last process that it was looked for through */
+	_Atomic unsigned n_tries;
 	struct turf_image *image; /* if MODULE_READY */
 	char key[65];
 	struct turf_error error; /* if MODULE_HIDDEN or MODULE_FAILED */
@@ -90,7 +95,8 @@ struct turf_module {
 
 struct turf_processes {
 	struct turf_store *store;
-	struct { /* by pid */
+	pthread_mutex_t opening; /* one thread at a time opens modules */
+	struct {                 /* by pid */
 		struct turf_process **at;
 		size_t n, room;
 	} processes;

@@ -16,6 +16,7 @@ int turf_processes_new(struct turf_store *store, struct turf_processes **ret,
 	if (!table)
 		return turf_fail(err, -ENOMEM, TURF_NOWHERE, "no memory for a process table");
 	table->store = store;
+	pthread_mutex_init(&table->opening, NULL);
 	*ret = table;
 	return 0;
 }
@@ -39,6 +40,7 @@ void turf_processes_free(struct turf_processes *table)
 	vec_fini(&table->processes);
 	vec_fini(&table->modules);
 	free(table->slots);
+	pthread_mutex_destroy(&table->opening);
 	free(table);
 }
 
