@@ -204,6 +204,9 @@ void turf_input_close(struct input *in); /* of one that is not open: nothing */
 /* Inflates the @idx-th of N_DWARF_SECTIONS, and .eh_frame, .debug_frame behind them. */
 int turf_inputs_inflate(struct inputs *in, size_t idx, struct turf_error *err);
 enum { N_INFLATES = N_DWARF_SECTIONS + 2 };
+/* Section @idx is not read again, most likely: its pages need not be mapped. To unmap all at
+ * the end, when nothing else is left to do, takes longer. */
+void turf_inputs_drop(struct inputs *in, size_t idx);
 struct dwarf_sections turf_inputs_dwarf(const struct inputs *in);
 
 /* related.c */

@@ -7,6 +7,7 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -261,6 +262,19 @@ int turf_inputs_inflate(struct inputs *in, size_t idx, struct turf_error *err)
 		turf_error_context(err, "%s",
 		                   in->dwarf_elf == &in->debug.elf ? in->debug_name : in->name);
 	return r;
+}
+
+void turf_inputs_drop(struct inputs *in, size_t idx)
+{
+	const struct elf_data *data = &in->data[idx];
+	const struct input *file = in->dwarf_elf == &in->debug.elf ? &in->debug : &in->source;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	if (data->owned || file->map.heap) /* what is dropped does not come back */
+		return;
+	uintptr_t begin = ((uintptr_t)data->bytes.at + page - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)data->bytes.at + data->bytes.size) & ~(page - 1);
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 struct dwarf_sections turf_inputs_dwarf(const struct inputs *in)

@@ -5,7 +5,7 @@
  * Some of it is one thread's work (texts above all), so it runs beside what many threads share.
  * Three steps, each of which needs the one before:
  *
- *   sort texts | tables of functions, which number lines and sites
+ *   sort texts | unmap what is read | tables of functions, which number lines and sites
  *   code texts | records of functions | plan some segments and count their ops
  *   symbols, files, units, calls | code all segments
  *
@@ -34,7 +34,12 @@ static int number_task(void *ctx, size_t idx, struct turf_error *err)
 		return fail(m->b, turf_texts_sort(&m->b->texts, NULL), err);
 	if (idx == 1)
 		return fail(m->b, turf_segments_begin(m->b, &m->segments), err);
-	return turf_functions_tables(m->f, idx - 2, err);
+	if (idx == 2) {
+		if (m->b->options->flags & TURF_BUILD_HOT) /* the cold part reads it again */
+			turf_inputs_drop(&m->b->in, SECTION_INFO);
+		return 0;
+	}
+	return turf_functions_tables(m->f, idx - 3, err);
 }
 
 static int count_task(void *ctx, size_t idx, struct turf_error *err)
@@ -75,7 +80,7 @@ static int run(struct merging *m, struct turf_error *err)
 	if (r == 0)
 		r = fail(m->b, turf_functions_chunks(m->f), err);
 	if (r == 0)
-		r = turf_pool_run(pool, 2 + m->f->n_chunks, number_task, m, err);
+		r = turf_pool_run(pool, 3 + m->f->n_chunks, number_task, m, err);
 	if (r == 0)
 		r = turf_pool_run(pool, 1 + m->f->n_chunks + turf_segments_counted(m->segments),
 		                  count_task, m, err);
