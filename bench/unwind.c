@@ -10,34 +10,11 @@
  * the frames of all samples, how many walks reached the thread's start; then "same": samples of
  * which both gave the same pcs, and samples that libdwfl finished.
  */
-#include <elfutils/libdwfl.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "dwfl.h"
 #include "turf/build.h"
-#include "turf/unwind.h"
-
-enum { STACK = 64 << 10, MAX_FRAMES = 512, RSP = 7, N_REGS = 17 };
-
-struct sample {
-	pid_t tid;
-	struct turf_regs regs;
-	struct turf_stack_copy stack;
-};
-
-struct samples {
-	struct sample *at;
-	size_t n, most;
-	pid_t pid;
-};
 
 /* What a walk found. */
 struct found {
@@ -45,63 +22,6 @@ struct found {
 	int complete;
 	uint64_t pc[MAX_FRAMES];
 };
-
-static void check(int r, const char *what, const struct turf_error *err)
-{
-	if (r >= 0)
-		return;
-	fprintf(stderr, "unwind: %s: %s\n", what,
-	        err && err->text[0] ? err->text : strerror(-r));
-	exit(1);
-}
-
-static void *checked(void *p)
-{
-	check(p ? 0 : -ENOMEM, "memory", NULL);
-	return p;
-}
-
-/* Page by page: the stack ends somewhere above. */
-static int take(void *ctx, const struct turf_thread_stack *thread)
-{
-	struct samples *s = ctx;
-	if (s->n == s->most)
-		return 0;
-	uint64_t sp = thread->regs.value[RSP], end = (sp & ~UINT64_C(4095)) + STACK;
-	uint8_t *bytes = checked(malloc(STACK));
-	size_t size = 0;
-	while (sp + size < end) {
-		size_t piece = 4096 - (sp + size) % 4096;
-		struct iovec to = { bytes + size, piece },
-			     from = { (void *)(sp + size), piece };
-		if (process_vm_readv(s->pid, &to, 1, &from, 1, 0) != (ssize_t)piece)
-			break;
-		size += piece;
-	}
-	s->at[s->n++] = (struct sample){ thread->tid,
-		                         thread->regs,
-		                         { .start = sp, .size = size, .bytes = bytes } };
-	return 0;
-}
-
-static void record(struct samples *s, char **command)
-{
-	s->pid = fork();
-	if (s->pid == 0) {
-		execvp(command[0], command);
-		_exit(127);
-	}
-	struct turf_error err = { 0 };
-	usleep(300000); /* what comes first is the same in all programs: ld.so */
-	while (s->n < s->most && waitpid(s->pid, NULL, WNOHANG) == 0) {
-		int r = turf_threads_walk(s->pid, take, s, &err);
-		if (r == -ESRCH)
-			break;
-		check(r, "threads", &err);
-		usleep(1000);
-	}
-	kill(s->pid, SIGSTOP); /* its mappings stay to be read */
-}
 
 static void by_turf(struct turf_process *process, const struct sample *s, struct found *out)
 {
@@ -111,42 +31,6 @@ static void by_turf(struct turf_process *process, const struct sample *s, struct
 	for (out->n = 0; turf_unwind_next(&u, &frame) == 1;)
 		out->pc[out->n++] = frame.pc;
 	out->complete = u.stop == TURF_STOP_END;
-}
-
-/* libdwfl: one process, whose one thread at a time is a sample. */
-
-static const struct sample *current;
-
-static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread)
-{
-	(void)dwfl, (void)arg;
-	if (*thread)
-		return 0;
-	*thread = (void *)current;
-	return current->tid;
-}
-
-static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread)
-{
-	(void)dwfl, (void)arg;
-	*thread = (void *)current;
-	return tid == current->tid;
-}
-
-static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
-{
-	(void)dwfl, (void)arg;
-	const struct turf_stack_copy *c = &current->stack;
-	if (addr < c->start || addr - c->start > c->size || c->size - (addr - c->start) < 8)
-		return false;
-	memcpy(result, c->bytes + (addr - c->start), 8);
-	return true;
-}
-
-static bool set_registers(Dwfl_Thread *thread, void *arg)
-{
-	(void)arg;
-	return dwfl_thread_state_registers(thread, 0, N_REGS, current->regs.value);
 }
 
 static int on_frame(Dwfl_Frame *state, void *arg)
@@ -164,29 +48,6 @@ static void by_dwfl(Dwfl *dwfl, const struct sample *s, struct found *out)
 	current = s;
 	out->n = 0;
 	out->complete = dwfl_getthread_frames(dwfl, s->tid, on_frame, out) == 0;
-}
-
-static Dwfl *open_dwfl(pid_t pid)
-{
-	static char *path;
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_linux_proc_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-		.debuginfo_path = &path,
-	};
-	static const Dwfl_Thread_Callbacks threads = {
-		.next_thread = next_thread,
-		.get_thread = get_thread,
-		.memory_read = read_memory,
-		.set_initial_registers = set_registers,
-	};
-	Dwfl *dwfl = dwfl_begin(&callbacks);
-	if (!dwfl || dwfl_linux_proc_report(dwfl, pid) || dwfl_report_end(dwfl, NULL, NULL) ||
-	    !dwfl_attach_state(dwfl, NULL, pid, &threads, NULL)) {
-		fprintf(stderr, "unwind: libdwfl: %s\n", dwfl_errmsg(-1));
-		exit(1);
-	}
-	return dwfl;
 }
 
 static double cpu(void)
@@ -264,7 +125,9 @@ int main(int argc, char **argv)
 		                              .builder = turf_debug_builder(&hot) };
 	check(turf_store_open(&options, &store, &err), "store", &err);
 	check(turf_processes_new(store, &table, &err), "processes", &err);
-	record(&s, argv + 3);
+	pid_t pid = start(argv + 3);
+	usleep(300000); /* what comes first is the same in all programs: ld.so */
+	record(&s, pid, s.most, 1000);
 	check(turf_processes_read(table, s.pid, &err), "mappings", &err);
 	struct turf_process *process = turf_processes_find(table, s.pid);
 	Dwfl *dwfl = open_dwfl(s.pid);
