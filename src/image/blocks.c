@@ -347,13 +347,20 @@ static inline const uint8_t *take_back(struct walk *walk, struct pushed *pushed)
 	return at;
 }
 
-int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva)
+/*
+ * Goes on to the last segment that begins at or before @rva, or to the first one behind here
+ * that has a line of @lines, if these are given: 1, where there is none 0, -EBADMSG.
+ */
+static inline __attribute__((always_inline)) int go_on(const struct turf_image *image,
+                                                       struct walk *walk, uint32_t rva,
+                                                       const struct lines *lines)
 {
 	const uint8_t *at = walk->at;
 	const struct urf_op *ops = image->ops.at;
 	size_t n_ops = image->ops.n;
 	uint32_t start = walk->start, line = top_of(walk)->line;
 	struct pushed pushed = { 0 };
+	bool found = false;
 	while (at < walk->end) {
 		const uint8_t *next = at + 1;
 		unsigned number = *at;
@@ -364,6 +371,9 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 			start += bytes;
 			line += take_sleb(&next);
 			at = next, pushed.at = NULL;
+			found = lines && lines_have(lines, line);
+			if (found)
+				break;
 			continue;
 		}
 		if (number == URF_CONTROL_PUSH) {
@@ -382,6 +392,9 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 				return -EBADMSG;
 			line = top_of(walk)->line;
 			at = next, pushed.at = NULL;
+			found = lines && lines_have(lines, line);
+			if (found)
+				break;
 			continue;
 		}
 		if (number >= URF_OP_CONTROL) {
@@ -391,8 +404,10 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 			int r = take_controls(image, walk, rva);
 			if (r < 0)
 				return r;
+			bool passed = walk->start != start;
 			at = walk->at, start = walk->start, line = top_of(walk)->line;
-			if (r == 0)
+			found = lines && passed && lines_have(lines, line);
+			if (r == 0 || found)
 				break;
 			continue;
 		}
@@ -411,13 +426,28 @@ int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva
 		start += op.advance;
 		line += (uint32_t)op.line;
 		at = next, pushed.at = NULL;
+		found = lines && lines_have(lines, line);
+		if (found)
+			break;
 	}
 	top_of(walk)->line = line;
 	if (at > walk->end || (pushed.at && at == walk->end)) /* no segment follows */
 		return -EBADMSG;
 	walk->at = pushed.at ? take_back(walk, &pushed) : at;
 	walk->start = start;
-	return 0;
+	return found;
+}
+
+int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva)
+{
+	return go_on(image, walk, rva, NULL);
+}
+
+int turf_walk_line(const struct turf_image *image, struct walk *walk, struct lines lines)
+{
+	uint32_t start = walk->start;
+	int r = go_on(image, walk, UINT32_MAX, &lines);
+	return r == 1 && walk->start <= start ? -EBADMSG : r;
 }
 
 int turf_walk_next(const struct turf_image *image, struct walk *walk)

@@ -171,6 +171,17 @@ int turf_walk_begin(const struct turf_image *image, size_t block, struct walk *w
 int turf_walk_at(const struct turf_image *image, size_t block, uint32_t rva, struct walk *walk);
 /* Goes on to the last segment that begins at or before @rva: 0 or -EBADMSG. */
 int turf_walk_to(const struct turf_image *image, struct walk *walk, uint32_t rva);
+/* Lines of a function's table: from @first to @first + @more. */
+struct lines {
+	uint32_t first, more;
+};
+static inline bool lines_have(const struct lines *lines, uint32_t line)
+{
+	return line - lines->first <= lines->more;
+}
+/* Goes on to the next segment that has one of @lines, of whatever function: 1, 0 there is none
+ * in this block, -EBADMSG. */
+int turf_walk_line(const struct turf_image *image, struct walk *walk, struct lines lines);
 /* Goes on to the next segment: 1, 0 there is none in this block, -EBADMSG. */
 int turf_walk_next(const struct turf_image *image, struct walk *walk);
 /* Where the next segment begins: 1, 0 there is none in this block, -EBADMSG. */

@@ -103,6 +103,7 @@ struct scan {
 	struct walk walk;
 	struct chain chain;
 	size_t block;
+	struct lines lines; /* of the segments that are wanted */
 	int (*each)(struct scan *s);
 };
 
@@ -115,21 +116,20 @@ static int scan_end(const struct scan *s, uint32_t *end)
 	return r < 0 || *end <= s->walk.start ? -EBADMSG : 0;
 }
 
-/* All segments of the block: 0, what s->each answered, or -EBADMSG. */
+/* All wanted segments of the block: 0, what s->each answered, or -EBADMSG. */
 static int scan_block(struct scan *s)
 {
 	if (turf_walk_begin(s->image, s->block, &s->walk) < 0)
 		return -EBADMSG;
-	for (;;) {
-		uint32_t start = s->walk.start;
-		int r = s->each(s);
-		if (r == 0)
-			r = turf_walk_next(s->image, &s->walk);
-		if (r != 1)
-			return r;
-		if (s->walk.start <= start)
-			return -EBADMSG;
+	const struct walk *walk = &s->walk;
+	uint32_t line = walk->depth ? walk->stack[walk->depth - 1].line : 0;
+	int r = lines_have(&s->lines, line) ? 1 : turf_walk_line(s->image, &s->walk, s->lines);
+	for (; r == 1; r = turf_walk_line(s->image, &s->walk, s->lines)) {
+		r = s->each(s);
+		if (r != 0)
+			break;
 	}
+	return r;
 }
 
 /* The first blocks of a list are read soon: misses that come together take the time of one. */
@@ -163,10 +163,10 @@ static int scan_function(struct scan *s, uint32_t function)
 	return r;
 }
 
-/* What is looked for: lines [first, end) of a function's table. */
+/* What is looked for: the scan's lines of a function's table. */
 struct wanted {
 	struct scan scan;
-	uint32_t function, first, end;
+	uint32_t function;
 	struct turf_place place; /* but for addresses, column and depth */
 	const struct function *record;
 	int (*emit)(void *ctx, const struct turf_place *place);
@@ -183,8 +183,6 @@ static int match(struct scan *s)
 	if (!walk->depth)
 		return 0;
 	uint32_t line = walk->stack[walk->depth - 1].line;
-	if (line - w->first >= w->end - w->first)
-		return 0;
 	int64_t function = walk->depth == 1
 	                           ? walk->function
 	                           : chain_function(s->image, walk, &s->chain, walk->depth);
@@ -312,12 +310,13 @@ static int better(struct search *s, uint32_t number)
 static int tell(struct search *s, uint32_t number)
 {
 	struct function f;
-	uint32_t found;
+	uint32_t found, first, end;
 	struct wanted *w = s->wanted;
 	if (read_function(s->image, number, &f) < 0)
 		return -EBADMSG;
-	if (!find_line(&f, s->file, s->best, &found, &w->first, &w->end) || found != s->best)
+	if (!find_line(&f, s->file, s->best, &found, &first, &end) || found != s->best)
 		return 0;
+	w->scan.lines = (struct lines){ first, end - first - 1 };
 	w->function = w->place.function = number;
 	w->record = &f;
 	return scan_function(&w->scan, number);
@@ -429,6 +428,7 @@ int turf_image_code(const struct turf_image *image, uint32_t function,
 		return 0;
 	c.scan.image = image;
 	c.scan.each = add_segment;
+	c.scan.lines = (struct lines){ 0, UINT32_MAX };
 	c.scan.chain.n = 0;
 	c.function = function;
 	c.open = c.told = false;
