@@ -139,7 +139,7 @@ static void show_instance(const struct frame *f, struct llvm_printer *p, struct 
 	struct turf_variable v;
 	turf_details_variables(&i->details, &walk);
 	while (turf_variables_next(&walk, &v) == 1) {
-		if (!is_told(i, &v))
+		if (v.kind > TURF_VARIABLE_CONSTANT || !is_told(i, &v))
 			continue;
 		struct place *place = &i->places[v.number];
 		if (!place->known)

@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "find.h"
 #include "show-body.h"
 
 const char *show_kind(const struct turf_variable *v)
 {
-	static const char *const kinds[] = { "argument", "local", "static", "constant" };
-	return kinds[v->kind & 3];
+	static const char *const kinds[] = { "argument", "local", "static", "constant",
+		                             "label" };
+	return v->kind < CLI_COUNT(kinds) ? kinds[v->kind] : "other";
 }
 
 char *show_text(const struct turf_image *image, turf_text text, char *out, size_t size)
@@ -75,7 +77,10 @@ bool show_variable(const struct turf_image *image, const struct turf_variable *v
 {
 	char name[NAME_MOST];
 	char *declared =
-		show_declaration(image, v->type, show_text(image, v->name, name, sizeof(name)));
+		v->kind == TURF_VARIABLE_LABEL
+			? strdup(show_text(image, v->name, name, sizeof(name)))
+			: show_declaration(image, v->type,
+	                                   show_text(image, v->name, name, sizeof(name)));
 	if (!declared)
 		return false;
 	printf("  %*s%-8s  %s", (int)depth * 2, "", show_kind(v), declared);
@@ -156,6 +161,10 @@ int show_body(const struct turf_image *image, struct turf_body *body)
 		}
 		last = e.number;
 		instance = e.instance;
+		if (!e.expr) {
+			printf("  %*s  0x%" PRIx64 "\n", (int)e.depth * 2, "", e.start);
+			continue;
+		}
 		printf("  %*s  ", (int)e.depth * 2, "");
 		if (e.kind == TURF_BODY_PLACE)
 			printf("0x%" PRIx64 "-0x%" PRIx64 "  ", e.start, e.end);
@@ -193,10 +202,96 @@ int show_json_body(const struct turf_image *image, struct turf_body *body, bool 
 	struct turf_body_event e;
 	int r;
 	while ((r = turf_body_next(body, &e)) == 1) {
-		if (e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE)
+		if ((e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE) || !e.expr)
 			continue;
 		json_place(image, body, &e, *begun ? "," : "");
 		*begun = true;
 	}
 	return r;
+}
+
+static void json_label(const struct turf_image *image, const struct turf_body *body,
+                       const struct turf_body_event *e, const char *between)
+{
+	struct turf_details d;
+	struct turf_variable v;
+	if (variable_of(body, e->number, &v, &d) != 1)
+		return;
+	printf("%s{\"depth\":%" PRIu32 ",\"instance\":%" PRIu32, between, e->depth,
+	       e->instance);
+	show_json_text(image, "function", d.name);
+	show_json_text(image, "label", v.name);
+	printf(",\"line\":%" PRIu32 ",\"address\":\"0x%" PRIx64 "\"}", v.line, e->start);
+}
+
+int show_json_labels(const struct turf_image *image, struct turf_body *body, bool *begun)
+{
+	struct turf_body_event e;
+	int r;
+	while ((r = turf_body_next(body, &e)) == 1) {
+		if (e.kind != TURF_BODY_PLACE || e.expr)
+			continue;
+		json_label(image, body, &e, *begun ? "," : "");
+		*begun = true;
+	}
+	return r;
+}
+
+static void put_argument(const struct turf_details *d, const struct turf_variable *v,
+                         const char *type)
+{
+	char name[NAME_MOST], words[WORDS_MOST];
+	bool is_type = v->kind == TURF_VARIABLE_TYPE_ARGUMENT;
+	show_text(d->image, v->name, name, sizeof(name));
+	if (is_type)
+		printf("  template  typename %s = %s\n", name, type);
+	else
+		printf("  template  %s %s", type, name);
+	if (!is_type && v->expr &&
+	    turf_location_words(machine_of(d->image), v->expr, v->expr_size, words,
+	                        sizeof(words)) >= 0)
+		printf(" = %s", words);
+	if (!is_type)
+		putchar('\n');
+}
+
+static void json_argument(const struct turf_details *d, const struct turf_variable *v,
+                          const char *type)
+{
+	char ops[WORDS_MOST];
+	show_json_text(d->image, "name", v->name);
+	printf(",\"type\":");
+	cli_json_string(stdout, type);
+	if (v->expr && turf_location_ops(v->expr, v->expr_size, ops, sizeof(ops)) >= 0) {
+		printf(",\"value\":");
+		cli_json_string(stdout, ops);
+	}
+	putchar('}');
+}
+
+bool show_instance(const struct turf_details *d, bool json)
+{
+	struct turf_variables walk;
+	struct turf_variable v;
+	bool any = false;
+	if (d->convention)
+		printf(json ? ",\"calling_convention\":%u" : "  calling convention %u\n",
+		       d->convention);
+	turf_details_variables(d, &walk);
+	while (turf_variables_next(&walk, &v) == 1) {
+		if (v.kind <= TURF_VARIABLE_LABEL)
+			continue;
+		char *type = show_declaration(d->image, v.type, NULL);
+		if (!type)
+			return false;
+		if (json)
+			printf("%s{\"kind\":\"%s\"", any ? "," : ",\"template\":[",
+			       v.kind == TURF_VARIABLE_TYPE_ARGUMENT ? "type" : "value");
+		(json ? json_argument : put_argument)(d, &v, type);
+		free(type);
+		any = true;
+	}
+	if (any && json)
+		putchar(']');
+	return true;
 }

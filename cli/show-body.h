@@ -30,5 +30,11 @@ void show_json_pointed(const uint8_t *expr, size_t size, show_around *around, co
 int show_body(const struct turf_image *image, struct turf_body *body);
 /* The same as objects of an array; @begun: it has some. */
 int show_json_body(const struct turf_image *image, struct turf_body *body, bool *begun);
+/* The same of its labels. */
+int show_json_labels(const struct turf_image *image, struct turf_body *body, bool *begun);
+
+/* What a template's arguments are, and how it is called, where that is not as usual: lines, or
+ * members of a JSON object. False: no memory. */
+bool show_instance(const struct turf_details *d, bool json);
 
 #endif

@@ -400,7 +400,8 @@ static void put_calls(const struct shown *s)
 }
 
 /* The bodies of all of a function's own code, each once. */
-static int put_bodies(const struct shown *s, bool json)
+static int put_bodies(const struct shown *s, int (*json)(const struct turf_image *image,
+                                                         struct turf_body *body, bool *begun))
 {
 	bool begun = false;
 	int r = 0;
@@ -411,7 +412,7 @@ static int put_bodies(const struct shown *s, bool json)
 			done = !s->run[k].inlined && s->run[k].entry == s->run[i].entry;
 		if (done || (r = turf_image_body(s->image, s->run[i].start, &body)) != 1)
 			continue;
-		r = json ? show_json_body(s->image, &body, &begun) : show_body(s->image, &body);
+		r = json ? json(s->image, &body, &begun) : show_body(s->image, &body);
 	}
 	return r;
 }
@@ -424,6 +425,8 @@ static int put_variables(const struct shown *s, const struct turf_details *d)
 	int r;
 	turf_details_variables(d, &walk);
 	while ((r = turf_variables_next(&walk, &v)) == 1) {
+		if (v.kind > TURF_VARIABLE_LABEL)
+			continue;
 		if (!show_variable(s->image, &v, 0))
 			return -ENOMEM;
 		putchar('\n');
@@ -453,7 +456,9 @@ static int put_function(const struct shown *s, const struct turf_details *d, boo
 	put_calls(s);
 	if (!d)
 		return 0;
-	return s->n_places ? put_bodies(s, false) : put_variables(s, d);
+	if (!show_instance(d, false))
+		return -ENOMEM;
+	return s->n_places ? put_bodies(s, NULL) : put_variables(s, d);
 }
 
 static void json_runs(const struct shown *s, bool inlined)
@@ -523,7 +528,9 @@ static int json_variables(const struct shown *s, const struct turf_details *d)
 	int r;
 	printf(",\"variables\":[");
 	turf_details_variables(d, &walk);
-	for (; (r = turf_variables_next(&walk, &v)) == 1; between = ",") {
+	while ((r = turf_variables_next(&walk, &v)) == 1) {
+		if (v.kind > TURF_VARIABLE_CONSTANT)
+			continue;
 		char *type = show_declaration(s->image, v.type, NULL);
 		if (!type)
 			return -ENOMEM;
@@ -534,12 +541,16 @@ static int json_variables(const struct shown *s, const struct turf_details *d)
 		cli_json_string(stdout, type);
 		putchar('}');
 		free(type);
+		between = ",";
 	}
 	printf("],\"places\":[");
 	if (r == 0)
-		r = put_bodies(s, true);
+		r = put_bodies(s, show_json_body);
+	printf("],\"labels\":[");
+	if (r == 0)
+		r = put_bodies(s, show_json_labels);
 	putchar(']');
-	return r;
+	return r == 0 && !show_instance(d, true) ? -ENOMEM : r;
 }
 
 static int json_function(const struct shown *s, const struct turf_details *d)

@@ -51,6 +51,7 @@ struct turf_details {
 	uint32_t type;     /* returned: turf_image_type(); 0: none */
 	uint32_t scope;    /* class or namespace it stands in; 0: none */
 	uint32_t n_blocks;
+	uint32_t convention;            /* DW_CC_*, where it is not the usual one; else 0 */
 	turf_text name, linkage_name;   /* of the function asked for, as in struct turf_frame */
 	uint32_t file, line;            /* of its declaration; 0: not known */
 	const struct turf_image *image; /* private from here on */
@@ -79,6 +80,9 @@ enum turf_variable_kind {
 	TURF_VARIABLE_LOCAL = 1,
 	TURF_VARIABLE_STATIC = 2, /* it lives as long as the program, or the thread */
 	TURF_VARIABLE_CONSTANT = 3,
+	TURF_VARIABLE_LABEL = 4, /* a place of it in a body, of no bytes, says where it is */
+	TURF_VARIABLE_TYPE_ARGUMENT = 5,  /* of a template: a type; behind all others, as */
+	TURF_VARIABLE_VALUE_ARGUMENT = 6, /* the next one: a value, where that is known */
 };
 
 struct turf_variable {

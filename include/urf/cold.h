@@ -235,6 +235,7 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_TYPE,       /* + */
 	         URF_FIELD_VARIANTS,   /* + */
 	         URF_FIELD_SCOPE,      /* + */
+	         URF_FIELD_CONVENTION, /* + */
 	         URF_FIELD_BLOCKS,     /* + */
 	         URF_FIELD_BLOCK,      /* + */
 	         URF_FIELD_VARIABLE,
@@ -273,6 +274,7 @@ static_assert(sizeof(struct urf_model) == 3, "on disk");
  * function's. Behind the last variant are records of which nothing is known, up to the end of a
  * group
  *  - where URF_DETAIL_SCOPED: SCOPE: type or namespace that it stands in
+ *  - where URF_DETAIL_CONVENTION: CONVENTION: DW_CC_*, not that of a normal call
  *  - where URF_DETAIL_BLOCKS: BLOCKS, their number; of each: BLOCK: how many blocks before it
  *    the one around it comes, 0: the function itself
  *  - variables; of each:
@@ -308,6 +310,7 @@ enum {
 	URF_DETAIL_DEFAULTED = 0x800,
 	URF_DETAIL_VIRTUAL = 0x1000,
 	URF_DETAIL_VARIANTS = 0x2000,
+	URF_DETAIL_CONVENTION = 0x4000,
 
 	URF_DETAIL_LOW_BITS = 6,
 	URF_DETAIL_LOW = (1 << URF_DETAIL_LOW_BITS) - 1,
@@ -320,6 +323,9 @@ enum {
 	URF_VARIABLE_LOCAL = 1,
 	URF_VARIABLE_STATIC = 2, /* it lives as long as the program, or the thread */
 	URF_VARIABLE_CONSTANT = 3,
+	URF_VARIABLE_LABEL = 4, /* a body's FIRST of it says where: no bytes, no expression */
+	URF_VARIABLE_TYPE_ARGUMENT = 5,  /* of a template; behind all others, as */
+	URF_VARIABLE_VALUE_ARGUMENT = 6, /* the next one; lines of these mean nothing */
 	URF_VARIABLE_KIND = 0x0f,
 	URF_VARIABLE_ARTIFICIAL = 0x10, /* the compiler made it */
 };

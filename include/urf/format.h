@@ -171,7 +171,7 @@ struct urf_head {
 static_assert(sizeof(struct urf_head) == 216 + 16 * URF_N_SECTIONS, "on disk");
 
 /* Changes whenever what is below does: first bytes "v2", then a count of changes. */
-#define URF_LAYOUT "v2.00012"
+#define URF_LAYOUT "v2.00013"
 
 /*
  * Segments. A segment is the longest run of addresses with one inline chain, file, line and

@@ -36,7 +36,12 @@ static uint64_t wanted(uint16_t tag)
 	case DW_TAG_formal_parameter:
 	case DW_TAG_variable:
 	case TAG_CONSTANT:
+	case TAG_TYPE_ARGUMENT:
+	case TAG_VALUE_ARGUMENT:
 		return variable_slots;
+	case TAG_LABEL:
+		return DIE_TOLD | DIE_BIT(DIE_NAME) | DIE_BIT(DIE_DECL_LINE) |
+		       DIE_BIT(DIE_ORIGIN) | DIE_BIT(DIE_LOW_PC);
 	case TAG_UNSPECIFIED:
 	case DW_TAG_namespace:
 	case DW_TAG_module:
@@ -130,6 +135,7 @@ void turf_bodies_scratch_free(struct cold_scratch *s)
 		for (size_t i = 0; i < NESTED_MOST; i++) {
 			vec_fini(&s->open[i].tokens);
 			vec_fini(&s->telling[i].variables);
+			vec_fini(&s->telling[i].arguments);
 			vec_fini(&s->telling[i].blocks);
 		}
 		turf_die_plans_fini(&s->plans);
@@ -155,19 +161,6 @@ static bool keep(struct cold_scratch *s, struct cold_unit *ret)
 #define MOVE(list) UNIT_LIST_MOVE(list, &at)
 	EACH_COLD_LIST(ret, MOVE);
 	return true;
-}
-
-static uint32_t type_of(struct reader *r, enum die_slot slot)
-{
-	return turf_type_ref(r->b, r->walk, slot);
-}
-
-static const char *name_of(struct reader *r)
-{
-	const char *name;
-	return die_has(r->walk, DIE_NAME) && turf_die_string(r->walk, DIE_NAME, &name) == 1
-	               ? name
-	               : NULL;
 }
 
 static uint8_t kind_of(const struct dies *walk)
@@ -205,7 +198,7 @@ static int add_variable(struct reader *r)
 	v->name = name_of(r);
 	v->die = own_die(r, walk->die);
 	v->type = type_of(r, DIE_TYPE);
-	v->line = (uint32_t)MIN(die_number(walk, DIE_DECL_LINE, 0), (uint64_t)UINT32_MAX);
+	v->line = line_of(walk);
 	v->file = (uint32_t)MIN(die_number(walk, DIE_DECL_FILE, UINT32_MAX) + 1,
 	                        (uint64_t)UINT32_MAX);
 	v->block = r->at->block;
@@ -231,9 +224,7 @@ static int add_variable(struct reader *r)
 	return result;
 }
 
-/* What a DIE's DW_AT_abstract_origin names, in a token. False: no memory, *there: there is one.
- */
-static bool origin_of(struct reader *r, struct token *token, bool *there)
+bool turf_read_origin(struct reader *r, struct token *token, bool *there)
 {
 	uint64_t die;
 	*there = die_has(r->walk, DIE_ORIGIN) && turf_die_ref(r->walk, DIE_ORIGIN, &die) == 1;
@@ -339,7 +330,7 @@ static int tell_variable(struct reader *r)
 	/* most have an origin; what has none is of this instance alone: nobody asks for it */
 	if (!placed && !r->at->pending)
 		return 0;
-	if (!origin_of(r, &token, &there))
+	if (!turf_read_origin(r, &token, &there))
 		return -ENOMEM;
 	int result = 0;
 	if (there && r->at->pending) {
@@ -382,7 +373,7 @@ static int tell_block(struct reader *r)
 		*block = (struct cold_block){ own_die(r, walk->die), r->at->block, 0, false };
 		at->block = (uint32_t)told(r)->blocks.n;
 		token.a = block->die;
-	} else if (r->at->live && !origin_of(r, &token, &there)) {
+	} else if (r->at->live && !turf_read_origin(r, &token, &there)) {
 		return -ENOMEM;
 	}
 	turf_die_ranges(walk, &at->ranges);
@@ -425,6 +416,9 @@ static uint32_t flags_of(const struct dies *walk)
 		all |= die_flag(walk, flags[i].slot) ? flags[i].flag : 0;
 	if (die_number(walk, DIE_INLINE, 0) >= 2) /* DW_INL_declared_not_inlined and up */
 		all |= URF_DETAIL_INLINE;
+	uint64_t convention = die_number(walk, DIE_CALLING_CONVENTION, 0);
+	if (convention > DW_CC_normal && convention <= UINT8_MAX)
+		all |= URF_DETAIL_CONVENTION | (uint32_t)convention << COLD_CONVENTION_SHIFT;
 	return all;
 }
 
@@ -502,6 +496,7 @@ static int tell_function(struct reader *r)
 			return -ENOMEM;
 		at->root = (uint32_t)r->out->roots.n;
 		r->s->telling[at->told].variables.n = r->s->telling[at->told].blocks.n = 0;
+		r->s->telling[at->told].arguments.n = 0;
 		at->told++;
 	}
 	if (add_link(r) < 0)
@@ -652,9 +647,16 @@ static int close_telling(struct reader *r)
 	struct telling *t = told(r);
 	struct cold_unit *out = r->out;
 	struct cold_root *root = &out->roots.at[r->at->root - 1];
-	if (!vec_reserve(&out->variables, t->variables.n) ||
+	size_t n = t->variables.n, more = t->arguments.n;
+	if (!vec_reserve(&t->variables, more) || !vec_reserve(&out->variables, n + more) ||
 	    !vec_reserve(&out->blocks, t->blocks.n))
 		return -ENOMEM;
+	root->n_named = (uint32_t)n;
+	for (size_t i = 0; i < more; i++) { /* of no line: the last one's takes least */
+		struct cold_variable *v = &t->variables.at[t->variables.n++];
+		*v = t->arguments.at[i];
+		v->line = n ? t->variables.at[n - 1].line : 0;
+	}
 	root->first_variable = (uint32_t)out->variables.n;
 	root->n_variables = (uint32_t)t->variables.n;
 	root->first_block = (uint32_t)out->blocks.n;
@@ -717,6 +719,11 @@ static int tell(struct reader *r)
 	case DW_TAG_variable:
 	case TAG_CONSTANT:
 		return tell_variable(r);
+	case TAG_LABEL:
+		return turf_read_label(r);
+	case TAG_TYPE_ARGUMENT:
+	case TAG_VALUE_ARGUMENT:
+		return turf_read_argument(r);
 	case TAG_UNSPECIFIED:
 		if (r->at->root)
 			r->out->roots.at[r->at->root - 1].flags |= URF_DETAIL_VARIADIC;

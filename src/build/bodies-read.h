@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One unit's functions while they are read: what bodies-read.c, which walks over DIEs, and
- * bodies-places.c, which reads where variables are, work on together. Private to the room.
+ * One unit's functions while they are read: what bodies-read.c, which walks over DIEs,
+ * bodies-places.c, which reads where variables are, and bodies-labels.c work on together.
+ * Private to the room.
  */
 #ifndef BUILD_BODIES_READ_H
 #define BUILD_BODIES_READ_H
@@ -13,9 +14,12 @@
 #include "urf/format.h"
 
 enum {
+	TAG_LABEL = 0x0a,
 	TAG_LEXICAL_BLOCK = 0x0b,
 	TAG_UNSPECIFIED = 0x18, /* DW_TAG_unspecified_parameters */
 	TAG_CONSTANT = 0x27,
+	TAG_TYPE_ARGUMENT = 0x2f,
+	TAG_VALUE_ARGUMENT = 0x30,
 	TAG_PROCEDURE = 0x36, /* DW_TAG_dwarf_procedure */
 	TAG_CALL_PARAMETER = 0x49,
 	TAG_GNU_CALL_PARAMETER = 0x410a,
@@ -23,6 +27,7 @@ enum {
 	NESTED_MOST = 8,       /* functions in functions, with code */
 	CALL_FRAME_CFA = 0x9c, /* DW_OP_call_frame_cfa: the usual frame base */
 	STACK_VALUE = 0x9f,
+	DW_CC_normal = 1,
 	REG0 = 0x50,
 	REG31 = 0x6f,
 };
@@ -58,6 +63,7 @@ struct open {
 /* What is told of a function: others may lie in it. */
 struct telling {
 	UNIT_LIST(struct cold_variable) variables;
+	UNIT_LIST(struct cold_variable) arguments; /* of a template */
 	UNIT_LIST(struct cold_block) blocks;
 };
 
@@ -121,6 +127,30 @@ static inline bool has_block(const struct dies *walk, enum die_slot slot)
 	return die_has(walk, slot) && walk->class[slot] == DIE_VALUE_BLOCK;
 }
 
+static inline uint32_t type_of(struct reader *r, enum die_slot slot)
+{
+	return turf_type_ref(r->b, r->walk, slot);
+}
+
+static inline const char *name_of(struct reader *r)
+{
+	const char *name;
+	return die_has(r->walk, DIE_NAME) && turf_die_string(r->walk, DIE_NAME, &name) == 1
+	               ? name
+	               : NULL;
+}
+
+static inline uint32_t line_of(const struct dies *walk)
+{
+	return (uint32_t)MIN(die_number(walk, DIE_DECL_LINE, 0), (uint64_t)UINT32_MAX);
+}
+
+/* What a DIE's DW_AT_abstract_origin names, in a token. False: no memory, *there: there is one.
+ */
+bool turf_read_origin(struct reader *r, struct token *token, bool *there);
+/* bodies-labels.c: the label, or the argument of a template, at the walk. 0 or -ENOMEM. */
+int turf_read_label(struct reader *r);
+int turf_read_argument(struct reader *r);
 /* Appends a token of the body that is open. False: no memory. */
 bool turf_read_token(struct reader *r, struct token token);
 /* The DIE with that number; NULL: none, or no memory. */

@@ -91,7 +91,7 @@ struct found {
 static const struct cold_variable *variable_at(struct instance *at, unit_die die)
 {
 	const struct cold_variable *v = &at->unit->variables.at[at->root->first_variable];
-	uint32_t n = at->root->n_variables;
+	uint32_t n = at->root->n_named;
 	if (at->hint < n && v[at->hint].die == die)
 		return &v[at->hint++];
 	uint32_t lo = 0, hi = n;
@@ -115,7 +115,7 @@ static bool find_named(struct resolver *r, const struct instance *at, struct fou
 	    turf_die_string(r->walk, DIE_NAME, &name) != 1)
 		return false;
 	uint64_t line = die_number(r->walk, DIE_DECL_LINE, 0);
-	for (uint32_t i = 0; i < at->root->n_variables; i++) {
+	for (uint32_t i = 0; i < at->root->n_named; i++) {
 		const struct cold_variable *v =
 			&at->unit->variables.at[at->root->first_variable + i];
 		if (v->line != line || !v->name || strcmp(v->name, name) != 0)

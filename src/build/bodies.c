@@ -134,7 +134,7 @@ static int count_new(void *ctx, size_t idx, struct turf_error *err)
 	for (uint32_t i = g->first; i < g->end; i++) {
 		const struct token *t = tokens_of(all, &all->list.at[i]);
 		for (uint32_t n = body_of(all, &all->list.at[i])->n; n--; t++)
-			g->n_new += exprs[t->expr].count == 1;
+			g->n_new += t->expr && exprs[t->expr].count == 1;
 	}
 	return 0;
 }
@@ -151,7 +151,7 @@ static int finish(void *ctx, size_t idx, struct turf_error *err)
 		struct token *t = tokens_of(all, &all->list.at[i]);
 		for (uint32_t n = body_of(all, &all->list.at[i])->n; n--; t++) {
 			struct expr *e = &exprs[t->expr];
-			if (e->count == 1)
+			if (t->expr && e->count == 1)
 				e->final = next++;
 			t->expr = e->final;
 			if (t->kind == URF_TOKEN_PARAMETER && t->far)

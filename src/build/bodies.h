@@ -3,8 +3,8 @@
  * What debuggers ask of functions: details, which are the same wherever a function's code is,
  * and bodies, which say of a piece of code where variables are. Private to the room.
  *
- *  - bodies-read.c, bodies-places.c: one unit's DIEs -> its functions, variables and tokens, in
- *    parallel
+ *  - bodies-read.c, bodies-places.c, bodies-labels.c: one unit's DIEs -> its functions,
+ * variables and tokens, in parallel
  *  - details.c: all units' functions -> one record for each different one
  *  - bodies-resolve.c: DIEs that tokens name -> numbers, in parallel
  *  - bodies.c: all tokens, coded in parallel; tokens.c: one; coder.c: what is coded how
@@ -40,12 +40,15 @@ struct cold_block {
 	bool used;       /* something is declared right in it */
 };
 
+enum { COLD_CONVENTION_SHIFT = 24 };
+
 /* A DIE of a function that has no DW_AT_abstract_origin: what its code has in common. */
 struct cold_root {
 	unit_die die;
 	uint32_t type;
-	uint32_t flags; /* URF_DETAIL_* */
+	uint32_t flags; /* URF_DETAIL_*; from bit COLD_CONVENTION_SHIFT on how it is called */
 	uint32_t first_variable, n_variables;
+	uint32_t n_named; /* of them, by DIE: all but a template's arguments */
 	uint32_t first_block, n_blocks;
 	uint32_t scope;    /* type or namespace */
 	uint32_t function; /* whose details these are; 0: nobody has asked for it */

@@ -416,7 +416,8 @@ static void code_variant(const struct cold *c, const struct detail_variant *of, 
 	uint32_t n_blocks = 0;
 	for (uint32_t i = 0; i < root->n_blocks; i++)
 		n_blocks += of->unit->blocks.at[root->first_block + i].used;
-	code_flags(coder, root->flags | (root->scope ? URF_DETAIL_SCOPED : 0) |
+	code_flags(coder, (root->flags & ((1u << COLD_CONVENTION_SHIFT) - 1)) |
+	                          (root->scope ? URF_DETAIL_SCOPED : 0) |
 	                          (n_blocks ? URF_DETAIL_BLOCKS : 0) |
 	                          (more ? URF_DETAIL_VARIANTS : 0));
 	turf_coder_number(coder, URF_FIELD_TYPE, 0, root->type);
@@ -427,6 +428,9 @@ static void code_variant(const struct cold *c, const struct detail_variant *of, 
 	}
 	if (root->scope)
 		turf_coder_number(coder, URF_FIELD_SCOPE, 0, root->scope);
+	if (root->flags & URF_DETAIL_CONVENTION)
+		turf_coder_number(coder, URF_FIELD_CONVENTION, 0,
+		                  root->flags >> COLD_CONVENTION_SHIFT);
 	if (n_blocks)
 		code_blocks(of, n_blocks, coder);
 	struct before before = { .line = c->b->merged->list.at[of->function].line,

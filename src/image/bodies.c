@@ -498,7 +498,8 @@ int turf_locals_next(struct turf_locals *walk, struct turf_local *out)
 			continue;
 		}
 		const struct turf_variable *v = &out->variable;
-		if (v->block != walk->block || v->number >= TURF_VARIABLES_MAX)
+		if (v->block != walk->block || v->number >= TURF_VARIABLES_MAX ||
+		    v->kind > TURF_VARIABLE_CONSTANT)
 			continue;
 		out->expr = v->expr;
 		out->expr_size = v->expr_size;

@@ -68,6 +68,8 @@ static int read_record(struct turf_details *d, uint32_t *same)
 		d->variants += coded_number(c, URF_FIELD_VARIANTS, 0);
 	if (d->flags & URF_DETAIL_SCOPED)
 		d->scope = coded_number(c, URF_FIELD_SCOPE, 0);
+	d->convention =
+		d->flags & URF_DETAIL_CONVENTION ? coded_number(c, URF_FIELD_CONVENTION, 0) : 0;
 	if (d->flags & URF_DETAIL_BLOCKS && pass_blocks(d) < 0)
 		return -EBADMSG;
 	return c->bad ? -EBADMSG : 1;
@@ -301,6 +303,8 @@ int turf_variables_pass(struct turf_variables *walk, struct turf_variable *out)
 	out->kind = walk->kind & URF_VARIABLE_KIND;
 	out->artificial = walk->kind & URF_VARIABLE_ARTIFICIAL;
 	out->block = walk->block;
+	if (out->kind > TURF_VARIABLE_LABEL)
+		out->line = 0;
 	walk->bits = bits;
 	return c->bad ? -EBADMSG : 1;
 }

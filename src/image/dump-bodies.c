@@ -23,14 +23,16 @@ static void put_ops(const uint8_t *expr, size_t size, FILE *out)
 
 static void put_variables(const struct turf_details *d, FILE *out)
 {
-	static const char *const kinds[] = { "argument", "local", "static", "constant" };
+	static const char *const kinds[] = { "argument",      "local", "static",
+		                             "constant",      "label", "template-type",
+		                             "template-value" };
 	struct turf_variables walk;
 	struct turf_variable v;
 	int r;
 	turf_details_variables(d, &walk);
 	while ((r = turf_variables_next(&walk, &v)) == 1) {
 		fprintf(out, "  %" PRIu32 " %s%s", v.number, v.artificial ? "artificial " : "",
-		        kinds[v.kind & 3]);
+		        v.kind < COUNT(kinds) ? kinds[v.kind] : "<bad>");
 		put_text(d->image, v.name, out);
 		fprintf(out, " type %" PRIu32 " line %" PRIu32 " block %" PRIu32, v.type,
 		        v.line, v.block);

@@ -56,7 +56,7 @@ static const char *check_variable(const struct turf_image *image, const struct t
 		return "a variable's name is beyond the last text";
 	if (v->block > d->n_blocks)
 		return "a variable's block is beyond the last one";
-	if (v->kind > TURF_VARIABLE_CONSTANT)
+	if (v->kind > TURF_VARIABLE_VALUE_ARGUMENT)
 		return "a variable's kind is none";
 	return NULL;
 }
@@ -130,7 +130,8 @@ static const char *check_token(const struct turf_image *image, const struct body
 		return "a block that its function has not";
 	bool has_expr = e->kind <= URF_TOKEN_SINGLE || e->kind == URF_TOKEN_PARAMETER ||
 	                e->kind == URF_TOKEN_FRAME;
-	if (has_expr && (!e->expr || e->expr >= n))
+	bool label = e->kind == URF_TOKEN_FIRST && e->start == e->end;
+	if (has_expr && ((!e->expr && !label) || e->expr >= n))
 		return "no expression where one is";
 	if (e->kind == URF_TOKEN_PARAMETER && e->a >= URF_TOKEN_PLACE &&
 	    e->a - URF_TOKEN_PLACE >= n)

@@ -6,12 +6,32 @@
 #include "build/self.h"
 #include "dwarf/make.h"
 #include "elf/sample.h"
+#include "turf/types.h"
 #include "urf/format.h"
 
 /* Where the code is: it comes behind the ELF header and one segment's. */
 enum { TEXT = 0x400000 + 64 + 56, TEXT_SIZE = 0x400, NAME_SIZE = 64 };
 
-enum { UNIT = 1, TOLD, ABSTRACT, INLINED, NAMED, LINKED, BOTH, NAMELESS, PARTS };
+enum {
+	UNIT = 1,
+	TOLD,
+	ABSTRACT,
+	INLINED,
+	NAMED,
+	LINKED,
+	BOTH,
+	NAMELESS,
+	PARTS,
+	BASE,
+	CONST,
+	VOLATILE,
+	POINTER,
+	STRUCT,
+	PART,
+	VARIANT,
+	OTHERWISE,
+	MEMBER
+};
 
 static void put_abbrevs(struct made *m)
 {
@@ -32,6 +52,18 @@ static void put_abbrevs(struct made *m)
 	       { DW_AT_linkage_name, DW_FORM_string });
 	ABBREV(m, NAMELESS, DW_TAG_subprogram, true, { DW_AT_low_pc, DW_FORM_addr },
 	       { DW_AT_high_pc, DW_FORM_data4 });
+	ABBREV(m, BASE, 0x24, false, { DW_AT_name, DW_FORM_string }, { 0x0b, DW_FORM_data1 },
+	       { 0x3e, DW_FORM_data1 }); /* byte_size, encoding */
+	ABBREV(m, CONST, 0x26, false, { 0x49, DW_FORM_ref4 });
+	ABBREV(m, VOLATILE, 0x35, false, { 0x49, DW_FORM_ref4 });
+	ABBREV(m, POINTER, 0x0f, false, { 0x49, DW_FORM_ref4 });
+	ABBREV(m, STRUCT, DW_TAG_structure_type, true, { DW_AT_name, DW_FORM_string },
+	       { 0x0b, DW_FORM_data1 });
+	ABBREV(m, PART, 0x33, true, { 0x15, DW_FORM_ref4 });     /* discr */
+	ABBREV(m, VARIANT, 0x19, true, { 0x16, DW_FORM_data1 }); /* discr_value */
+	ABBREV(m, OTHERWISE, 0x19, true, { 0, 0 });
+	ABBREV(m, MEMBER, 0x0d, false, { DW_AT_name, DW_FORM_string }, { 0x49, DW_FORM_ref4 },
+	       { 0x38, DW_FORM_data1 }); /* data_member_location */
 	ABBREV(m, PARTS, DW_TAG_subprogram, true, { DW_AT_ranges, DW_FORM_sec_offset },
 	       { DW_AT_name, DW_FORM_string });
 	as_u8(&m->abbrev, 0);
@@ -437,7 +469,102 @@ START_TEST(names_of_all_kinds)
 }
 END_TEST
 
-TESTS("build/odd", without_units, calls_have_discriminators,
-      of_a_deep_chain_the_middle_is_left_out, of_two_copies_the_first_units_counts,
+/* The offset of the DIE in its unit. */
+static uint32_t put_type(struct made *m, size_t unit, unsigned abbrev, uint32_t of)
+{
+	uint32_t at = here(m);
+	as_u8(&m->info, (uint8_t)abbrev);
+	as_u32(&m->info, of);
+	return at - (uint32_t)unit;
+}
+
+static uint32_t put_int(struct made *m, size_t unit)
+{
+	uint32_t at = here(m);
+	as_u8(&m->info, BASE);
+	as_bytes(&m->info, "int\0\4\5", 6);
+	return at - (uint32_t)unit;
+}
+
+/* One unit says `const volatile int`, the other one the same words the other way round. */
+START_TEST(volatile_const_is_const_volatile)
+{
+	struct made m = { 0 };
+	put_abbrevs(&m);
+	for (unsigned i = 0; i < 2; i++) {
+		size_t start = here(&m), unit = put_unit(&m, i ? "b.c" : "a.c");
+		uint32_t at = put_int(&m, start);
+		at = put_type(&m, start, i ? VOLATILE : CONST, at);
+		at = put_type(&m, start, i ? CONST : VOLATILE, at);
+		put_type(&m, start, POINTER, at);
+		end_unit(&m, unit);
+	}
+	struct turf_image *image = image_of(&m);
+	unsigned n[TURF_TYPE_OTHER + 1] = { 0 };
+	for (uint32_t i = 0; i < turf_image_n_types(image); i++) {
+		struct turf_type t;
+		ck_assert_int_eq(turf_image_type(image, i, &t), 1);
+		n[t.kind]++;
+	}
+	ck_assert_uint_eq(n[TURF_TYPE_BASE], 1);
+	ck_assert_uint_eq(n[TURF_TYPE_POINTER], 1); /* what it points to is one type */
+	turf_image_close(image);
+}
+END_TEST
+
+static void put_member(struct made *m, const char *name, uint32_t of, uint8_t offset)
+{
+	as_u8(&m->info, MEMBER);
+	as_str(&m->info, name);
+	as_u32(&m->info, of);
+	as_u8(&m->info, offset);
+}
+
+/* As rustc writes an enumeration: the member that tells, then what is there if it is 3, and
+ * else.
+ */
+START_TEST(variants_are_kept)
+{
+	static const uint32_t kinds[] = { TURF_ITEM_PART,   TURF_ITEM_MEMBER, TURF_ITEM_VARIANT,
+		                          TURF_ITEM_MEMBER, TURF_ITEM_END,    TURF_ITEM_VARIANT,
+		                          TURF_ITEM_MEMBER, TURF_ITEM_END,    TURF_ITEM_END };
+	struct made m = { 0 };
+	put_abbrevs(&m);
+	size_t start = here(&m), unit = put_unit(&m, "enum.rs");
+	uint32_t number = put_int(&m, start), at = 0;
+	as_u8(&m.info, STRUCT);
+	as_bytes(&m.info, "Enum\0\10", 6);
+	as_u8(&m.info, PART);
+	as_u32(&m.info, here(&m) - (uint32_t)start + 4);
+	put_member(&m, "tag", number, 0);
+	as_bytes(&m.info, (uint8_t[]){ VARIANT, 3 }, 2);
+	put_member(&m, "three", number, 4);
+	as_bytes(&m.info, (uint8_t[]){ 0, OTHERWISE }, 2);
+	put_member(&m, "else", number, 4);
+	as_bytes(&m.info, "\0\0\0", 3);
+	end_unit(&m, unit);
+	struct turf_image *image = image_of(&m);
+	struct turf_type t = { .kind = TURF_TYPE_VOID };
+	struct turf_type_items walk;
+	struct turf_type_item item;
+	for (uint32_t i = 0; t.kind != TURF_TYPE_STRUCT; i++)
+		ck_assert_int_eq(turf_image_type(image, i, &t), 1);
+	turf_type_items(&t, &walk);
+	while (turf_type_items_next(&walk, &item) == 1) {
+		ck_assert_uint_lt(at, COUNT(kinds));
+		ck_assert_uint_eq(item.kind, kinds[at]);
+		ck_assert_int_eq(item.has_value, at == 2);
+		ck_assert_int_eq(item.value, at == 2 ? 3 : 0);
+		ck_assert_int_eq(item.bit_offset, at == 3 || at == 6 ? 32 : 0);
+		at++;
+	}
+	ck_assert_uint_eq(at, COUNT(kinds));
+	turf_image_close(image);
+}
+END_TEST
+
+TESTS("build/odd", without_units, volatile_const_is_const_volatile, variants_are_kept,
+      calls_have_discriminators, of_a_deep_chain_the_middle_is_left_out,
+      of_two_copies_the_first_units_counts,
       of_units_that_overlap_the_one_that_begins_first_counts, a_cold_part_may_be_lower,
       names_of_all_kinds)

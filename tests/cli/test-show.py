@@ -94,6 +94,68 @@ private:
 int main() { Box<int> b(1); return b.pure(); }
 '''
 
+LABELS = r'''
+volatile int sink;
+static inline __attribute__((always_inline)) int twice(int n)
+{
+	if (n > 3)
+		goto out; /* line 6 */
+	sink++;
+out:	sink = n;
+	return n;
+}
+int f(int n)
+{
+	int i = 0;
+again:	sink += i; /* line 14 */
+	if (i++ < n)
+		goto again;
+	return twice(n);
+}
+int main(int argc, char **argv) { return f(argc) + argv[0][0]; }
+'''
+
+TEMPLATES = r'''
+int global;
+template <class T, int N, class... More> __attribute__((noinline)) T add(T a, More... m)
+{
+	return a + N + sizeof...(m);
+}
+template <int *P> __attribute__((noinline)) int at() { return *P; }
+int main(int argc, char **) { return add<long, -5>(argc) + add<int, 7, char>(1, 'a') + at<&global>(); }
+'''
+
+# A function that is called as no other is: DW_AT_calling_convention 0xcb.
+CONVENTION = '''
+	.text
+	.globl f
+f:	ret
+.Lend:
+	.section .debug_abbrev,"",@progbits
+	.uleb128 1, 0x11
+	.byte 1
+	.uleb128 0x03, 0x08, 0x11, 0x01, 0x12, 0x07, 0, 0
+	.uleb128 2, 0x2e
+	.byte 0
+	.uleb128 0x03, 0x08, 0x36, 0x0b, 0x11, 0x01, 0x12, 0x07, 0, 0, 0
+	.section .debug_info,"",@progbits
+	.long 2f - 1f
+1:	.short 4
+	.long 0
+	.byte 8
+	.uleb128 1
+	.asciz "unit.c"
+	.quad f
+	.quad .Lend - f
+	.uleb128 2
+	.asciz "f"
+	.byte 0xcb
+	.quad f
+	.quad .Lend - f
+	.byte 0
+2:
+'''
+
 
 class Show(lib.Case):
     def cxx(self):
@@ -331,6 +393,50 @@ class Show(lib.Case):
         self.good('verify', urf)
         self.assertRegex(self.good('dump', '--section', 'types', urf), r'method "right" type')
         self.assertNotIn('methods', self.one(self.c(), 'struct pair'))
+
+    def test_labels(self):
+        program = self.compile('labels', LABELS, '-O1')
+        text = self.good('show', '-e', program, 'f')
+        self.assertRegex(text, r'\n  label     again  \(line 14\)\n    0x[0-9a-f]+\n')
+        self.assertRegex(text, r'\n    label     out  \(line 8\)\n      0x[0-9a-f]+\n')
+        found = self.one(program, 'f')
+        self.assertNotIn('again', [v['name'] for v in found['variables']])
+        self.assertEqual({(l['function'], l['label'], l['line'], l['depth'])
+                          for l in found['labels']}, {('f', 'again', 14, 0), ('twice', 'out', 8, 1)})
+        start, size = lib.symbols(program)['f']
+        for label in found['labels']:
+            addr = int(label['address'], 16)
+            self.assertTrue(start <= addr < start + size)
+            shown = self.good('show', '-e', program, '--at', hex(addr))
+            self.assertNotIn('again', shown) # it is no variable
+        self.good('verify', self.urf_of(program))
+
+    def test_template_arguments(self):
+        path, output = self.folder / 'templates.cc', self.folder / 'templates'
+        path.write_text(TEMPLATES)
+        subprocess.run(['g++', '-g', '-O1', '-no-pie', path, '-o', output], check=True, cwd=self.folder)
+        text = self.good('show', '-e', output, 'add')
+        self.assertIn('  template  typename T = long int\n  template  int N = constant -5\n', text)
+        self.assertIn('  template  typename T = int\n  template  int N = constant 7\n'
+                      '  template  typename  = char\n', text)
+        found = self.objects(output, 'add')
+        self.assertEqual([[a['type'] for a in f['template']] for f in found
+                          if len(f['template']) == 3], [['int', 'int', 'char']])
+        self.assertEqual([v['name'] for f in found for v in f['variables'] if v['name'] in 'TN'
+                          and v['name']], [])
+        at, = self.one(output, 'at')['template']
+        self.assertEqual((at['kind'], at['name'], at['type']), ('value', 'P', 'int *'))
+        self.assertNotIn('template', self.one(output, 'main'))
+        self.good('verify', self.urf_of(output))
+
+    def test_a_calling_convention(self):
+        (self.folder / 'unit.s').write_text(CONVENTION)
+        subprocess.run(['gcc', '-nostdlib', '-static', '-Wl,-e,f', 'unit.s', '-o', 'unit'],
+                       check=True, cwd=self.folder)
+        self.assertEqual(self.one(self.folder / 'unit', 'f')['calling_convention'], 0xcb)
+        self.assertIn('  calling convention 203\n', self.good('show', '-e', self.folder / 'unit', 'f'))
+        self.assertNotIn('calling_convention', self.one(self.c(), 'sum'))
+        self.good('verify', self.urf_of(self.folder / 'unit'))
 
     def test_wrong_arguments(self):
         self.refused('show', 'main', names=['-e FILE'])
