@@ -2,29 +2,22 @@
 /*
  * aarch64: registers of a stopped thread, in DWARF order.
  *
- * Source: struct user_regs_struct of sys/user.h, struct user_pac_mask of asm/ptrace.h. A 32-bit
- * process answers with a shorter structure, a machine without pointer authentication with none.
+ * Source: struct user_regs_struct of sys/user.h, struct user_pac_mask of asm/ptrace.h. A
+ * machine without pointer authentication has no masks.
  */
-#include <elf.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/user.h>
-
-#include "base/base.h"
 #include "unwind/threads.h"
 
 #ifndef NT_ARM_PAC_MASK
 #define NT_ARM_PAC_MASK 0x406
 #endif
 
-int turf_ptrace_regs(pid_t tid, struct turf_regs *ret)
+int turf_ptrace_regs(pid_t tid, struct turf_regs *ret, uint64_t *thread_pointer)
 {
 	struct user_regs_struct r;
-	struct iovec iov = { &r, sizeof(r) };
-	if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &iov) < 0)
-		return -errno;
-	if (iov.iov_len != sizeof(r))
-		return -ENOTSUP;
+	uint64_t masks[2]; /* of data, of code */
+	int failed = read_register_set(tid, NT_PRSTATUS, &r, sizeof(r));
+	if (failed)
+		return failed;
 	*ret = (struct turf_regs){
 		.machine = EM_AARCH64,
 		.valid = (UINT64_C(1) << 33) - 1,
@@ -32,10 +25,9 @@ int turf_ptrace_regs(pid_t tid, struct turf_regs *ret)
 	memcpy(ret->value, r.regs, sizeof(r.regs));
 	ret->value[31] = r.sp;
 	ret->value[32] = r.pc;
-	uint64_t masks[2]; /* of data, of code */
-	iov = (struct iovec){ masks, sizeof(masks) };
-	if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_ARM_PAC_MASK, &iov) == 0 &&
-	    iov.iov_len == sizeof(masks))
+	if (read_register_set(tid, NT_ARM_PAC_MASK, masks, sizeof(masks)) == 0)
 		ret->pac_mask = masks[1];
+	if (read_register_set(tid, NT_ARM_TLS, thread_pointer, sizeof(*thread_pointer)))
+		*thread_pointer = 0;
 	return 0;
 }
