@@ -54,33 +54,42 @@ static void work(struct pool_loop *l)
 	}
 }
 
-/* Helps with the last loop that has something left, if there is one; @p->lock is held. */
-static bool help_once(struct pool *p)
+/*
+ * Helps with the last loop that has something left, of those begun after @mine, if there is
+ * one; @p->lock is held.
+ */
+static bool help_once(struct pool *p, const struct pool_loop *mine)
 {
 	struct pool_loop *l = p->loops;
-	while (l && atomic_load(&l->next) >= l->n)
+	while (l != mine && atomic_load(&l->next) >= l->n)
 		l = l->below;
-	if (!l)
+	if (l == mine)
 		return false;
 	atomic_fetch_add(&l->helpers, 1);
 	pthread_mutex_unlock(&p->lock);
 	work(l);
 	pthread_mutex_lock(&p->lock);
-	if (atomic_fetch_sub(&l->helpers, 1) == 1) /* who runs the loop may forget it now */
+	if (atomic_fetch_sub(&l->helpers, 1) == 1) /* who runs the loop may go on */
 		pthread_cond_broadcast(&p->moved);
 	return true;
 }
 
-/* Waits for a loop other than the @n_begun there were; @p->lock is held. */
-static void await_loop(struct pool *p, unsigned n_begun)
+/* Is there no loop but the @n_begun, and somebody in @mine? */
+static bool idle(struct pool *p, unsigned n_begun, struct pool_loop *mine)
+{
+	return atomic_load(&p->n_begun) == n_begun && (!mine || atomic_load(&mine->helpers));
+}
+
+/* Waits until that is not so; @p->lock is held. */
+static void await(struct pool *p, unsigned n_begun, struct pool_loop *mine)
 {
 	unsigned turns = 0;
 	pthread_mutex_unlock(&p->lock);
-	while (atomic_load(&p->n_begun) == n_begun && turf_pool_spin(&turns))
+	while (idle(p, n_begun, mine) && turf_pool_spin(&turns))
 		;
 	pthread_mutex_lock(&p->lock);
 	p->n_asleep++;
-	while (atomic_load(&p->n_begun) == n_begun)
+	while (idle(p, n_begun, mine))
 		pthread_cond_wait(&p->moved, &p->lock);
 	p->n_asleep--;
 }
@@ -92,8 +101,8 @@ static void *help(void *arg)
 	pthread_mutex_lock(&p->lock);
 	while (!p->ends) {
 		unsigned n_begun = atomic_load(&p->n_begun);
-		if (!help_once(p))
-			await_loop(p, n_begun);
+		if (!help_once(p, NULL))
+			await(p, n_begun, NULL);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -129,21 +138,22 @@ void turf_pool_end(struct pool *p)
 	pthread_mutex_destroy(&p->lock);
 }
 
-/* Takes @l, which nobody joins any more, out of the list, and waits for its helpers. */
+/*
+ * Waits for the helpers in @l, all of whose tasks have begun, and takes it out of the list.
+ * Meanwhile helps with the loops that its tasks run.
+ */
 static void leave(struct pool *p, struct pool_loop *l)
 {
-	unsigned turns = 0;
 	pthread_mutex_lock(&p->lock);
+	while (atomic_load(&l->helpers)) {
+		unsigned n_begun = atomic_load(&p->n_begun);
+		if (!help_once(p, l))
+			await(p, n_begun, l);
+	}
 	struct pool_loop **at = &p->loops;
 	while (*at != l)
 		at = &(*at)->below;
 	*at = l->below;
-	pthread_mutex_unlock(&p->lock);
-	while (atomic_load(&l->helpers) && turf_pool_spin(&turns))
-		;
-	pthread_mutex_lock(&p->lock);
-	while (atomic_load(&l->helpers))
-		pthread_cond_wait(&p->moved, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 }
 
