@@ -20,12 +20,14 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 
 LLVM = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
 EU = shutil.which("eu-addr2line")
+EM_PPC64, PPC64_OBJDUMP = 21, shutil.which("powerpc64le-linux-gnu-objdump")
 
 
 class Input:
@@ -113,6 +115,25 @@ class Symbols:
         """No symbol with a size covers the address, and one ends before it."""
         i = bisect.bisect_right(self.sized, (addr, 1 << 64))
         return i > 0 and all(addr >= end for _, end in self.sized[max(0, i - 50):i])
+
+
+class Labels:
+    """What objdump puts above instructions: linkers of ppc64 lay stubs among other code."""
+
+    def __init__(self, path):
+        self.path, self.all = path, None
+
+    def above(self, addr):
+        if self.all is None:
+            found = []
+            with open(self.path, "rb") as file:
+                machine = struct.unpack("<H", file.read(20)[18:])[0]
+            if machine == EM_PPC64 and PPC64_OBJDUMP:
+                out = subprocess.run([PPC64_OBJDUMP, "-d", self.path], capture_output=True, text=True)
+                found = re.findall(r"^([0-9a-f]+) <(.*)>:$", out.stdout, re.MULTILINE)
+            self.all = sorted((int(at, 16), name) for at, name in found)
+        i = bisect.bisect_right(self.all, (addr, chr(0x10ffff)))
+        return self.all[i - 1][1] if i else None
 
 
 def parse_place(place):
@@ -227,7 +248,7 @@ def compare(ours, theirs, addr, symbols):
     return verdict
 
 
-EXPLAINED = ("alias", "part", "llvm alone", "padding", "go:", "stripped:")
+EXPLAINED = ("alias", "part", "llvm alone", "padding", "go:", "stripped:", "stub:")
 
 
 def is_explained(cause):
@@ -294,7 +315,7 @@ def check(turf, item, n, seed=1, n_list=0, out=print):
     addrs = pick(item.truth, n, seed)
     if not addrs:
         sys.exit(f"{item.path}: no code")
-    symbols = Symbols(item.truth)
+    symbols, labels = Symbols(item.truth), Labels(item.truth)
     ours = ask_turf(turf, item, addrs)
     if is_relocatable(item.truth):
         verdicts, others = compare_with_eu(item, addrs, ours, symbols)
@@ -308,6 +329,9 @@ def check(turf, item, n, seed=1, n_list=0, out=print):
         sys.exit(f"{item.path}: {len(addrs)} addresses, {len(ours)} answers, {len(others)} from llvm")
     causes = collections.Counter()
     for addr, mine, other, cause in zip(addrs, ours, others, verdicts):
+        if (not is_explained(cause) and mine and mine[0][0].endswith("@plt") and
+                mine[0][0] == labels.above(addr)):
+            cause = "stub: objdump names it so, llvm does not"
         if not is_explained(cause) and item.path != item.truth:
             cause = of_go(cause, mine, other)
         if not is_explained(cause) and addr in eu and not is_missing(mine, other):
