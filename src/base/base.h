@@ -33,6 +33,23 @@
 		taken_;                                                                        \
 	})
 
+/*
+ * Of 0..@n, the first number that @before, an expression of @i, does not hold for: it holds for
+ * all below and for none above.
+ */
+#define bisect(i, n, before)                                                                   \
+	__extension__({                                                                        \
+		size_t bisect_lo_ = 0, bisect_hi_ = (n);                                       \
+		while (bisect_lo_ < bisect_hi_) {                                              \
+			size_t i = bisect_lo_ + (bisect_hi_ - bisect_lo_) / 2;                 \
+			if (before)                                                            \
+				bisect_lo_ = i + 1;                                            \
+			else                                                                   \
+				bisect_hi_ = i;                                                \
+		}                                                                              \
+		bisect_lo_;                                                                    \
+	})
+
 static inline void freep(void *p)
 {
 	free(*(void **)p);

@@ -94,14 +94,7 @@ static const struct cold_variable *variable_at(struct instance *at, unit_die die
 	uint32_t n = at->root->n_named;
 	if (at->hint < n && v[at->hint].die == die)
 		return &v[at->hint++];
-	uint32_t lo = 0, hi = n;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (v[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	uint32_t lo = (uint32_t)bisect(mid, n, v[mid].die < die);
 	at->hint = lo + 1;
 	return lo < n && v[lo].die == die ? &v[lo] : NULL;
 }
@@ -261,14 +254,7 @@ static void renumber(struct resolver *r, uint32_t *expr)
 static uint32_t block_at(const struct instance *at, unit_die die)
 {
 	const struct cold_block *b = &at->unit->blocks.at[at->root->first_block];
-	uint32_t lo = 0, hi = at->root->n_blocks;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (b[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	uint32_t lo = (uint32_t)bisect(mid, at->root->n_blocks, b[mid].die < die);
 	return lo < at->root->n_blocks && b[lo].die == die && b[lo].used ? b[lo].number : 0;
 }
 

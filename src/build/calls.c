@@ -22,14 +22,7 @@ bool turf_call_mark(struct unit *u, uint32_t discriminator)
 
 uint32_t turf_call_discriminator(const struct unit_out *out, uint32_t scope)
 {
-	size_t lo = 0, hi = out->calls.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (out->calls.at[mid].scope < scope)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, out->calls.n, out->calls.at[mid].scope < scope);
 	bool found = lo < out->calls.n && out->calls.at[lo].scope == scope;
 	return found ? out->calls.at[lo].discriminator : 0;
 }

@@ -20,14 +20,7 @@
 
 const struct cold_root *turf_cold_root_before(const struct cold_unit *u, unit_die die)
 {
-	size_t lo = 0, hi = u->roots.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (u->roots.at[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, u->roots.n, u->roots.at[mid].die < die);
 	return lo ? &u->roots.at[lo - 1] : NULL;
 }
 
@@ -39,14 +32,7 @@ static const struct cold_root *root_at(const struct cold_unit *u, unit_die die)
 
 static const struct cold_link *link_at(const struct cold_unit *u, unit_die die)
 {
-	size_t lo = 0, hi = u->links.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (u->links.at[mid].die < die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, u->links.n, u->links.at[mid].die < die);
 	return lo < u->links.n && u->links.at[lo].die == die ? &u->links.at[lo] : NULL;
 }
 

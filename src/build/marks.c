@@ -138,14 +138,7 @@ static void next_mark(struct reader *r)
 /* The first mark at or behind @start is to come. */
 static struct reader read_from(const struct run *runs, size_t n, uint32_t start)
 {
-	size_t lo = 0, hi = n; /* runs before lo begin before start, those from hi on do not */
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (runs[mid].start < start)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, n, runs[mid].start < start);
 	struct reader r = { .run = &runs[lo - (lo > 0)], .end = &runs[n] };
 	r.done = !read_run(&r);
 	do

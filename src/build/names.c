@@ -88,14 +88,7 @@ static bool is_string(const struct string *s, const char *name, size_t size)
 static bool is_function(const struct builder *b, const struct entries *entries, uint64_t start,
                         const char *name, size_t size)
 {
-	size_t lo = 0, hi = entries->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (entries->at[mid].key < start)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, entries->n, entries->at[mid].key < start);
 	for (; lo < entries->n && entries->at[lo].key == start; lo++) {
 		const struct global *g = &b->merged->list.at[entries->at[lo].value];
 		if (is_string(&b->merged->strings.at[g->text], name, size) ||

@@ -371,14 +371,7 @@ static int find_declared(struct types *t)
 
 size_t turf_types_signature(const struct types *t, uint64_t signature)
 {
-	size_t lo = 0, hi = t->signatures.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (t->signatures.at[mid].key < signature)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, t->signatures.n, t->signatures.at[mid].key < signature);
 	return lo < t->signatures.n && t->signatures.at[lo].key == signature
 	               ? t->signatures.at[lo].value + 1
 	               : 0;

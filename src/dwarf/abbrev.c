@@ -449,14 +449,7 @@ void turf_dwarf_decoder_fini(struct dwarf_decoder *d)
 const struct dwarf_abbrev *turf_dwarf_sparse_abbrev(const struct dwarf_abbrevs *table,
                                                     uint64_t code)
 {
-	size_t lo = 0, hi = table->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (table->codes[mid].code < code)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, table->n, table->codes[mid].code < code);
 	return lo < table->n && table->codes[lo].code == code ? &table->at[table->codes[lo].idx]
 	                                                      : NULL;
 }

@@ -13,14 +13,7 @@ enum { MAX_LINKS = 16 };
 
 const struct dwarf_unit *turf_dwarf_unit_at(const struct dwarf *dw, uint64_t die)
 {
-	size_t lo = 0, hi = dw->n_units; /* units[lo - 1] begins at or before die */
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (dw->starts[mid] <= die)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, dw->n_units, dw->starts[mid] <= die);
 	const struct dwarf_unit *unit = lo ? &dw->units[lo - 1] : NULL;
 	return unit && !unit->error && unit_has(unit, die) ? unit : NULL;
 }

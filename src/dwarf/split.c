@@ -88,14 +88,7 @@ int turf_dwarf_link_split(struct dwarf *dw, struct turf_error *err)
 		if (!turf_dwarf_is_skeleton(dw, &dw->units[i]) || dw->units[i].split)
 			continue;
 		uint64_t id = dw->units[i].dwo_id;
-		size_t lo = 0, hi = splits.n;
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-			if (splits.at[mid].id < id)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
+		size_t lo = bisect(mid, splits.n, splits.at[mid].id < id);
 		if (lo < splits.n && splits.at[lo].id == id &&
 		    !dw->units[splits.at[lo].idx].skeleton)
 			link_units(dw, i, splits.at[lo].idx);

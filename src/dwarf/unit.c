@@ -486,14 +486,7 @@ static int find_folders(struct dwarf *dw, size_t first)
 	sort_pairs(pairs, pairs + first, first);
 	for (size_t i = first; i < dw->n_units; i++) {
 		struct dwarf_unit *unit = &dw->units[i];
-		size_t lo = 0, hi = first;
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-			if (pairs[mid].key < unit->line_off)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
+		size_t lo = bisect(mid, first, pairs[mid].key < unit->line_off);
 		if (lo < first && pairs[lo].key == unit->line_off && !unit->comp_dir)
 			unit->comp_dir = dw->units[pairs[lo].value].comp_dir;
 	}

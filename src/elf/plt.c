@@ -130,14 +130,7 @@ static int read_slots(const struct elf *elf, const struct machine *machine, stru
 
 static const char *name_at(const struct slots *slots, uint64_t addr)
 {
-	size_t lo = 0, hi = slots->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (slots->at[mid].addr < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, slots->n, slots->at[mid].addr < addr);
 	return lo < slots->n && slots->at[lo].addr == addr ? slots->at[lo].name : NULL;
 }
 

@@ -97,15 +97,8 @@ static uint8_t family(uint8_t op)
 
 static int find(uint8_t op)
 {
-	size_t lo = 0, hi = COUNT(known);
 	op = family(op);
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (known[mid].op < op)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, COUNT(known), known[mid].op < op);
 	return lo < COUNT(known) && known[lo].op == op ? (int)lo : -1;
 }
 

@@ -9,14 +9,7 @@
 /* A far row that is not listed reads as out of range, hence damaged. */
 static uint32_t far_step(const struct turf_image *image, size_t idx)
 {
-	size_t lo = 0, hi = image->far.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (le32_get(image->far.at[mid].row) < idx)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, image->far.n, le32_get(image->far.at[mid].row) < idx);
 	return lo < image->far.n && le32_get(image->far.at[lo].row) == idx
 	               ? le32_get(image->far.at[lo].step)
 	               : UINT32_MAX;

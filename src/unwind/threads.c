@@ -202,14 +202,7 @@ static int visit_thread(const struct walk *w, pid_t tid)
 /* Notes @tid: 1 it is new, 0 it was seen before, -ENOMEM. */
 static int note_thread(struct walk *w, pid_t tid)
 {
-	size_t lo = 0, hi = w->seen.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (w->seen.at[mid] < tid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	size_t lo = bisect(mid, w->seen.n, w->seen.at[mid] < tid);
 	if (lo < w->seen.n && w->seen.at[lo] == tid)
 		return 0;
 	if (!vec_push(&w->seen))

@@ -305,6 +305,22 @@ static struct turf_image *open_block(struct span *urf, struct span points, const
 	return open_parts(&p, urf);
 }
 
+/* What such an image gives at @rva: @n frames or < 0, the innermost at @line. Closes it. */
+static void expect(const char *what, struct turf_image *image, int verified, uint64_t rva,
+                   int n, uint32_t line)
+{
+	struct turf_frames walk;
+	struct turf_frame f = { 0 };
+	int r = turf_image_verify(image, NULL);
+	ck_assert_msg(r == verified, "%s: %d", what, r);
+	r = turf_image_frames(image, URF_TEST_BASE + rva, &walk);
+	if (r == 1)
+		r = (int)walk.n, turf_frames_next(&walk, &f);
+	ck_assert_msg(r == n, "%s: %d", what, r);
+	ck_assert_msg(f.line == line, "%s: %u", what, f.line);
+	turf_image_close(image);
+}
+
 START_TEST(decodes_ops)
 {
 	enum { EMIT = URF_CONTROL_EMIT, GAP, POINT, ROOT, PART, POP, PUSH };
@@ -342,18 +358,10 @@ START_TEST(decodes_ops)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span urf;
-		struct turf_frames walk;
-		struct turf_frame f = { 0 };
 		struct turf_image *image =
 			open_block(&urf, (struct span){ NULL, 0 }, cases[i].ops, cases[i].n);
-		int r = turf_image_verify(image, NULL);
-		ck_assert_msg(r == cases[i].verified, "%s: %d", cases[i].what, r);
-		r = turf_image_frames(image, URF_TEST_BASE + cases[i].rva, &walk);
-		if (r == 1)
-			r = (int)walk.n, turf_frames_next(&walk, &f);
-		ck_assert_msg(r == cases[i].expect, "%s: %d", cases[i].what, r);
-		ck_assert_msg(f.line == cases[i].line, "%s: %u", cases[i].what, f.line);
-		turf_image_close(image);
+		expect(cases[i].what, image, cases[i].verified, cases[i].rva, cases[i].expect,
+		       cases[i].line);
 		free((void *)urf.at);
 	}
 }
@@ -462,21 +470,13 @@ START_TEST(begins_at_points)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span urf;
-		struct turf_frames walk;
-		struct turf_frame f = { 0 };
 		uint8_t ops[2 + sizeof(cases[i].point)] = { 0, 1 };
 		memcpy(ops + 2, cases[i].point, cases[i].n);
 		struct turf_image *image =
 			open_block(&urf, (struct span){ cases[i].points, cases[i].n_points },
 		                   ops, 2u + cases[i].n);
-		int r = turf_image_verify(image, NULL);
-		ck_assert_msg(r == cases[i].verified, "%s: %d", cases[i].what, r);
-		r = turf_image_frames(image, URF_TEST_BASE + cases[i].rva, &walk);
-		if (r == 1)
-			r = (int)walk.n, turf_frames_next(&walk, &f);
-		ck_assert_msg(r == cases[i].expect, "%s: %d", cases[i].what, r);
-		ck_assert_msg(f.line == cases[i].line, "%s: %u", cases[i].what, f.line);
-		turf_image_close(image);
+		expect(cases[i].what, image, cases[i].verified, cases[i].rva, cases[i].expect,
+		       cases[i].line);
 		free((void *)urf.at);
 	}
 }

@@ -15,6 +15,7 @@
  */
 #include "lib/alloc.h"
 #include "lib/test.h"
+#include "image/open.h"
 #include "image/urf.h"
 
 enum {
@@ -119,29 +120,10 @@ static struct span marked(void)
 	return finish(&p);
 }
 
-static struct turf_image *open_urf(struct span urf)
-{
-	struct turf_image *image = NULL;
-	struct turf_error err = { 0 };
-	int r = turf_image_open_mem(urf.at, urf.size, &image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
 static struct turf_image *open_marked(struct span *urf)
 {
-	struct turf_error err = { 0 };
 	*urf = marked();
-	struct turf_image *image = open_urf(*urf);
-	int r = turf_image_verify(image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
-static void close_urf(struct turf_image *image, struct span urf)
-{
-	turf_image_close(image);
-	free((void *)urf.at);
+	return open_whole(*urf);
 }
 
 static const struct turf_row rows[] = {
@@ -651,14 +633,8 @@ START_TEST(calls_without_lists_or_flag_are_refused)
 }
 END_TEST
 
-static int n_opened;
-
-static void ask_all(struct span bytes)
+static void ask_all(struct turf_image *image)
 {
-	struct turf_image *image;
-	if (turf_image_open_mem(bytes.at, bytes.size, &image, NULL) < 0)
-		return;
-	n_opened++;
 	struct turf_row row;
 	struct turf_rows walk;
 	uint32_t file, line, n = 0;
@@ -678,26 +654,17 @@ static void ask_all(struct span bytes)
 	(void)turf_image_dump(image, "calls", null, NULL);
 	(void)turf_image_verify(image, NULL);
 	fclose(null);
-	turf_image_close(image);
 }
 
 START_TEST(every_prefix_is_refused)
 {
-	struct span urf = marked();
-	every_prefix(urf, ask_all);
-	ck_assert_int_eq(n_opened, 0);
-	ask_all(urf);
-	ck_assert_int_eq(n_opened, 1);
-	free((void *)urf.at);
+	refuse_every_prefix(marked(), ask_all);
 }
 END_TEST
 
 START_TEST(every_byte_bent_is_survived)
 {
-	struct span urf = marked();
-	every_byte_bent(urf, ask_all);
-	ck_assert_int_gt(n_opened, 1000);
-	free((void *)urf.at);
+	survive_every_bent_byte(marked(), ask_all);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
  * "bare" and "gcc"; macros "inner" and "label"; an index of names of two buckets.
  */
 #include "lib/test.h"
+#include "image/open.h"
 #include "image/urf.h"
 #include "image/verify.h"
 #include "turf/macros.h"
@@ -127,29 +128,10 @@ static struct span named(void)
 	return finish(&p);
 }
 
-static struct turf_image *open_urf(struct span urf)
-{
-	struct turf_image *image = NULL;
-	struct turf_error err = { 0 };
-	int r = turf_image_open_mem(urf.at, urf.size, &image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
 static struct turf_image *open_named(struct span *urf)
 {
-	struct turf_error err = { 0 };
 	*urf = named();
-	struct turf_image *image = open_urf(*urf);
-	int r = turf_image_verify(image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
-static void close_urf(struct turf_image *image, struct span urf)
-{
-	turf_image_close(image);
-	free((void *)urf.at);
+	return open_whole(*urf);
 }
 
 /* What is called @name, without an allocation: as many as there are. */
@@ -581,14 +563,8 @@ START_TEST(refuses_names_that_are_left_out)
 }
 END_TEST
 
-static int n_opened;
-
-static void ask_all(struct span bytes)
+static void ask_all(struct turf_image *image)
 {
-	struct turf_image *image;
-	if (turf_image_open_mem(bytes.at, bytes.size, &image, NULL) < 0)
-		return;
-	n_opened++;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct turf_names walk;
 		struct turf_name found;
@@ -620,26 +596,17 @@ static void ask_all(struct span bytes)
 	(void)turf_image_dump(image, "places", null, NULL);
 	(void)turf_image_dump(image, "names", null, NULL);
 	fclose(null);
-	turf_image_close(image);
 }
 
 START_TEST(every_prefix_is_refused)
 {
-	struct span urf = named();
-	every_prefix(urf, ask_all);
-	ck_assert_int_eq(n_opened, 0);
-	ask_all(urf);
-	ck_assert_int_eq(n_opened, 1);
-	free((void *)urf.at);
+	refuse_every_prefix(named(), ask_all);
 }
 END_TEST
 
 START_TEST(every_byte_bent_is_survived)
 {
-	struct span urf = named();
-	every_byte_bent(urf, ask_all);
-	ck_assert_int_gt(n_opened, 1000);
-	free((void *)urf.at);
+	survive_every_bent_byte(named(), ask_all);
 }
 END_TEST
 

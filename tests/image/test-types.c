@@ -4,6 +4,7 @@
  * them, names, sizes; damage; none where there are none.
  */
 #include "lib/test.h"
+#include "image/open.h"
 #include "image/urf.h"
 #include "turf/types.h"
 
@@ -78,29 +79,10 @@ static struct span typed(void)
 	return finish(&p, N_TYPES);
 }
 
-static struct turf_image *open_urf(struct span urf)
-{
-	struct turf_image *image = NULL;
-	struct turf_error err = { 0 };
-	int r = turf_image_open_mem(urf.at, urf.size, &image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
 static struct turf_image *open_typed(struct span *urf)
 {
-	struct turf_error err = { 0 };
 	*urf = typed();
-	struct turf_image *image = open_urf(*urf);
-	int r = turf_image_verify(image, &err);
-	ck_assert_msg(r == 0, "%d: %s", r, err.text);
-	return image;
-}
-
-static void close_urf(struct turf_image *image, struct span urf)
-{
-	turf_image_close(image);
-	free((void *)urf.at);
+	return open_whole(*urf);
 }
 
 START_TEST(reads_what_a_type_is)
@@ -419,14 +401,8 @@ START_TEST(refuses_records_that_are_none)
 }
 END_TEST
 
-static int n_opened;
-
-static void ask_all(struct span bytes)
+static void ask_all(struct turf_image *image)
 {
-	struct turf_image *image;
-	if (turf_image_open_mem(bytes.at, bytes.size, &image, NULL) < 0)
-		return;
-	n_opened++;
 	for (uint32_t i = 0; i < N_TYPES + 2; i++) {
 		struct turf_type t;
 		struct turf_type_items walk;
@@ -453,26 +429,17 @@ static void ask_all(struct span bytes)
 	FILE *null = fopen("/dev/null", "w");
 	(void)turf_image_dump(image, "types", null, NULL);
 	fclose(null);
-	turf_image_close(image);
 }
 
 START_TEST(every_prefix_is_refused)
 {
-	struct span urf = typed();
-	every_prefix(urf, ask_all);
-	ck_assert_int_eq(n_opened, 0);
-	ask_all(urf);
-	ck_assert_int_eq(n_opened, 1);
-	free((void *)urf.at);
+	refuse_every_prefix(typed(), ask_all);
 }
 END_TEST
 
 START_TEST(every_byte_bent_is_survived)
 {
-	struct span urf = typed();
-	every_byte_bent(urf, ask_all);
-	ck_assert_int_gt(n_opened, 1000);
-	free((void *)urf.at);
+	survive_every_bent_byte(typed(), ask_all);
 }
 END_TEST
 
