@@ -161,6 +161,17 @@ static int fake_build(void *ctx, int source_fd, const char *name, int out_fd,
 	return r;
 }
 
+/* Of a store at @path, whose builder is of that number. */
+static inline struct turf_store_options fake_options(struct fake *fake, const char *path,
+                                                     uint64_t id)
+{
+	return (struct turf_store_options){
+		.size = sizeof(struct turf_store_options),
+		.path = path,
+		.builder = { fake, fake_inputs, fake_build, id },
+	};
+}
+
 /* A fresh folder with an open store in it. */
 static inline void fake_open(struct fake *fake)
 {
@@ -173,11 +184,7 @@ static inline void fake_open(struct fake *fake)
 		abort();
 	char path[96];
 	snprintf(path, sizeof(path), "%s/store", fake->folder);
-	struct turf_store_options options = {
-		.size = sizeof(options),
-		.path = path,
-		.builder = { fake, fake_inputs, fake_build, 0 },
-	};
+	struct turf_store_options options = fake_options(fake, path, 0);
 	struct turf_error err = { 0 };
 	int r = turf_store_open(&options, &fake->store, &err);
 	ck_assert_msg(r == 0, "%d: %s", r, err.text);

@@ -258,11 +258,7 @@ START_TEST(keeps_builders_apart)
 	struct got first = get(&fake, old_file);
 	char path[128];
 	snprintf(path, sizeof(path), "%s/store", fake.folder);
-	struct turf_store_options options = {
-		.size = sizeof(options),
-		.path = path,
-		.builder = { &fake, fake_inputs, fake_build, 1 },
-	};
+	struct turf_store_options options = fake_options(&fake, path, 1);
 	struct fake other = fake;
 	ck_assert_int_eq(turf_store_open(&options, &other.store, NULL), 0);
 	struct got second = get(&other, old_file);
@@ -280,11 +276,7 @@ START_TEST(takes_what_does_as_well)
 	fake_open(&fake);
 	char path[128];
 	snprintf(path, sizeof(path), "%s/store", fake.folder);
-	struct turf_store_options options = {
-		.size = sizeof(options),
-		.path = path,
-		.builder = { &fake, fake_inputs, fake_build, 7 },
-	};
+	struct turf_store_options options = fake_options(&fake, path, 7);
 	struct fake other = fake, both = fake;
 	ck_assert_int_eq(turf_store_open(&options, &other.store, NULL), 0);
 	options.builder.id = 1;
@@ -706,11 +698,7 @@ START_TEST(refuses_folders)
 		{ "", -EINVAL, "empty" },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct turf_store_options options = {
-			.size = sizeof(options),
-			.path = cases[i].path,
-			.builder = { &fake, fake_inputs, fake_build, 0 },
-		};
+		struct turf_store_options options = fake_options(&fake, cases[i].path, 0);
 		struct turf_store *store = NULL;
 		struct turf_error err = { 0 };
 		int r = turf_store_open(&options, &store, &err);
@@ -728,11 +716,7 @@ START_TEST(makes_parents)
 	fake_open(&fake);
 	char path[128];
 	snprintf(path, sizeof(path), "%s/a/b//c/", fake.folder);
-	struct turf_store_options options = {
-		.size = sizeof(options),
-		.path = path,
-		.builder = { &fake, fake_inputs, fake_build, 0 },
-	};
+	struct turf_store_options options = fake_options(&fake, path, 0);
 	struct turf_store *store = NULL;
 	ck_assert_int_eq(turf_store_open(&options, &store, NULL), 0);
 	turf_store_close(store);
