@@ -251,7 +251,7 @@ enum turf_piece_kind {
 	TURF_PIECE_BYTES,    /* it is bytes */
 	TURF_PIECE_POINTER,  /* it points to what has no address: value bytes into that */
 };
-enum { TURF_VARIABLE_NONE = UINT32_MAX };
+#define TURF_VARIABLE_NONE UINT32_MAX
 struct turf_piece {
 	uint8_t kind; /* enum turf_piece_kind */
 	uint64_t value;
