@@ -35,6 +35,7 @@ enum { FEW = 16 }; /* places of a function that are told without --all */
 
 struct lookup {
 	const struct turf_image *image;
+	struct elf code;
 	uint16_t machine;
 	bool json, all, color;
 	bool regex, ignore_case;
@@ -500,6 +501,7 @@ static void put_address(const struct lookup *l, uint64_t addr, const struct turf
 	if (turf_image_find_row(l->image, addr, &row) == 1)
 		put_row(&row);
 	put_unwind(l, addr);
+	(void)show_call_at(l->image, &l->code, addr, false);
 }
 
 static void put_json_address(const struct lookup *l, uint64_t addr,
@@ -531,6 +533,7 @@ static void put_json_address(const struct lookup *l, uint64_t addr,
 		printf(",\"row\":{\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64
 		       "\",\"statement\":%s,\"discriminator\":%" PRIu32 "}",
 		       row.start, row.end, row.is_stmt ? "true" : "false", row.discriminator);
+	(void)show_call_at(l->image, &l->code, addr, true);
 	puts("}");
 }
 
@@ -626,12 +629,14 @@ int cmd_lookup(int argc, char **argv)
 	turf_image_info(image, &info);
 	l.image = image;
 	l.machine = info.machine;
+	show_open_code(path, &l.code);
 	for (int i = optind; i < argc && status != CLI_ERROR; i++) {
 		int one = look_up(&l, argv[i]);
 		if (one == CLI_NONE)
 			cli_error(NULL, "%s: not found", argv[i]);
 		status = status == CLI_OK || one == CLI_ERROR ? one : status;
 	}
+	elf_close(&l.code);
 	turf_image_close(image);
 	return status;
 }

@@ -3,6 +3,7 @@
 #ifndef CLI_SHOW_BODY_H
 #define CLI_SHOW_BODY_H
 
+#include "elf-file.h"
 #include "show.h"
 #include "turf/variables.h"
 
@@ -36,5 +37,10 @@ int show_json_labels(const struct turf_image *image, struct turf_body *body, boo
 /* What a template's arguments are, and how it is called, where that is not as usual: lines, or
  * members of a JSON object. False: no memory. */
 bool show_instance(const struct turf_details *d, bool json);
+
+/* The calls of the body over an address. In JSON elements of an array; @begun: it has some. 0
+ * or < 0. */
+int show_calls(const struct turf_image *image, const struct elf *code, uint64_t addr, bool json,
+               bool *begun);
 
 #endif

@@ -207,6 +207,7 @@ struct call {
 /* What a function's code says. */
 struct shown {
 	const struct turf_image *image;
+	const struct elf *code;
 	uint32_t function;
 	uint32_t file, line;        /* of its declaration */
 	uint32_t code_file;         /* where its code is written; */
@@ -399,9 +400,36 @@ static void put_calls(const struct shown *s)
 	}
 }
 
-/* The bodies of all of a function's own code, each once. */
-static int put_bodies(const struct shown *s, int (*json)(const struct turf_image *image,
-                                                         struct turf_body *body, bool *begun))
+static int put_places(const struct shown *s, struct turf_body *body, bool *begun)
+{
+	(void)begun;
+	return show_body(s->image, body);
+}
+
+static int json_places(const struct shown *s, struct turf_body *body, bool *begun)
+{
+	return show_json_body(s->image, body, begun);
+}
+
+static int json_labels(const struct shown *s, struct turf_body *body, bool *begun)
+{
+	return show_json_labels(s->image, body, begun);
+}
+
+static int put_outgoing(const struct shown *s, struct turf_body *body, bool *begun)
+{
+	return show_calls(s->image, s->code, body->entry, false, begun);
+}
+
+static int json_outgoing(const struct shown *s, struct turf_body *body, bool *begun)
+{
+	return show_calls(s->image, s->code, body->entry, true, begun);
+}
+
+/* The bodies of all of a function's own code, each once; @begun of @tell: it has put elements
+ * of an array. */
+static int put_bodies(const struct shown *s,
+                      int (*tell)(const struct shown *s, struct turf_body *body, bool *begun))
 {
 	bool begun = false;
 	int r = 0;
@@ -412,7 +440,7 @@ static int put_bodies(const struct shown *s, int (*json)(const struct turf_image
 			done = !s->run[k].inlined && s->run[k].entry == s->run[i].entry;
 		if (done || (r = turf_image_body(s->image, s->run[i].start, &body)) != 1)
 			continue;
-		r = json ? json(s->image, &body, &begun) : show_body(s->image, &body);
+		r = tell(s, &body, &begun);
 	}
 	return r;
 }
@@ -458,7 +486,10 @@ static int put_function(const struct shown *s, const struct turf_details *d, boo
 		return 0;
 	if (!show_instance(d, false))
 		return -ENOMEM;
-	return s->n_places ? put_bodies(s, NULL) : put_variables(s, d);
+	if (!s->n_places)
+		return put_variables(s, d);
+	int r = put_bodies(s, put_places);
+	return r < 0 ? r : put_bodies(s, put_outgoing);
 }
 
 static void json_runs(const struct shown *s, bool inlined)
@@ -545,10 +576,13 @@ static int json_variables(const struct shown *s, const struct turf_details *d)
 	}
 	printf("],\"places\":[");
 	if (r == 0)
-		r = put_bodies(s, show_json_body);
+		r = put_bodies(s, json_places);
 	printf("],\"labels\":[");
 	if (r == 0)
-		r = put_bodies(s, show_json_labels);
+		r = put_bodies(s, json_labels);
+	printf("],\"calls\":[");
+	if (r == 0)
+		r = put_bodies(s, json_outgoing);
 	putchar(']');
 	return r == 0 && !show_instance(d, true) ? -ENOMEM : r;
 }
@@ -586,9 +620,10 @@ static int json_function(const struct shown *s, const struct turf_details *d)
 	return r;
 }
 
-int show_function(const struct turf_image *image, uint32_t function, bool all, bool json)
+int show_function(const struct turf_image *image, const struct elf *code, uint32_t function,
+                  bool all, bool json)
 {
-	struct shown s = { .image = image, .function = function };
+	struct shown s = { .image = image, .code = code, .function = function };
 	struct turf_details d;
 	int r = read_function(&s);
 	int known = r < 0 ? r : turf_image_details(image, function, &d);

@@ -16,7 +16,7 @@ static const char usage[] =
 	"       turf show -e FILE [--json] --all\n"
 	"       turf show -e FILE [--json] --at ADDR [ADDR|FUNCTION...]\n"
 	"Shows types as they are laid out: `struct foo`, `foo`, `ns::Class<int>`;\n"
-	"functions with their code, what is inlined in them, and variables: `f`,\n"
+	"functions with their code, what is inlined in them, variables and calls: `f`,\n"
 	"`ns::f(int)`, `_ZN2ns1fEi`; macros with all that they mean and where, in files\n"
 	"that were compiled with them (gcc -g3, clang -fdebug-macro). Of several of one\n"
 	"name all are shown. Offsets and sizes are in bytes, of bit fields the bit behind\n"
@@ -209,7 +209,8 @@ static void put_macro(void *ctx, const struct turf_macro *macro)
 	(s->json ? show_macro_json : show_macro_text)(s->image, macro);
 }
 
-static int show_name(const struct turf_image *image, const char *name, bool all, bool json)
+static int show_name(const struct turf_image *image, const struct elf *code, const char *name,
+                     bool all, bool json)
 {
 	struct numbers types = { .n = 0 }, functions = { .n = 0 };
 	struct shown_macros shown = { image, json };
@@ -226,7 +227,7 @@ static int show_name(const struct turf_image *image, const char *name, bool all,
 			continue;
 		if (n++ && !json)
 			putchar('\n');
-		status = show_function(image, functions.at[i], all, json);
+		status = show_function(image, code, functions.at[i], all, json);
 	}
 	if (status == CLI_OK && macro != UINT32_MAX) {
 		if (n++ && !json)
@@ -253,7 +254,8 @@ static int show_all(const struct turf_image *image, bool json)
 	return status;
 }
 
-static int show(const struct turf_image *image, char *const *names, int n, bool all, bool json)
+static int show(const struct turf_image *image, const struct elf *code, char *const *names,
+                int n, bool all, bool json)
 {
 	int status = CLI_OK, one;
 	if (!n && !turf_image_n_types(image))
@@ -263,7 +265,7 @@ static int show(const struct turf_image *image, char *const *names, int n, bool 
 	for (int i = 0; i < n && status != CLI_ERROR; i++) {
 		if (i && !json)
 			putchar('\n');
-		one = show_name(image, names[i], all, json);
+		one = show_name(image, code, names[i], all, json);
 		if (one == CLI_NONE)
 			cli_error(NULL, "%s: no type, function or macro of that name",
 			          names[i]);
@@ -371,15 +373,18 @@ int cmd_show(int argc, char **argv)
 	if (!at && !all && optind == argc)
 		return cli_usage_error("no name given");
 	struct turf_image *image;
+	struct elf code;
 	int status = cli_open_image(path, &image);
 	if (status != CLI_OK)
 		return status;
+	show_open_code(path, &code);
 	if (!has_names(image))
 		status = show_no_data();
 	else if (at)
 		status = show_addresses(image, at, argv + optind, argc - optind, json);
 	else
-		status = show(image, argv + optind, argc - optind, all, json);
+		status = show(image, &code, argv + optind, argc - optind, all, json);
+	elf_close(&code);
 	turf_image_close(image);
 	return status;
 }

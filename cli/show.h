@@ -4,6 +4,7 @@
 #define CLI_SHOW_H
 
 #include "cli.h"
+#include "elf-file.h"
 #include "turf/macros.h"
 #include "turf/types.h"
 
@@ -17,8 +18,15 @@ void json_methods(const struct turf_image *image, const struct turf_type *class)
 /* A declaration, or without @name the type alone; free() it. NULL: told, or no memory. */
 char *show_declaration(const struct turf_image *image, uint32_t number, const char *name);
 
+/* The file's code, which elf_close() gives back; false: it has none, and no bytes. */
+bool show_open_code(const char *path, struct elf *ret);
 /* Shows function @number; @all: each place that it is inlined at. CLI_OK or CLI_ERROR. */
-int show_function(const struct turf_image *image, uint32_t number, bool all, bool json);
+int show_function(const struct turf_image *image, const struct elf *code, uint32_t number,
+                  bool all, bool json);
+/* The call that ends at an address, or whose last byte is there; in JSON a member "call". 1, 0
+ * none does, < 0. */
+int show_call_at(const struct turf_image *image, const struct elf *code, uint64_t addr,
+                 bool json);
 
 struct show_functions {
 	uint32_t *at; /* numbers, ascending */

@@ -121,10 +121,15 @@ enum turf_body_event_kind {
 	TURF_BODY_SINGLE, /* or in all of the instance's code where no place says otherwise */
 	TURF_BODY_BLOCK,  /* block `number` has code from start to end */
 	TURF_BODY_ENTER,  /* an instance: what was called at site `number` of the one around */
-	TURF_BODY_CALL,   /* a call returns to start */
+	TURF_BODY_CALL,   /* a call, that returns to start: number is of enum turf_call_flag */
+	TURF_BODY_TARGET, /* it is an indirect one, of what `expr` says */
 	TURF_BODY_PARAMETER, /* it passes in register `number`, or at `where`, the value `expr`
 	                      */
 	TURF_BODY_FRAME,     /* the frame base is `expr`; the CFA where this does not come */
+};
+enum turf_call_flag {
+	TURF_CALL_TAIL = 1, /* a jump, which nothing returns from: it ends at start, */
+	TURF_CALL_FROM = 2, /* or begins there */
 };
 struct turf_body_event {
 	uint8_t kind;   /* enum turf_body_event_kind */
@@ -183,6 +188,27 @@ int turf_body_details(const struct turf_body *walk, struct turf_details *out);
 /* Those of the instance so many levels around. */
 int turf_body_details_around(const struct turf_body *walk, uint32_t around,
                              struct turf_details *out);
+
+/* Where a call leads. */
+struct turf_call {
+	uint64_t target;        /* link-time address */
+	uint32_t function;      /* number of struct turf_frame, which begins there; 0: none */
+	turf_text name;         /* its name, or the symbol's that is there; 0: none */
+	turf_text linkage_name; /* 0: none, or not known */
+};
+enum { TURF_CALL_CODE = 5 }; /* bytes of code that tell it */
+/* The address of the TURF_CALL_CODE bytes that tell where a TURF_BODY_CALL leads. */
+uint64_t turf_call_code(const struct turf_body_event *call);
+/**
+ * turf_image_call() - the function that a direct call or jump leads to, by its instruction
+ * @code: the bytes at turf_call_code()
+ *
+ * Reads x86-64, i386 and aarch64. An urf does not hold what the code itself says.
+ *
+ * Return: 1 @out filled, 0 it is not known: an indirect call
+ */
+int turf_image_call(const struct turf_image *image, const struct turf_body_event *call,
+                    const uint8_t code[TURF_CALL_CODE], struct turf_call *out);
 
 enum { TURF_VARIABLES_MAX = 2048 }; /* of one function; further ones are left out */
 

@@ -227,7 +227,8 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_CALL_GAP,
 	         URF_FIELD_PARAMETER_A, /* + */
 	         URF_FIELD_PARAMETER_EXPR,
-	         URF_FIELD_FRAME_EXPR, /* + */
+	         URF_FIELD_FRAME_EXPR,  /* + */
+	         URF_FIELD_TARGET_EXPR, /* an expression */
 	         /* .urf.details */
 	         URF_FIELD_FLAGS,      /* the low six bits */
 	         URF_FIELD_FLAGS_HIGH, /* + the others */
@@ -343,8 +344,8 @@ enum {
  *
  * The state: a stack of instances, at first the function itself; each has the site, the
  * variable and the block to expect next, at first 0, 0 and 1. `First` is where the last list
- * began, `end` where its last entry ended, `call` where the last call returned to; at first all
- * are the entry. Kinds:
+ * began, `end` where its last entry ended, `call` the address that the last call told; at first
+ * all are the entry. Kinds:
  *
  *  - FIRST: a list of places begins, of variable next + a, which becomes the next one's
  *    predecessor; from first + gap on, length bytes, it is at expr
@@ -355,8 +356,10 @@ enum {
  *  - ENTER: length instances are left, then one is entered: at site next + a of the one on
  *    top; ENTER_VARIANT follows, as BODY_VARIANT
  *  - LEAVE: length instances are left
- *  - CALL: a call returns to call + gap; PARAMETER: it passes in register a, or where a >=
- *    URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of expr
+ *  - CALL: a call returns to call + gap; JUMP: one by a jump, which ends at call + gap;
+ *    JUMP_FROM: which begins there. TARGET: it calls what is at expr; PARAMETER: it passes in
+ *    register a, or where a >= URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of
+ *    expr
  *  - FRAME: the function's frame base is expr; without it, it is the CFA
  */
 enum {
@@ -383,6 +386,9 @@ enum urf_token_kind {
 	URF_TOKEN_CALL,
 	URF_TOKEN_PARAMETER,
 	URF_TOKEN_FRAME,
+	URF_TOKEN_JUMP,
+	URF_TOKEN_JUMP_FROM,
+	URF_TOKEN_TARGET,
 	URF_TOKEN_KINDS,
 	URF_TOKEN_END = 15,
 };

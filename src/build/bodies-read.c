@@ -52,7 +52,8 @@ static uint64_t wanted(uint16_t tag)
 		return DIE_TOLD;
 	case DW_TAG_call_site:
 	case DW_TAG_GNU_call_site:
-		return DIE_TOLD | DIE_BIT(DIE_CALL_RETURN_PC) | DIE_BIT(DIE_LOW_PC);
+		return DIE_TOLD | DIE_BIT(DIE_CALL_RETURN_PC) | DIE_BIT(DIE_ENTRY_PC) |
+		       DIE_BIT(DIE_LOW_PC) | DIE_BIT(DIE_CALL_TAIL) | DIE_BIT(DIE_CALL_TARGET);
 	case TAG_CALL_PARAMETER:
 	case TAG_GNU_CALL_PARAMETER:
 		return DIE_TOLD | DIE_BIT(DIE_LOCATION) | DIE_BIT(DIE_CALL_VALUE) |
@@ -342,7 +343,7 @@ static int tell_variable(struct reader *r)
 }
 
 /* Puts what is around what is below the DIE. */
-static struct around *push(struct reader *r)
+struct around *turf_read_push(struct reader *r)
 {
 	struct around *at = r->at + 1;
 	if (!r->walk->children || at == r->s->around + DEPTH_MOST)
@@ -357,7 +358,7 @@ static struct around *push(struct reader *r)
 static int tell_block(struct reader *r)
 {
 	const struct dies *walk = r->walk;
-	struct around *at = push(r), alone;
+	struct around *at = turf_read_push(r), alone;
 	if (!at && !walk->children && !r->at->root) {
 		alone = *r->at;
 		at = &alone;
@@ -484,7 +485,7 @@ static int tell_function(struct reader *r)
 	               (scope || !has_code);
 	if (!walk->children) /* it returns something even so */
 		return is_root && !add_root(r) ? -ENOMEM : add_link(r);
-	struct around *at = push(r);
+	struct around *at = turf_read_push(r);
 	if (!at)
 		return 0;
 	at->root = at->block = 0;
@@ -519,7 +520,7 @@ static int tell_inlined(struct reader *r)
 {
 	uint32_t idx = 0;
 	const struct unit_scope *scope = scope_of(r, &idx);
-	struct around *at = push(r);
+	struct around *at = turf_read_push(r);
 	if (!scope || !scope->parent || !r->at->open ||
 	    r->hot->scopes.at[idx].root != opened(r)->scope) {
 		/* what is inlined into it counts where it does */
@@ -546,83 +547,6 @@ static int tell_inlined(struct reader *r)
 	at->live = true;
 	at->depth = (uint16_t)depth;
 	r->at = at;
-	return 0;
-}
-
-static void tell_call(struct reader *r)
-{
-	const struct dies *walk = r->walk;
-	uint64_t pc;
-	uint32_t end;
-	enum die_slot slot =
-		die_has(walk, DIE_CALL_RETURN_PC) ? DIE_CALL_RETURN_PC : DIE_LOW_PC;
-	struct around *at = push(r);
-	if (!at)
-		return;
-	at->call = true;
-	at->called = !(r->at->open && die_has(walk, slot) &&
-	               turf_die_address(walk, slot, &pc) == 1 &&
-	               turf_read_rvas(r, pc, pc, &at->return_pc, &end));
-	at->live = !at->called && r->at->live;
-	r->at = at;
-}
-
-/* One that is passed nowhere, as the function called was made to do without: it lies at
- * DW_OP_GNU_parameter_ref. 0 or -ENOMEM. */
-static int parameter_lost(struct reader *r, struct token *token)
-{
-	uint64_t die;
-	struct buf form = { 0 };
-	uint8_t op = DW_OP_GNU_parameter_ref;
-	enum die_slot slot =
-		die_has(r->walk, DIE_CALL_PARAMETER) ? DIE_CALL_PARAMETER : DIE_ORIGIN;
-	if (!die_has(r->walk, slot) || turf_die_ref(r->walk, slot, &die) != 1)
-		return 0;
-	token->names = true;
-	int result =
-		turf_buf_put(&form, &op, 1) && turf_buf_uleb(&form, die + URF_REFERENCE_FIRST)
-			? turf_expr_add(&r->c->exprs, (struct span){ form.at, form.n },
-	                                &token->a)
-			: -ENOMEM;
-	vec_fini(&form);
-	return result;
-}
-
-static int tell_parameter(struct reader *r)
-{
-	const struct dies *walk = r->walk;
-	if (!r->at->call || !r->at->live || !has_block(walk, DIE_CALL_VALUE))
-		return 0;
-	struct token token = { .kind = URF_TOKEN_PARAMETER };
-	struct span where = { NULL, 0 };
-	int result = 0;
-	if (has_block(walk, DIE_LOCATION))
-		where = block_of(walk, DIE_LOCATION);
-	if (where.size == 1 && where.at[0] >= REG0 && where.at[0] <= REG31) {
-		token.a = where.at[0] - REG0;
-	} else {
-		result = where.size ? turf_read_naming(r, where, &token, &token.a)
-		                    : parameter_lost(r, &token);
-		token.far = true;
-		if (!token.a)
-			return result;
-	}
-	if (result == 0)
-		result = turf_read_naming(r, block_of(walk, DIE_CALL_VALUE), &token,
-		                          &token.expr);
-	if (result < 0 || !token.expr)
-		return result;
-	struct open *o = opened(r);
-	if (!vec_reserve(&o->tokens, 2))
-		return -ENOMEM;
-	if (!r->at->called) {
-		o->tokens.at[o->tokens.n++] =
-			(struct token){ .kind = URF_TOKEN_CALL,
-			                .gap = (int32_t)(r->at->return_pc - o->call) };
-		o->call = r->at->return_pc;
-		r->at->called = true;
-	}
-	o->tokens.at[o->tokens.n++] = token;
 	return 0;
 }
 
@@ -690,7 +614,7 @@ static int pop_to(struct reader *r, unsigned level)
 /* What declarations stand in: those outside, which name them, stand in it too. */
 static int tell_scope(struct reader *r)
 {
-	struct around *at = push(r);
+	struct around *at = turf_read_push(r);
 	if (!at)
 		return 0;
 	struct cold_scope *scope = vec_push(&r->out->scopes);
@@ -737,10 +661,9 @@ static int tell(struct reader *r)
 		return tell_scope(r);
 	case DW_TAG_call_site:
 	case DW_TAG_GNU_call_site:
-		tell_call(r);
-		return 0;
+		return turf_read_call(r);
 	default:
-		return tell_parameter(r);
+		return turf_read_parameter(r);
 	}
 }
 

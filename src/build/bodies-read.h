@@ -42,12 +42,10 @@ struct around {
 	uint8_t told;   /* functions whose details are told there, in each other */
 	bool inside;    /* a function, whether it has code or not */
 	bool live;      /* what is there belongs to the last of these */
-	bool call;      /* it is a call site; */
-	bool called;    /* which has parameters, so that it was told */
+	bool call;      /* it is a call site, which was told where live */
 	bool pending; /* it is a block that does not say which: the first variable in it does */
-	uint32_t scope; /* index + 1 of the class or namespace; 0: none */
-	bool is_scope;  /* it is that itself */
-	uint32_t return_pc;
+	uint32_t scope;             /* index + 1 of the class or namespace; 0: none */
+	bool is_scope;              /* it is that itself */
 	struct dwarf_ranges ranges; /* where pending */
 };
 
@@ -169,6 +167,11 @@ int turf_read_ranges(struct reader *r, struct dwarf_ranges *ranges, struct token
 /* Addresses as rvas; false: they cannot be. */
 bool turf_read_rvas(const struct reader *r, uint64_t start, uint64_t end, uint32_t *from,
                     uint32_t *to);
+/* Puts what is around what is below the DIE; NULL: nothing is below. */
+struct around *turf_read_push(struct reader *r);
+/* A call site, and what it passes. 0 or -ENOMEM. */
+int turf_read_call(struct reader *r);
+int turf_read_parameter(struct reader *r);
 /* Whether an expression says where something is for as long as the program runs. */
 bool turf_is_static(struct span expr);
 

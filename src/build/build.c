@@ -525,7 +525,7 @@ struct turf_builder turf_debug_builder(const struct turf_build_options *options)
 {
 	/* of the options the folder and the flags change what is built; the revision changes
 	 * with what is looked for and what is made of it, the layout string with the format */
-	static const char revision[] = URF_LAYOUT " 10";
+	static const char revision[] = URF_LAYOUT " 11";
 	const uint8_t parts[] = { HAVE_ZSTD, HAVE_LZMA, options ? (uint8_t)options->flags : 0 };
 	uint64_t seed = XXH3_64bits_withSeed(parts, sizeof(parts),
 	                                     XXH3_64bits(revision, sizeof(revision)));

@@ -107,12 +107,17 @@ void turf_token_code(struct token_coder *c, const struct token *t)
 		turf_coder_number(c->coder, URF_FIELD_LEAVE_LENGTH, 0, t->length);
 		break;
 	case URF_TOKEN_CALL:
+	case URF_TOKEN_JUMP:
+	case URF_TOKEN_JUMP_FROM:
 		put_address(c, URF_FIELD_CALL_GAP, before, s->call, s->call + (uint32_t)t->gap);
 		s->call += (uint32_t)t->gap;
 		break;
 	case URF_TOKEN_PARAMETER:
 		turf_coder_number(c->coder, URF_FIELD_PARAMETER_A, context_parameter(s), t->a);
 		put_expr(c, URF_FIELD_PARAMETER_EXPR, MIN(t->a, 17u), t->expr);
+		break;
+	case URF_TOKEN_TARGET:
+		put_expr(c, URF_FIELD_TARGET_EXPR, 0, t->expr);
 		break;
 	case URF_TOKEN_FRAME:
 		turf_coder_number(c->coder, URF_FIELD_FRAME_EXPR, 0, t->expr);

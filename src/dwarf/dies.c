@@ -83,10 +83,11 @@ static uint8_t slot_of(uint64_t at)
 		[0x6d] = DIE_ENUM_CLASS + 1,     [0x6e] = DIE_LINKAGE_NAME + 1,
 		[0x77] = DIE_REFERENCE + 1,      [0x7d] = DIE_CALL_RETURN_PC + 1,
 		[0x7e] = DIE_CALL_VALUE + 1,     [0x7f] = DIE_CALL_ORIGIN + 1,
-		[0x80] = DIE_CALL_PARAMETER + 1, [0x82] = DIE_CALL_TAIL + 1,
-		[0x83] = DIE_CALL_TARGET + 1,    [0x87] = DIE_NORETURN + 1,
-		[0x88] = DIE_ALIGNMENT + 1,      [0x89] = DIE_EXPORT_SYMBOLS + 1,
-		[0x8a] = DIE_DELETED + 1,        [0x8b] = DIE_DEFAULTED + 1,
+		[0x80] = DIE_CALL_PARAMETER + 1, [0x81] = DIE_ENTRY_PC + 1,
+		[0x82] = DIE_CALL_TAIL + 1,      [0x83] = DIE_CALL_TARGET + 1,
+		[0x87] = DIE_NORETURN + 1,       [0x88] = DIE_ALIGNMENT + 1,
+		[0x89] = DIE_EXPORT_SYMBOLS + 1, [0x8a] = DIE_DELETED + 1,
+		[0x8b] = DIE_DEFAULTED + 1,
 	};
 	if (at < COUNT(slots))
 		return (uint8_t)(slots[at] - 1); /* 0: NOBODY */

@@ -49,7 +49,7 @@ enum die_slot {
 	DIE_LOW_PC,
 	DIE_HIGH_PC,
 	DIE_RANGES,
-	DIE_ENTRY_PC,
+	DIE_ENTRY_PC, /* of a call DW_AT_call_pc */
 	DIE_INLINE,
 	DIE_NORETURN,
 	DIE_PROTOTYPED,

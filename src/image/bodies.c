@@ -244,11 +244,16 @@ int turf_body_token(struct turf_body *walk, struct body_event *out)
 		r = take_leave(walk);
 		break;
 	case URF_TOKEN_CALL:
+	case URF_TOKEN_JUMP:
+	case URF_TOKEN_JUMP_FROM:
 		t->call = out->start = out->end =
 			take_address(walk, URF_FIELD_CALL_GAP, t->kinds[0], t->call);
 		break;
 	case URF_TOKEN_PARAMETER:
 		take_parameter(walk, out);
+		break;
+	case URF_TOKEN_TARGET:
+		out->expr = take_expr(walk, URF_FIELD_TARGET_EXPR, 0);
 		break;
 	case URF_TOKEN_FRAME:
 		out->expr = coded_number(&walk->at, URF_FIELD_FRAME_EXPR, 0);
@@ -271,7 +276,10 @@ int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
 		[URF_TOKEN_ENTER] = TURF_BODY_ENTER,
 		[URF_TOKEN_CALL] = TURF_BODY_CALL,
 		[URF_TOKEN_PARAMETER] = TURF_BODY_PARAMETER,
-		[URF_TOKEN_FRAME] = TURF_BODY_FRAME
+		[URF_TOKEN_FRAME] = TURF_BODY_FRAME,
+		[URF_TOKEN_JUMP] = TURF_BODY_CALL,
+		[URF_TOKEN_JUMP_FROM] = TURF_BODY_CALL,
+		[URF_TOKEN_TARGET] = TURF_BODY_TARGET,
 	};
 	struct body_event e = { 0 };
 	int r;
@@ -288,6 +296,10 @@ int turf_body_next(struct turf_body *walk, struct turf_body_event *out)
 		.start = walk->image->base + e.start,
 		.end = walk->image->base + e.end,
 	};
+	if (out->kind == TURF_BODY_CALL)
+		out->number = e.kind == URF_TOKEN_CALL   ? 0
+		              : e.kind == URF_TOKEN_JUMP ? TURF_CALL_TAIL
+		                                         : TURF_CALL_TAIL | TURF_CALL_FROM;
 	if (e.kind == URF_TOKEN_PARAMETER && e.a >= URF_TOKEN_PLACE) {
 		out->number = 0;
 		if (turf_location_at(walk->image, e.a - URF_TOKEN_PLACE, walk->room[1],

@@ -6,6 +6,9 @@
 #include "image/image.h"
 #include "turf/variables.h"
 
+/* Where a direct call or jump leads, by its instruction; false: it is no direct one. */
+bool turf_call_target(uint16_t machine, const struct turf_body_event *call, const uint8_t *code,
+                      uint64_t *target);
 /* The expression with that number, in @room or in the urf: 0 or -EBADMSG. Number 0 is none:
  * NULL. */
 int turf_location_at(const struct turf_image *image, uint32_t number,

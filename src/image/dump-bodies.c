@@ -116,7 +116,7 @@ static void put_event(const struct turf_body_event *e, FILE *out)
 		[TURF_BODY_PLACE] = "place", [TURF_BODY_SINGLE] = "single",
 		[TURF_BODY_BLOCK] = "block", [TURF_BODY_ENTER] = "enter",
 		[TURF_BODY_CALL] = "call",   [TURF_BODY_PARAMETER] = "parameter",
-		[TURF_BODY_FRAME] = "frame",
+		[TURF_BODY_FRAME] = "frame", [TURF_BODY_TARGET] = "target",
 	};
 	fprintf(out, "  %*s%s %" PRIu32, (int)e->depth, "", kinds[e->kind], e->number);
 	if (e->kind == TURF_BODY_PLACE || e->kind == TURF_BODY_BLOCK ||

@@ -289,8 +289,8 @@ static bool put_simple(struct text *t, uint16_t machine, const struct expr_op *o
 			put(t, "constant %" PRId64, (int64_t)op->a);
 		else
 			put(t, "constant %" PRIu64, op->a);
-	} else if (value && op->op == OP_PARAMETER_REF && op->a) {
-		put(t, "argument %" PRIu64 " at entry", op->a);
+	} else if (op->op == OP_PARAMETER_REF && op->a) {
+		put(t, "argument %" PRIu64 "%s", op->a, value ? " at entry" : "");
 	} else if (value && op->op == OP_ENTRY_VALUE) {
 		struct cursor c = cur_of(op->block, false);
 		struct expr_op inner;

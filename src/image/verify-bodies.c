@@ -129,7 +129,7 @@ static const char *check_token(const struct turf_image *image, const struct body
 	    (!e->a || e->a > top->blocks))
 		return "a block that its function has not";
 	bool has_expr = e->kind <= URF_TOKEN_SINGLE || e->kind == URF_TOKEN_PARAMETER ||
-	                e->kind == URF_TOKEN_FRAME;
+	                e->kind == URF_TOKEN_FRAME || e->kind == URF_TOKEN_TARGET;
 	bool label = e->kind == URF_TOKEN_FIRST && e->start == e->end;
 	if (has_expr && ((!e->expr && !label) || e->expr >= n))
 		return "no expression where one is";

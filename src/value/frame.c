@@ -2,11 +2,9 @@
 /*
  * Where a frame's variables are, and their bytes.
  *
- * Source: DWARF 5 sections 2.5, 2.6; 2.5.1.7 (values at entry), 3.4 (calls); Intel's manual,
- *         CALL, for the one instruction whose target can be read off it
+ * Source: DWARF 5 sections 2.5, 2.6; 2.5.1.7 (values at entry), 3.4 (calls)
  */
-#include <elf.h>
-
+#include "image/bodies.h"
 #include "image/expr.h"
 #include "value/value.h"
 
@@ -151,19 +149,16 @@ static struct scene scene_of(const struct turf_values *values, bool of_caller)
  */
 static bool is_called_directly(const struct turf_values *values)
 {
-	enum { CALL = 0xe8, CALL_SIZE = 5 };
-	uint8_t code[CALL_SIZE];
-	struct turf_body body;
-	int32_t distance;
-	uint64_t ret = values->caller.pc;
 	const struct turf_location *at = &values->frame.location;
-	if (values->regs.machine != EM_X86_64 ||
-	    turf_image_body(at->image, at->addr, &body) != 1 ||
-	    values->memory.read(values->memory.ctx, ret - CALL_SIZE, code, CALL_SIZE) < 0 ||
-	    code[0] != CALL)
-		return false;
-	memcpy(&distance, code + 1, sizeof(distance));
-	return ret + (uint64_t)(int64_t)distance == body.entry + bias_of(&values->frame);
+	const struct turf_body_event call = { .start = values->caller.pc };
+	uint8_t code[TURF_CALL_CODE];
+	struct turf_body body;
+	uint64_t target;
+	return turf_image_body(at->image, at->addr, &body) == 1 &&
+	       values->memory.read(values->memory.ctx, turf_call_code(&call), code,
+	                           sizeof(code)) >= 0 &&
+	       turf_call_target(values->regs.machine, &call, code, &target) &&
+	       target == body.entry + bias_of(&values->frame);
 }
 
 /* The parameter that the call in @body, which returns to @ret, passes in what @expr says. */
@@ -173,8 +168,11 @@ static int find_parameter(struct turf_body *body, uint64_t ret, const uint8_t *e
 	bool in_call = false;
 	int r = 1;
 	for (unsigned i = 0; i < BODY_EVENTS && (r = turf_body_next(body, out)) == 1; i++) {
+		if (out->kind == TURF_BODY_TARGET)
+			continue;
 		if (out->kind != TURF_BODY_PARAMETER) {
-			in_call = out->kind == TURF_BODY_CALL && out->start == ret;
+			in_call = out->kind == TURF_BODY_CALL && out->start == ret &&
+			          !out->number;
 			continue;
 		}
 		bool same = out->where ? out->where_size == expr_size &&

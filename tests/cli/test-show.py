@@ -156,6 +156,21 @@ f:	ret
 2:
 '''
 
+CALLS = r'''
+typedef int fn(int);
+extern int sink;
+int sink;
+__attribute__((noipa)) int inner(int i) { return sink += i; }
+__attribute__((noinline)) int other(int i) { return sink -= i; }
+__attribute__((noinline)) int apply(fn *f, int i) { return f(i) + 1; }
+__attribute__((noinline)) int last(int i) { sink++; return other(i); }
+static inline __attribute__((always_inline)) int twice(int i) { return inner(i) + inner(3); }
+int main(int argc, char **argv)
+{
+	return twice(argc) + apply(inner, argc) + last(argc) + (argv == 0);
+}
+'''
+
 
 class Show(lib.Case):
     def cxx(self):
@@ -336,6 +351,36 @@ class Show(lib.Case):
         self.assertEqual([v.get('points_to') for v in frame['variables'][:2]], ['q', None])
         self.assertIn('implicit_pointer(implicit_value 0x61 0x62 0x00) +0',
                       [v['location'] for v in frame['variables']])
+
+    def test_calls(self):
+        program = self.compile('calls', CALLS)
+        entry = {n: self.one(program, n)['code'][0]['entry']
+                 for n in ('inner', 'other', 'apply')}
+        calls = {n: self.one(program, n)['calls'] for n in ('main', 'apply', 'last')}
+        self.assertEqual([(c['function'], c['target'], c['tail'], c['in'])
+                          for c in calls['main'] if c['function'] != 'last'],
+                         [('inner', entry['inner'], False, 'twice')] * 2 +
+                         [('apply', entry['apply'], False, 'main')])
+        [indirect] = calls['apply']
+        self.assertEqual((indirect['tail'], 'function' in indirect), (False, False))
+        [jump] = calls['last']
+        self.assertEqual((jump['tail'], jump['function'], jump['target']),
+                         (True, 'other', entry['other']))
+        self.assertIn({'location': 'reg5', 'value': 'lit3'},
+                      [p for c in calls['main'] for p in c['parameters']])
+        text = self.good('show', '-e', program, 'main')
+        self.assertRegex(text, r'  calls     inner, returns to 0x\w+  \(twice, line 9\)\n')
+        self.assertIn('              rdi = constant 3\n', text)
+        self.assertRegex(self.good('show', '-e', program, 'last'), r'  jumps to  other, before 0x')
+        end = calls['main'][0]['end']
+        [answer] = self.good('lookup', '-e', program, '--json', end).splitlines()
+        self.assertEqual(json.loads(answer)['call'], calls['main'][0])
+        self.assertIn('calls     inner, returns to ' + end,
+                      self.good('lookup', '-e', program, end))
+        # the file's code says whom: an urf alone has none
+        urf = self.urf_of(program)
+        self.assertRegex(self.good('show', '-e', urf, 'main'),
+                         r'  calls     \?, returns to ' + end)
 
     def test_what_is_not_in_the_urf(self):
         program, hot = self.c(), self.folder / 'hot.urf'

@@ -160,17 +160,18 @@ def position(dies, die):
 
 def read_out(dies, expr):
     """What llvm-dwarfdump leaves as bytes, with arguments by their position."""
-    m = re.search(r"<decoding error> fa ((?:[0-9a-f]{2} ){4})9f\)*$", expr)
+    m = re.search(r"<decoding error> fa ([0-9a-f]{2}(?: [0-9a-f]{2}){3})( 9f)?\)*$", expr)
     if not m:
         return expr
     die = dies.get(dies.unit + bytes_of(m[1]))
-    return f"{expr[:m.start()]}parameter_ref {position(dies, die):#x}, stack_value"
+    value = ", stack_value" if m[2] else ""
+    return f"{expr[:m.start()]}parameter_ref {position(dies, die):#x}{value}"
 
 
 def target(dies, expr):
     """The name of the variable of a function that an implicit pointer points to; None: it is
     none, or not known."""
-    m = re.match(r"<decoding error> (?:a0|f2) ((?:[0-9a-f]{2} ){4})", expr.strip())
+    m = re.match(r"<decoding error> (?:a0|f2) ((?:[0-9a-f]{2} ){4})[0-9a-f]{2}\)*$", expr.strip())
     die = m and dies.get(bytes_of(m[1]))
     return quoted(dies.find(die, "name")) if die and dies.around(die) else None
 
@@ -456,8 +457,9 @@ def cause_llvm(v, found):
             unscoped(v.type) == unscoped(found["type"])
         return "llvm's type" if cut else "another unit's type"
     if is_place(v.where, found["location"]):
-        return "points to another" if v.target and v.target != found.get("points_to") else \
-            "equal"
+        if v.target in (None, found.get("points_to")):
+            return "equal"
+        return "points to another" if "points_to" in found else "refers to another DIE"
     if any(is_place(where, found["location"]) for where in v.twins):
         return "of the same call once more"
     if v.where is None:
