@@ -224,8 +224,8 @@ enum urf_field { /* +: a number, +-: folded */
 	         URF_FIELD_ENTER_LENGTH,  /* + */
 	         URF_FIELD_ENTER_VARIANT, /* + */
 	         URF_FIELD_LEAVE_LENGTH,  /* + */
-	         URF_FIELD_CALL_GAP,
-	         URF_FIELD_PARAMETER_A, /* + */
+	         URF_FIELD_CALL_GAP,      /* + */
+	         URF_FIELD_PARAMETER_A,   /* + */
 	         URF_FIELD_PARAMETER_EXPR,
 	         URF_FIELD_FRAME_EXPR,  /* + */
 	         URF_FIELD_TARGET_EXPR, /* an expression */
@@ -356,10 +356,10 @@ enum {
  *  - ENTER: length instances are left, then one is entered: at site next + a of the one on
  *    top; ENTER_VARIANT follows, as BODY_VARIANT
  *  - LEAVE: length instances are left
- *  - CALL: a call returns to call + gap; JUMP: one by a jump, which ends at call + gap;
- *    JUMP_FROM: which begins there. TARGET: it calls what is at expr; PARAMETER: it passes in
- *    register a, or where a >= URF_TOKEN_PLACE at expression a - URF_TOKEN_PLACE, the value of
- *    expr
+ *  - CALL, the last tokens, by address: a call returns to call + gap; JUMP: one by a jump,
+ * which ends at call + gap; JUMP_FROM: which begins there. TARGET: it calls what is at expr;
+ * PARAMETER: it passes in register a, or where a >= URF_TOKEN_PLACE at expression a -
+ * URF_TOKEN_PLACE, the value of expr
  *  - FRAME: the function's frame base is expr; without it, it is the CFA
  */
 enum {

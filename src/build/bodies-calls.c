@@ -32,13 +32,38 @@ static int add_call(struct reader *r, struct token call, uint32_t rva)
 		if (result < 0)
 			return result;
 	}
-	if (!vec_reserve(&o->tokens, 2))
+	if (!vec_reserve(&o->calls, 2) || !vec_reserve(&o->order, 1))
 		return -ENOMEM;
-	call.gap = (int32_t)(rva - o->call);
-	o->call = rva;
-	o->tokens.at[o->tokens.n++] = call;
+	call.gap = (int32_t)rva;
+	o->order.at[o->order.n++] = (struct sort_pair){ rva, o->calls.n };
+	o->calls.at[o->calls.n++] = call;
 	if (target.expr)
-		o->tokens.at[o->tokens.n++] = target;
+		o->calls.at[o->calls.n++] = target;
+	return 0;
+}
+
+static bool is_call(const struct token *t)
+{
+	return t->kind == URF_TOKEN_CALL || t->kind == URF_TOKEN_JUMP ||
+	       t->kind == URF_TOKEN_JUMP_FROM;
+}
+
+int turf_read_calls(struct open *o, uint32_t rva)
+{
+	size_t n = o->order.n;
+	if (!vec_reserve(&o->order, n + 1) || !vec_reserve(&o->tokens, o->calls.n))
+		return -ENOMEM;
+	sort_pairs(o->order.at, o->order.at + n, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = (size_t)o->order.at[i].value;
+		struct token call = o->calls.at[k];
+		uint32_t at = (uint32_t)call.gap;
+		call.gap = (int32_t)(at - rva);
+		rva = at;
+		o->tokens.at[o->tokens.n++] = call;
+		while (++k < o->calls.n && !is_call(&o->calls.at[k]))
+			o->tokens.at[o->tokens.n++] = o->calls.at[k];
+	}
 	return 0;
 }
 
@@ -105,8 +130,8 @@ int turf_read_parameter(struct reader *r)
 	if (result < 0 || !token.expr)
 		return result;
 	struct open *o = opened(r);
-	if (!vec_reserve(&o->tokens, 1))
+	if (!vec_reserve(&o->calls, 1))
 		return -ENOMEM;
-	o->tokens.at[o->tokens.n++] = token;
+	o->calls.at[o->calls.n++] = token;
 	return 0;
 }

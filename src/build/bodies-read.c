@@ -135,6 +135,8 @@ void turf_bodies_scratch_free(struct cold_scratch *s)
 		EACH_COLD_LIST(&s->out, FINI);
 		for (size_t i = 0; i < NESTED_MOST; i++) {
 			vec_fini(&s->open[i].tokens);
+			vec_fini(&s->open[i].calls);
+			vec_fini(&s->open[i].order);
 			vec_fini(&s->telling[i].variables);
 			vec_fini(&s->telling[i].arguments);
 			vec_fini(&s->telling[i].blocks);
@@ -509,10 +511,10 @@ static int tell_function(struct reader *r)
 	at->open++;
 	struct open *o = opened(r);
 	uint32_t entry = r->hot->scopes.at[idx].site;
-	o->tokens.n = 0;
+	o->tokens.n = o->calls.n = o->order.n = 0;
 	o->scope = idx;
 	o->depth = 0;
-	o->first = o->call = o->end = entry;
+	o->first = o->end = entry;
 	return frame_base(r);
 }
 
@@ -553,7 +555,8 @@ static int tell_inlined(struct reader *r)
 static int close_function(struct reader *r)
 {
 	struct open *o = opened(r);
-	if (!vec_reserve(&r->out->bodies, 1) || !vec_reserve(&r->out->tokens, o->tokens.n))
+	if (turf_read_calls(o, r->hot->scopes.at[o->scope].site) < 0 ||
+	    !vec_reserve(&r->out->bodies, 1) || !vec_reserve(&r->out->tokens, o->tokens.n))
 		return -ENOMEM;
 	r->out->bodies.at[r->out->bodies.n++] =
 		(struct cold_body){ o->scope, (uint32_t)r->out->tokens.n,

@@ -7,6 +7,7 @@
 #ifndef BUILD_BODIES_READ_H
 #define BUILD_BODIES_READ_H
 
+#include "base/sort.h"
 #include "build/bodies.h"
 #include "build/types.h"
 #include "dwarf/constants.h"
@@ -52,10 +53,12 @@ struct around {
 /* A function with code whose DIEs are being read. */
 struct open {
 	UNIT_LIST(struct token) tokens;
+	UNIT_LIST(struct token) calls;     /* and what they pass; of a call gap is its rva */
+	UNIT_LIST(struct sort_pair) order; /* of calls: by address, index */
 	uint32_t scope;
-	uint16_t depth;       /* of the instance that the last token was in */
-	uint32_t first, call; /* where the last list began, and the last call returned to */
-	uint32_t end;         /* of the last entry */
+	uint16_t depth; /* of the instance that the last token was in */
+	uint32_t first; /* where the last list began */
+	uint32_t end;   /* of the last entry */
 };
 
 /* What is told of a function: others may lie in it. */
@@ -172,6 +175,8 @@ struct around *turf_read_push(struct reader *r);
 /* A call site, and what it passes. 0 or -ENOMEM. */
 int turf_read_call(struct reader *r);
 int turf_read_parameter(struct reader *r);
+/* Puts the calls behind the tokens of a function whose entry is at @rva. 0 or -ENOMEM. */
+int turf_read_calls(struct open *o, uint32_t rva);
 /* Whether an expression says where something is for as long as the program runs. */
 bool turf_is_static(struct span expr);
 

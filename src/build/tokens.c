@@ -109,7 +109,7 @@ void turf_token_code(struct token_coder *c, const struct token *t)
 	case URF_TOKEN_CALL:
 	case URF_TOKEN_JUMP:
 	case URF_TOKEN_JUMP_FROM:
-		put_address(c, URF_FIELD_CALL_GAP, before, s->call, s->call + (uint32_t)t->gap);
+		turf_coder_number(c->coder, URF_FIELD_CALL_GAP, before, (uint32_t)t->gap);
 		s->call += (uint32_t)t->gap;
 		break;
 	case URF_TOKEN_PARAMETER:

@@ -246,8 +246,8 @@ int turf_body_token(struct turf_body *walk, struct body_event *out)
 	case URF_TOKEN_CALL:
 	case URF_TOKEN_JUMP:
 	case URF_TOKEN_JUMP_FROM:
-		t->call = out->start = out->end =
-			take_address(walk, URF_FIELD_CALL_GAP, t->kinds[0], t->call);
+		t->call += coded_number(&walk->at, URF_FIELD_CALL_GAP, t->kinds[0]);
+		out->start = out->end = t->call;
 		break;
 	case URF_TOKEN_PARAMETER:
 		take_parameter(walk, out);

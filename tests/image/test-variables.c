@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Expressions evaluated and as text; details and bodies of an urf that has none. */
+#include <elf.h>
+
+#include "image/bodies.h"
 #include "image/urf.h"
 #include "lib/test.h"
 #include "turf/variables.h"
@@ -332,4 +335,50 @@ START_TEST(nothing_there)
 }
 END_TEST
 
-TESTS("image/variables", expressions, damaged_expressions, nothing_there)
+static const struct {
+	const char *what;
+	uint16_t machine;
+	uint32_t flags;
+	uint8_t code[TURF_CALL_CODE];
+	uint64_t target; /* of a call at 0x1000; 0: it is not known */
+} targets[] = {
+	{ "call", EM_X86_64, 0, { 0xe8, 0xfb, 0, 0, 0 }, 0x10fb },
+	{ "call back", EM_X86_64, 0, { 0xe8, 0, 0xff, 0xff, 0xff }, 0xf00 },
+	{ "jump", EM_X86_64, 1, { 0xe9, 0x10, 0, 0, 0 }, 0x1010 },
+	{ "jump that begins there", EM_X86_64, 3, { 0xe9, 0x10, 0, 0, 0 }, 0x1015 },
+	{ "short jump", EM_X86_64, 1, { 0, 0, 0, 0xeb, 0xf0 }, 0xff0 },
+	{ "short jump that begins there", EM_X86_64, 3, { 0xeb, 0x10, 0, 0, 0 }, 0x1012 },
+	{ "call by a register", EM_X86_64, 0, { 0, 0, 0, 0xff, 0xd0 }, 0 },
+	{ "a call's byte before a jump by a register",
+	  EM_X86_64,
+	  1,
+	  { 0xe8, 0, 0, 0xff, 0xe0 },
+	  0 },
+	{ "call that is no jump", EM_X86_64, 1, { 0xe8, 0, 0, 0, 0 }, 0 },
+	{ "32 bits", EM_386, 0, { 0xe8, 0, 0xe0, 0xff, 0xff }, 0xfffff000 },
+	{ "bl", EM_AARCH64, 0, { 0, 4, 0, 0, 0x94 }, 0x100c },
+	{ "bl back", EM_AARCH64, 0, { 0, 0xff, 0xff, 0xff, 0x97 }, 0xff8 },
+	{ "b", EM_AARCH64, 1, { 0, 4, 0, 0, 0x14 }, 0x100c },
+	{ "b that begins there", EM_AARCH64, 3, { 4, 0, 0, 0x14, 0 }, 0x1010 },
+	{ "blr", EM_AARCH64, 0, { 0, 0, 0, 0x3f, 0xd6 }, 0 },
+	{ "a machine that is not read", EM_RISCV, 0, { 0xe8, 0xfb, 0, 0, 0 }, 0 },
+};
+
+START_TEST(call_targets)
+{
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		const struct turf_body_event call = { .kind = TURF_BODY_CALL,
+			                              .number = targets[i].flags,
+			                              .start = 0x1000 };
+		uint64_t target = 0;
+		bool known =
+			turf_call_target(targets[i].machine, &call, targets[i].code, &target);
+		ck_assert_msg(known == (targets[i].target != 0) && target == targets[i].target,
+		              "%s: 0x%llx", targets[i].what, (unsigned long long)target);
+		ck_assert_uint_eq(turf_call_code(&call),
+		                  targets[i].flags & TURF_CALL_FROM ? 0x1000 : 0xffb);
+	}
+}
+END_TEST
+
+TESTS("image/variables", expressions, call_targets, damaged_expressions, nothing_there)
