@@ -9,7 +9,7 @@
  * A walk is over (TURF_STOP_END) where
  *   - the row says that the return address is undefined (_start, clone3);
  *   - the caller of what makecontext made lies where nothing is mapped (glibc's rows lead to
- * its uc_link);
+ * its uc_link), or that of Go's runtime.mcall, which never returns;
  *   - the return address that a row points at is 0;
  *   - a caller in a mapped file has no row and its frame pointer is 0, the mark of the deepest
  *     frame (System V psABI for x86-64 section 3.4.1), or it is called _start (ld.so's has no

@@ -342,6 +342,15 @@ static enum turf_stop step_by_row(struct turf_unwind *u, const struct turf_unwin
 	return settle(u, ops, r, row.signal_frame, frame->cfa);
 }
 
+/* Is that the last function of a stack that a program made for itself? */
+static bool is_bottom(const struct turf_image *image, uint64_t addr)
+{
+	/* put there by makecontext: no function called it, its pc is its first byte */
+	return is_named(image, addr, "__start_context") ||
+	       /* Go's way onto the stack of a thread's own, from which there is none back */
+	       is_named(image, addr, "runtime.mcall");
+}
+
 /* What stands at the frame's pc; mostly what stood at the last one's. @over: the last one was
  * the context's first. */
 static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame, bool *over)
@@ -353,10 +362,7 @@ static bool locate(struct turf_unwind *u, struct turf_unwind_frame *frame, bool 
 		uint64_t last_addr = u->at.addr + (u->last_pc - u->at_pc);
 		u->at_pc = pc;
 		if (turf_process_locate(u->process, pc, &u->at) <= 0) {
-			/* the last frame, put there by makecontext: no function called it, its
-			 * pc is its first byte */
-			*over = u->depth && !u->exact_pc &&
-			        is_named(last, last_addr, "__start_context");
+			*over = u->depth && !u->exact_pc && is_bottom(last, last_addr);
 			frame->location = u->at = (struct turf_location){ 0 };
 			return false;
 		}
