@@ -137,17 +137,61 @@ static int put_entered(const struct turf_image *image, const struct turf_body *b
 }
 
 /* What is said of a function's code: variables with all places, in what is inlined too. */
+/* Whether what follows of the instance at @depth says where a variable is. */
+static bool is_placed(const struct turf_body *body, uint32_t depth, uint32_t number)
+{
+	struct turf_body rest = *body;
+	struct turf_body_event e;
+	while (turf_body_next(&rest, &e) == 1 && (e.kind != TURF_BODY_ENTER || e.depth > depth))
+		if ((e.kind == TURF_BODY_PLACE || e.kind == TURF_BODY_SINGLE) &&
+		    e.depth == depth && e.number == number)
+			return true;
+	return false;
+}
+
+/* The next variable of the instance that @body has just begun that is the same wherever the
+ * function is: a constant, a static. 1, 0 or < 0. */
+static int next_fixed(const struct turf_body *body, uint32_t depth, struct turf_variables *walk,
+                      struct turf_variable *v)
+{
+	int r;
+	while ((r = turf_variables_next(walk, v)) == 1 &&
+	       (!v->expr || is_placed(body, depth, v->number)))
+		;
+	return r;
+}
+
+static int put_fixed(const struct turf_image *image, const struct turf_body *body,
+                     uint32_t depth)
+{
+	struct turf_details d;
+	struct turf_variables walk;
+	struct turf_variable v;
+	int r = turf_body_details(body, &d);
+	if (r == 1)
+		turf_details_variables(&d, &walk);
+	while (r == 1 && (r = next_fixed(body, depth, &walk, &v)) == 1) {
+		if (!show_variable(image, &v, depth))
+			return -ENOMEM;
+		printf("\n  %*s  ", (int)depth * 2, "");
+		show_words(image, v.expr, v.expr_size, around_body, body);
+		putchar('\n');
+	}
+	return r;
+}
+
 int show_body(const struct turf_image *image, struct turf_body *body)
 {
 	struct turf_body_event e;
 	uint32_t last = UINT32_MAX, instance = UINT32_MAX;
-	int r;
-	while ((r = turf_body_next(body, &e)) == 1) {
+	int r = put_fixed(image, body, 0);
+	while (r >= 0 && (r = turf_body_next(body, &e)) == 1) {
 		struct turf_details d;
 		struct turf_variable v;
 		if (e.kind == TURF_BODY_ENTER) {
-			if (put_entered(image, body, e.depth) < 0)
-				return -EBADMSG;
+			r = put_entered(image, body, e.depth);
+			if (r == 0)
+				r = put_fixed(image, body, e.depth);
 			last = UINT32_MAX;
 			continue;
 		}
@@ -174,18 +218,15 @@ int show_body(const struct turf_image *image, struct turf_body *body)
 	return r;
 }
 
-static void json_place(const struct turf_image *image, const struct turf_body *body,
-                       const struct turf_body_event *e, const char *between)
+static void json_place(const struct turf_body *body, const struct turf_body_event *e,
+                       const struct turf_details *d, const struct turf_variable *v,
+                       const char *between)
 {
-	struct turf_details d;
-	struct turf_variable v;
 	char ops[WORDS_MOST];
-	if (variable_of(body, e->number, &v, &d) != 1)
-		return;
 	printf("%s{\"depth\":%" PRIu32 ",\"instance\":%" PRIu32, between, e->depth,
 	       e->instance);
-	show_json_text(image, "function", d.name);
-	show_json_text(image, "variable", v.name);
+	show_json_text(d->image, "function", d->name);
+	show_json_text(d->image, "variable", v->name);
 	if (e->kind == TURF_BODY_PLACE)
 		printf(",\"start\":\"0x%" PRIx64 "\",\"end\":\"0x%" PRIx64 "\"", e->start,
 		       e->end);
@@ -197,14 +238,38 @@ static void json_place(const struct turf_image *image, const struct turf_body *b
 	putchar('}');
 }
 
-int show_json_body(const struct turf_image *image, struct turf_body *body, bool *begun)
+/* As put_fixed(). */
+static int json_fixed(const struct turf_body *body, struct turf_body_event e, bool *begun)
 {
-	struct turf_body_event e;
-	int r;
-	while ((r = turf_body_next(body, &e)) == 1) {
-		if ((e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE) || !e.expr)
+	struct turf_details d;
+	struct turf_variables walk;
+	struct turf_variable v;
+	int r = turf_body_details(body, &d);
+	if (r == 1)
+		turf_details_variables(&d, &walk);
+	while (r == 1 && (r = next_fixed(body, e.depth, &walk, &v)) == 1) {
+		e.kind = TURF_BODY_SINGLE;
+		e.expr = v.expr;
+		e.expr_size = v.expr_size;
+		json_place(body, &e, &d, &v, *begun ? "," : "");
+		*begun = true;
+	}
+	return r;
+}
+
+int show_json_body(struct turf_body *body, bool *begun)
+{
+	struct turf_body_event e = { 0 };
+	int r = json_fixed(body, e, begun);
+	while (r >= 0 && (r = turf_body_next(body, &e)) == 1) {
+		struct turf_details d;
+		struct turf_variable v;
+		if (e.kind == TURF_BODY_ENTER)
+			r = json_fixed(body, e, begun);
+		if ((e.kind != TURF_BODY_PLACE && e.kind != TURF_BODY_SINGLE) || !e.expr ||
+		    variable_of(body, e.number, &v, &d) != 1)
 			continue;
-		json_place(image, body, &e, *begun ? "," : "");
+		json_place(body, &e, &d, &v, *begun ? "," : "");
 		*begun = true;
 	}
 	return r;

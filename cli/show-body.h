@@ -30,7 +30,7 @@ void show_json_pointed(const uint8_t *expr, size_t size, show_around *around, co
  * < 0. */
 int show_body(const struct turf_image *image, struct turf_body *body);
 /* The same as objects of an array; @begun: it has some. */
-int show_json_body(const struct turf_image *image, struct turf_body *body, bool *begun);
+int show_json_body(struct turf_body *body, bool *begun);
 /* The same of its labels. */
 int show_json_labels(const struct turf_image *image, struct turf_body *body, bool *begun);
 

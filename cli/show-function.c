@@ -408,7 +408,8 @@ static int put_places(const struct shown *s, struct turf_body *body, bool *begun
 
 static int json_places(const struct shown *s, struct turf_body *body, bool *begun)
 {
-	return show_json_body(s->image, body, begun);
+	(void)s;
+	return show_json_body(body, begun);
 }
 
 static int json_labels(const struct shown *s, struct turf_body *body, bool *begun)

@@ -156,6 +156,23 @@ f:	ret
 2:
 '''
 
+FIXED = r'''
+volatile int sink;
+static inline __attribute__((always_inline)) int scaled(int n)
+{
+	const int by = 40;
+	sink = n;
+	return n * by;
+}
+int f(int n)
+{
+	static volatile int count;
+	count++;
+	return scaled(n) + scaled(n + count);
+}
+int main(int argc, char **argv) { return f(argc) + argv[0][0]; }
+'''
+
 CALLS = r'''
 typedef int fn(int);
 extern int sink;
@@ -351,6 +368,16 @@ class Show(lib.Case):
         self.assertEqual([v.get('points_to') for v in frame['variables'][:2]], ['q', None])
         self.assertIn('implicit_pointer(implicit_value 0x61 0x62 0x00) +0',
                       [v['location'] for v in frame['variables']])
+
+    def test_what_is_the_same_in_all_code(self):
+        program = self.compile('fixed', FIXED)
+        text = self.good('show', '-e', program, 'f')
+        self.assertRegex(text, r'\n  static    volatile int count  \(line 11\)\n    at 0x\w+\n')
+        self.assertEqual(text.count('    local     const int by  (line 5)\n      constant 40\n'), 2)
+        places = [(p['function'], p['variable'])
+                  for p in self.one(program, 'f')['places'] if p['variable'] in ('by', 'count')]
+        self.assertEqual(places, [('f', 'count')] + [('scaled', 'by')] * 2)
+        self.assertEqual([text.count('const int by'), text.count('int count')], [2, 1])
 
     def test_calls(self):
         program = self.compile('calls', CALLS)
