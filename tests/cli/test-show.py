@@ -125,6 +125,96 @@ template <int *P> __attribute__((noinline)) int at() { return *P; }
 int main(int argc, char **) { return add<long, -5>(argc) + add<int, 7, char>(1, 'a') + at<&global>(); }
 '''
 
+# What DW_OP_call4, call2, call_ref, implicit_pointer and GNU_variable_value name.
+CALLING = '''
+	.text
+	.globl f
+f:	ret
+.Lend:
+	.section .debug_abbrev,"",@progbits
+	.uleb128 1, 0x11
+	.byte 1
+	.uleb128 0x03, 0x08, 0x11, 0x01, 0x12, 0x07, 0, 0
+	.uleb128 2, 0x2e
+	.byte 1
+	.uleb128 0x03, 0x08, 0x11, 0x01, 0x12, 0x07, 0x40, 0x18, 0, 0
+	.uleb128 3, 0x36
+	.byte 0
+	.uleb128 0x02, 0x18, 0, 0
+	.uleb128 4, 0x34
+	.byte 0
+	.uleb128 0x03, 0x08, 0x02, 0x18, 0, 0
+	.uleb128 5, 0x34
+	.byte 0
+	.uleb128 0x03, 0x08, 0, 0, 0
+	.section .debug_info,"",@progbits
+.Lunit:	.long 2f - 1f
+1:	.short 4
+	.long .debug_abbrev
+	.byte 8
+	.uleb128 1
+	.asciz "unit.c"
+	.quad f
+	.quad .Lend - f
+.Lprocedure:
+	.uleb128 3, 2
+	.byte 0x91, 0x68
+	.uleb128 2
+	.asciz "f"
+	.quad f
+	.quad .Lend - f
+	.uleb128 1
+	.byte 0x9c
+.Lfour:	.uleb128 4
+	.asciz "by_four"
+	.uleb128 7
+	.byte 0x99
+	.long .Lprocedure - .Lunit
+	.byte 0x31, 0x22
+.Lby_two:
+	.uleb128 4
+	.asciz "by_two"
+	.uleb128 5
+	.byte 0x98
+	.short .Lprocedure - .Lunit
+	.byte 0x32, 0x22
+	.uleb128 4
+	.asciz "by_any"
+	.uleb128 7
+	.byte 0x9a
+	.long .Lprocedure
+	.byte 0x33, 0x22
+.Lnowhere:
+	.uleb128 5
+	.asciz "nowhere"
+	.uleb128 4
+	.asciz "of_nothing"
+	.uleb128 7
+	.byte 0x99
+	.long .Lnowhere - .Lunit
+	.byte 0x35, 0x9f
+	.uleb128 4
+	.asciz "pointer"
+	.uleb128 6
+	.byte 0xa0
+	.long .Lfour
+	.byte 4
+	.uleb128 4
+	.asciz "to_a_place"
+	.uleb128 6
+	.byte 0xa0
+	.long .Lprocedure
+	.byte 0
+	.uleb128 4
+	.asciz "of_a_variable"
+	.uleb128 6
+	.byte 0xfd
+	.long .Lby_two
+	.byte 0x9f
+	.byte 0, 0
+2:
+'''
+
 # A function that is called as no other is: DW_AT_calling_convention 0xcb.
 CONVENTION = '''
 	.text
@@ -500,6 +590,24 @@ class Show(lib.Case):
         self.assertEqual((at['kind'], at['name'], at['type']), ('value', 'P', 'int *'))
         self.assertNotIn('template', self.one(output, 'main'))
         self.good('verify', self.urf_of(output))
+
+    def test_expressions_that_call_others(self):
+        (self.folder / 'unit.s').write_text(CALLING)
+        subprocess.run(['gcc', '-nostdlib', '-static', '-Wl,-e,f', 'unit.s', '-o', 'unit'],
+                       check=True, cwd=self.folder)
+        program = self.folder / 'unit'
+        address = self.one(program, 'f')['code'][0]['start']
+        [frame] = self.objects(program, '--at', address)[0]['frames']
+        self.assertEqual({v['name']: (v['location'], v.get('points_to')) for v in frame['variables']},
+                         {'by_four': ('fbreg -24, lit1, plus', None),
+                          'by_two': ('fbreg -24, lit2, plus', None),
+                          'by_any': ('fbreg -24, lit3, plus', None),
+                          'nowhere': ('', None),
+                          'of_nothing': ('lit5, stack_value', None),
+                          'pointer': ('implicit_pointer 0x2 +4', 'by_four'),
+                          'to_a_place': ('implicit_pointer(fbreg -24) +0', None),
+                          'of_a_variable': ('GNU_variable_value 0xa, stack_value', None)})
+        self.good('verify', self.urf_of(program))
 
     def test_a_calling_convention(self):
         (self.folder / 'unit.s').write_text(CONVENTION)
