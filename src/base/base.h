@@ -64,7 +64,7 @@ struct span {
 /* The part [off, off + n) of @s; empty with at == NULL where it does not lie inside. */
 static inline struct span span_part(struct span s, uint64_t off, uint64_t n)
 {
-	if (off > s.size || n > s.size - off)
+	if (!s.at || off > s.size || n > s.size - off)
 		return (struct span){ NULL, 0 };
 	return (struct span){ s.at + off, (size_t)n };
 }
