@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(fd >= 0 && turf_write_all(fd, data, size) == 0);
 	turf_jit_read_map(&map, fd, "map", NULL);
 	check_names(&map.names);
-	for (uint64_t time = 1; time; time <<= 4) {
+	for (uint64_t time = 1; time; time <<= 24) {
 		turf_jit_read_dump(&dump, fd, time, "dump", NULL);
 		check_names(&dump.names);
 	}
