@@ -35,7 +35,7 @@ static const char usage[] =
 	"  -o, --output FILE    where to write (default: turf.data)\n"
 	"      --stack BYTES    user stack kept of each sample until it is unwound, a\n"
 	"                       multiple of 8 (default and most: 65528)\n"
-	"      --no-bpf         do not follow munmap and mremap by a program in the kernel\n"
+	"      --no-bpf         do not learn of munmap and mremap by BPF\n"
 	"  --debuginfo PATH     where separate debug files are, a folder or one of them;\n"
 	"                       may be given several times (default: /usr/lib/debug)\n"
 	"  --store DIR          where urfs are kept\n"
