@@ -237,9 +237,12 @@ static void publish(struct ask *ask, int fd)
 	struct turf_store *store = ask->store;
 	struct urf_path temp = temp_path(ask->identity.key);
 	struct urf_path urf = urf_path(ask->identity.key);
-	if (fchmod(fd, 0444) == 0 && fsync(fd) == 0 &&
-	    renameat(store->folder, temp.text, store->folder, urf.text) == 0)
+	if (fsync(fd) == 0 &&
+	    renameat(store->folder, temp.text, store->folder, urf.text) == 0) {
+		/* not before: who came to wait for its lock could not have opened it */
+		(void)fchmod(fd, 0444);
 		return;
+	}
 	unlinkat(store->folder, temp.text, 0);
 	ask->in_memory = true;
 }

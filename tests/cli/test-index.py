@@ -272,20 +272,23 @@ class Index(lib.Case):
         for i in range(500): # each with bytes of its own
             (top / str(i)).write_bytes(whole + b'%d' % i)
         for when in range(4):
-            child = subprocess.Popen([self.turf, 'index', '--json', '-r', top],
-                                     env=self.environment, stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, bufsize=0)
             # what is told of all files does not fit into the pipe: it is in the midst of it
-            fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, 4096)
-            begun = child.stdout.readline() if when else b'' # or it may have yet to begin
-            child.send_signal(signal.SIGINT)
-            out, talk = child.communicate(timeout=lib.PATIENCE)
+            read, write = os.pipe()
+            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+            with open(read, 'rb') as told:
+                child = subprocess.Popen([self.turf, 'index', '--json', '-r', top], stdout=write,
+                                         env=self.environment, stderr=subprocess.PIPE)
+                os.close(write)
+                out = told.readline() if when else b'' # or it may have yet to begin
+                child.send_signal(signal.SIGINT)
+                out += told.read()
+            talk = child.communicate(timeout=lib.PATIENCE)[1]
             if when:
                 self.assertEqual(child.returncode, 130, talk)
             self.assertIn(child.returncode, (130, -signal.SIGINT))
             if child.returncode == 130:
                 self.assertIn(b'interrupted', talk)
-                *files, last = map(json.loads, (begun + out).splitlines())
+                *files, last = map(json.loads, out.splitlines())
                 self.assertTrue(last['interrupted'])
                 self.assertLess(len(files), 500)
         urfs = [p for p in self.store.rglob('*') if p.is_file() and
