@@ -74,7 +74,7 @@ def sites_of(path):
             if m[3] in ("call_site", "GNU_call_site"):
                 site = Site(part, m[3][0] == "G")
                 site.abstract = function[1] and len(m[2]) > function[0]
-                if site.addr is not None:
+                if (site.addr or 0) > 0x100: # of a discarded function it is little or less
                     sites.append(site)
             elif m[3].endswith("call_site_parameter") and site:
                 site.parameter(part)
