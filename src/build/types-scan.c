@@ -602,10 +602,11 @@ int turf_type_scan_one(struct type_scan *s, const struct dwarf_unit *unit, uint3
 	uint8_t kind = s->node.kind;
 	bool below = has_members(kind) || kind == URF_TYPE_ENUM || kind == URF_TYPE_ARRAY ||
 	             kind == URF_TYPE_FUNCTION;
-	while (below && r == 0 && turf_dies_next(&s->walk, NULL) == 1)
+	int next = 1;
+	while (below && r == 0 && (next = turf_dies_next(&s->walk, NULL)) == 1)
 		if (!scan_die(s, true, NULL, &r))
 			return -ENOMEM;
-	if (!close_to(s, true, 0))
+	if (next == -ENOMEM || !close_to(s, true, 0))
 		return -ENOMEM;
 	return kind ? name_alone(s, &s->node) : 0;
 }
