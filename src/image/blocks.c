@@ -3,10 +3,10 @@
  * From an address to its block, and through the block's ops to the stack over it.
  *
  * Cost:   two cache lines of each level of the tops, two of blocks; one table load for each
- * segment passed, and edits of the stack only where an inlined function begins or ends Trust:
- * none. A block's bytes end inside .urf.segments; an op or a control that begins inside reads
- * at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends. Source:
- * docs/format.md, "Segments"
+ *         segment passed, edits of the stack only where an inlined function begins or ends
+ * Trust:  none. A block's bytes end inside .urf.segments; an op or a control that begins inside
+ *         reads at most URF_BEHIND bytes beyond. Each passes at least one byte: a walk ends.
+ * Source: docs/format.md, "Segments"
  */
 #include "image/image.h"
 

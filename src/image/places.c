@@ -282,11 +282,6 @@ static int each_function(struct search *s)
 	}
 }
 
-static int read_function(const struct turf_image *image, uint32_t number, struct function *f)
-{
-	return turf_function_read(image, number, f);
-}
-
 static int better(struct search *s, uint32_t number)
 {
 	struct function f;
@@ -294,7 +289,7 @@ static int better(struct search *s, uint32_t number)
 	size_t idx = (size_t)s->image->files.n + number / URF_PLACE_STEP;
 	if (idx < s->image->place_index.n)
 		__builtin_prefetch(&s->image->place_index.at[idx]);
-	if (read_function(s->image, number, &f) < 0)
+	if (turf_function_read(s->image, number, &f) < 0)
 		return -EBADMSG;
 	if (!find_line(&f, s->file, s->line, &found, &first, &end) || found > s->best)
 		return 0;
@@ -312,7 +307,7 @@ static int tell(struct search *s, uint32_t number)
 	struct function f;
 	uint32_t found, first, end;
 	struct wanted *w = s->wanted;
-	if (read_function(s->image, number, &f) < 0)
+	if (turf_function_read(s->image, number, &f) < 0)
 		return -EBADMSG;
 	if (!find_line(&f, s->file, s->best, &found, &first, &end) || found != s->best)
 		return 0;
