@@ -220,10 +220,13 @@ static int read_tables(struct turf_image *image, struct turf_error *err)
 	return 0;
 }
 
-/* Where the levels of the tops are: how many entries they have. */
+/* Where the levels of the tops are: how many entries they have; of more blocks than offsets can
+ * tell, as no table has. */
 static uint64_t find_levels(struct turf_image *image)
 {
 	uint64_t sum = 0;
+	if (image->blocks.n > UINT32_MAX)
+		return UINT64_MAX;
 	for (uint64_t n = image->blocks.n; n > URF_TOP; sum += n) {
 		n = (n + URF_TOP - 1) / URF_TOP;
 		image->levels[image->n_levels].off = (uint32_t)sum;
